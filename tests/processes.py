@@ -1,0 +1,237 @@
+"""Real daemons, clients and sockets for the end-to-end tests.
+
+Everything waits for a condition, with one deadline for when it never comes.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parent.parent
+PATIENCE = 30.0
+"""Seconds after which what a test waits for is taken never to come."""
+
+# The daemon ends itself with the signal that stopped it, so coverage has to be saved before.
+_LAUNCH = "import tests.save_coverage; {}"
+TWISTD = [
+    sys.executable,
+    "-c",
+    _LAUNCH.format("from twisted.scripts.twistd import run; run()"),
+    "-n",
+    "--pidfile=",
+    "chat",
+]
+TWIST = [
+    sys.executable,
+    "-c",
+    _LAUNCH.format("from twisted.application.twist._twist import Twist; Twist.main()"),
+    "--log-format=text",
+    "chat",
+]
+CHAT_SERVER = [sys.executable, "-c", "from twisted_chat.service import main; main()"]
+CHAT_CLIENT = [sys.executable, "-c", "from twisted_chat.bridge import main; main()"]
+
+
+class Process:
+    """A child whose standard output and error are read, line by line, as they come."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        cwd: Path = CHECKOUT,
+        env: dict[str, str] | None = None,
+        **options: object,
+    ) -> None:
+        # A child of a shell's background job would ignore SIGINT.
+        self.child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT), **(env or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            **options,
+        )
+        self.out = Lines(self.child.stdout)
+        self.err = Lines(self.child.stderr)
+
+    def write(self, data: bytes) -> None:
+        """Give `data` to its standard input."""
+        self.child.stdin.write(data)
+        self.child.stdin.flush()
+
+    def end_input(self) -> None:
+        """Close its standard input."""
+        self.child.stdin.close()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send signal `number` and return the exit status."""
+        self.child.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit status, once it has ended by itself and all its output is read."""
+        status = self.child.wait(PATIENCE)
+        self.out.join()
+        self.err.join()
+        return status
+
+    def close(self) -> None:
+        """Leave nothing of it behind."""
+        if self.child.poll() is None:
+            self.child.kill()
+        self.wait()
+        self.child.stdin.close()
+
+
+class Lines:
+    """The lines of a stream, read in a thread; `seen` holds all that came so far."""
+
+    def __init__(self, stream: object) -> None:
+        self.seen: list[str] = []
+        self._next = 0
+        self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._stream = stream
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        for line in self._stream:
+            self._queue.put(line.decode("utf-8", "surrogateescape").removesuffix("\n"))
+        self._queue.put(None)
+
+    def find(self, pattern: str) -> re.Match[str]:
+        """Wait for the first line after those found before in which `pattern` is found."""
+        while True:
+            while self._next < len(self.seen):
+                self._next += 1
+                if match := re.search(pattern, self.seen[self._next - 1]):
+                    return match
+            line = self._queue.get(timeout=PATIENCE)
+            assert line is not None, f"no line {pattern!r} in {self.seen}"
+            self.seen.append(line)
+
+    def join(self) -> None:
+        """Wait for the end of the stream and read all of it."""
+        self._thread.join(PATIENCE)
+        while not self._queue.empty():
+            line = self._queue.get()
+            if line is not None:
+                self.seen.append(line)
+        self._stream.close()
+
+    @property
+    def text(self) -> str:
+        """All lines that came so far."""
+        return "".join(f"{line}\n" for line in self.seen)
+
+
+class Peer:
+    """A bare socket in the chat."""
+
+    def __init__(self, address: object, family: int = socket.AF_INET) -> None:
+        self.socket = socket.socket(family)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(address)
+        self._received = b""
+        self.name = ""
+        """Its name in the chat, over IPv4."""
+        if family == socket.AF_INET:
+            self.name = "{}:{}".format(*self.socket.getsockname())
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def line(self) -> str:
+        """The next line, without its end."""
+        while b"\n" not in self._received:
+            data = self.socket.recv(65536)
+            assert data, f"closed after {self._received!r}"
+            self._received += data
+        line, self._received = self._received.split(b"\n", 1)
+        return line.decode()
+
+    def lines(self, count: int) -> list[str]:
+        """The next `count` lines."""
+        return [self.line() for _ in range(count)]
+
+    def find(self, line: str) -> list[str]:
+        """Read up to `line`; what was read before it."""
+        before = []
+        while (got := self.line()) != line:
+            before.append(got)
+        return before
+
+    def rest(self) -> str:
+        """All that comes until the daemon closes the connection."""
+        while data := self.socket.recv(65536):
+            self._received += data
+        rest, self._received = self._received, b""
+        return rest.decode()
+
+    def end(self) -> None:
+        """Close the sending side."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Vanish with a reset."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class Daemon(Process):
+    """A chat daemon that is up: on a TCP port that the system chose, unless told otherwise."""
+
+    def __init__(self, *arguments: str, program: Sequence[str] = TWISTD, **options: object) -> None:
+        chosen = program is CHAT_SERVER or any(
+            argument.startswith(("--listen", "--port")) for argument in arguments
+        )
+        super().__init__([*program, *([] if chosen else ["--port=0"]), *arguments], **options)
+        self.peers: list[Peer] = []
+        try:
+            where = self.out.find(r"Chat Server started on (?:port (\d+)|(.*))\.$")
+        except AssertionError:
+            raise AssertionError(self.out.text + self.err.text) from None
+        self.port = int(where[1] or 0)
+
+    def join(self, address: object = None, family: int = socket.AF_INET) -> Peer:
+        """A new peer, connected; nothing is read yet."""
+        peer = Peer(address or ("127.0.0.1", self.port), family)
+        self.peers.append(peer)
+        return peer
+
+    def close(self) -> None:
+        for peer in self.peers:
+            peer.close()
+        super().close()
+
+
+@contextmanager
+def closing_all() -> Iterator[Callable[[Process], Process]]:
+    """Gives a function that registers processes to be closed at the end."""
+    processes: list[Process] = []
+
+    def register(process: Process) -> Process:
+        processes.append(process)
+        return process
+
+    try:
+        yield register
+    finally:
+        for process in reversed(processes):
+            process.close()

@@ -1,0 +1,185 @@
+"""A chat session as a library: what bots, scripts and the client are made of."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from typing import cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, clientFromString
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_chat.commands import escape, parse
+from twisted_chat.dialects import parse as parse_line
+from twisted_chat.events import Event
+from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE
+from twisted_chat.lines import BoundedLineReceiver
+from twisted_chat.text import clean
+
+
+async def connect(host: str, port: int | None = None, *, reactor: object = None) -> Session:
+    """Join the chat at `host` and TCP `port`, or at the client endpoint string `host`.
+
+    The session's first event is its Greeting. Raises ValueError for an endpoint string that does
+    not parse, and what the endpoint raises (`twisted.internet.error`) if there is no connection.
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    endpoint = client_endpoint(reactor, host, port)
+    return cast(Session, await endpoint.connect(Factory.forProtocol(Session)))
+
+
+def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClientEndpoint:
+    """The endpoint at `host` and `port`, or that `host` describes. Raises ValueError."""
+    if port is not None:
+        return HostnameEndpoint(reactor, host, port)
+    try:
+        return cast(IStreamClientEndpoint, clientFromString(reactor, host))
+    except Exception as error:  # Endpoint parsers are plugins, and raise what they like.
+        raise ValueError(
+            f"{host!r} is no endpoint: write it like tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"
+        ) from error
+
+
+@implementer(IHalfCloseableProtocol)
+class LineClient(BoundedLineReceiver):
+    """The client's end of the line format, without an opinion on what comes in.
+
+    A line longer than CLIENT_LINE bytes is cut.
+    """
+
+    transport: ITCPTransport
+
+    def __init__(self) -> None:
+        super().__init__(CLIENT_LINE)
+        self.ended = False
+        """Nothing can be sent any more."""
+
+    def shown(self, line: str) -> None:
+        """The server sent `line`, which is clean here, whatever the server did."""
+        raise NotImplementedError
+
+    def lost(self, reason: Failure) -> None:
+        """The connection is gone; `reason` is a ConnectionDone if the server closed it well."""
+        raise NotImplementedError
+
+    def say(self, text: str) -> None:
+        """Say `text`; never runs a command. An empty text says nothing.
+
+        Raises ValueError if `text` holds CR or LF, ConnectionError if the session has ended. What
+        the server will not take (a long line) comes back as a Refused event.
+        """
+        self._send_one(escape(text))
+
+    def command(self, line: str) -> None:
+        """Run the command `line`, such as `/who`; the answers come as Notice events.
+
+        Raises ValueError if `line` is no command or holds CR or LF, ConnectionError if the session
+        has ended.
+        """
+        if parse(line) is None:
+            raise ValueError(f"{line!r} is no command: a command starts with / and a letter")
+        self._send_one(line)
+
+    def finish(self) -> None:
+        """Say no more. The server takes what was said, answers, and closes the connection."""
+        self.ended = True
+        handle = getattr(self.transport, "getHandle", None)
+        if handle is not None and isinstance(handle(), socket.socket):
+            self.transport.loseWriteConnection()
+        else:
+            # TLS has no half-close: its own goodbye, which the server answers, ends both sides.
+            self.transport.loseConnection()
+
+    def send(self, line: str) -> None:
+        """Send `line`, which holds no LF, as it is."""
+        self.transport.write(f"{line}\n".encode())
+
+    def _send_one(self, line: str) -> None:
+        if "\n" in line or "\r" in line:
+            raise ValueError("one line at a time: the text holds a line end")
+        if self.ended:
+            raise ConnectionError("the session has ended")
+        self.send(line)
+
+    # What Twisted calls.
+
+    def line_received(self, line: bytes) -> None:
+        self.shown(clean(line))
+
+    def long_line(self, start: bytes) -> None:
+        self.shown(clean(start[:CLIENT_LINE]) + "…")
+
+    def readConnectionLost(self) -> None:
+        """The server closed its side."""
+        self.ended = True
+        self.input_ended()
+        self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Our side is closed, as `finish` asked."""
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        assert reason is not None
+        self.ended = True
+        self.lost(reason)
+
+
+class Session(LineClient):
+    """A place in the chat: `say` and `command` to write, `async for` to read.
+
+    Iterating gives each event in its order and ends when the server closes the connection; it
+    raises the error (`twisted.internet.error.ConnectionLost`) if the connection broke. One reader
+    at a time; while more than CLIENT_EVENTS events wait for it, nothing is read from the server.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events: deque[Event] = deque()
+        self._reader: Deferred[None] | None = None
+        self._closed: Deferred[None] = Deferred()
+        self._reason: Failure | None = None
+
+    def __aiter__(self) -> Session:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._events:
+            if self._reason is not None:
+                if self._reason.check(ConnectionDone):
+                    raise StopAsyncIteration
+                self._reason.raiseException()
+            self._reader = Deferred()
+            await self._reader
+        event = self._events.popleft()
+        if self.paused and not self._events:
+            self.resumeProducing()
+        return event
+
+    async def close(self) -> None:
+        """Leave the chat; returns when the connection is gone. Waiting events can still be read."""
+        if not self.ended:
+            self.finish()
+        if self._reason is None:
+            await self._closed
+
+    def shown(self, line: str) -> None:
+        self._events.append(parse_line(line))
+        if len(self._events) >= CLIENT_EVENTS:
+            self.pauseProducing()
+        self._wake()
+
+    def lost(self, reason: Failure) -> None:
+        self._reason = reason
+        self._wake()
+        self._closed.callback(None)
+
+    def _wake(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.callback(None)

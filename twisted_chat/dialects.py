@@ -1,0 +1,85 @@
+"""The line format: events to lines for members and transcript, lines to events for clients."""
+
+from __future__ import annotations
+
+import re
+from functools import singledispatchmethod
+
+from zope.interface import implementer
+
+from twisted_chat.events import Entered, Event, Greeting, Left, Notice, Refused, Said
+from twisted_chat.interfaces import IDialect
+
+
+@implementer(IDialect)
+class LineDialect:
+    """UTF-8 lines, each ended by LF. Every line starts with the mark of its kind."""
+
+    def render(self, event: Event) -> bytes:
+        """`event` as one line with its LF."""
+        return (self._line(event) + "\n").encode()
+
+    @singledispatchmethod
+    def _line(self, event: object) -> str:
+        raise TypeError(f"the line format has no line for {event!r}")
+
+    @_line.register
+    def _(self, event: Greeting) -> str:
+        return f"> Connected to the chat server ({_online(event.count)})"
+
+    @_line.register
+    def _(self, event: Entered) -> str:
+        return f"> New user {event.name} entered ({_online(event.count)})"
+
+    @_line.register
+    def _(self, event: Said) -> str:
+        return f"[{event.name}] {event.text}"
+
+    @_line.register
+    def _(self, event: Left) -> str:
+        line = f"< The user {event.name} left ({_online(event.count)})"
+        if event.reason:
+            return f"{line}, put out: {event.reason}"
+        return f"{line}: {event.words}" if event.words else line
+
+    @_line.register
+    def _(self, event: Notice) -> str:
+        return f"- {event.text}"
+
+    @_line.register
+    def _(self, event: Refused) -> str:
+        return f"! {event.text}"
+
+
+def users(count: int) -> str:
+    """`1 user`, `2 users`, and `0 user` as the protocol has always said it."""
+    return f"{count} user" if count in (0, 1) else f"{count} users"
+
+
+def _online(count: int) -> str:
+    return f"{users(count)} online"
+
+
+_COUNT = r"\((\d+) users? online\)"
+_GREETING = re.compile(rf"> Connected to the chat server {_COUNT}")
+_ENTERED = re.compile(rf"> New user (\S+) entered {_COUNT}")
+_LEFT = re.compile(rf"< The user (\S+) left {_COUNT}(?:, put out: (.*)|: (.*))?")
+_SAID = re.compile(r"\[(\S+)\] (.*)")
+
+
+def parse(line: str) -> Event:
+    """The event that `line` (cleaned, without its end) tells of.
+
+    Never fails: a line of no known kind becomes a Notice that holds it whole.
+    """
+    if match := _SAID.fullmatch(line):
+        return Said(match[1], match[2])
+    if match := _ENTERED.fullmatch(line):
+        return Entered(match[1], int(match[2]))
+    if match := _LEFT.fullmatch(line):
+        return Left(match[1], int(match[2]), words=match[4] or "", reason=match[3] or "")
+    if match := _GREETING.fullmatch(line):
+        return Greeting(int(match[1]))
+    if line.startswith("! "):
+        return Refused(line[2:])
+    return Notice(line.removeprefix("- "))

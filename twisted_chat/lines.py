@@ -1,0 +1,73 @@
+"""Lines from a stream, in bounded memory."""
+
+from __future__ import annotations
+
+from twisted.protocols.basic import LineReceiver
+
+from twisted_chat.limits import MAX_LINE
+
+_TAIL = 16
+"""Bytes kept of the end of a line that is skipped."""
+
+
+class BoundedLineReceiver(LineReceiver):
+    """Lines ended by LF or CRLF; one longer than `max_line` bytes is skipped up to its LF.
+
+    Subclasses say what to do with `line_received`, `long_line` and `long_line_ended`.
+    """
+
+    delimiter = b"\n"
+
+    def __init__(self, max_line: int = MAX_LINE) -> None:
+        self.max_line = max_line
+        self.MAX_LENGTH = max_line + 1  # LineReceiver counts the CR, we do not.
+        self._excess = b""
+        self._tail = b""
+
+    def line_received(self, line: bytes) -> None:
+        """A whole line came, without its end; it may be empty."""
+        raise NotImplementedError
+
+    def long_line(self, start: bytes) -> None:
+        """A line is too long. `start`: more than its first `max_line` bytes."""
+        raise NotImplementedError
+
+    def long_line_ended(self, tail: bytes) -> None:
+        """That line is over now. `tail`: its last bytes, without its end."""
+
+    def input_ended(self) -> None:
+        """Nothing more comes: the last line counts without its end."""
+        if self.line_mode:
+            if last := self.clearLineBuffer():
+                self.lineReceived(last)
+        else:
+            self.long_line_ended(self._tail)
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        # lineLengthExceeded has to hand its data back here: what it passes to dataReceived would
+        # lie in the buffer until the next packet comes.
+        while self._excess:
+            data, self._excess = self._excess, b""
+            super().dataReceived(data)
+
+    def lineReceived(self, line: bytes) -> None:
+        line = line.removesuffix(b"\r")
+        if len(line) <= self.max_line:
+            self.line_received(line)
+        else:
+            self.long_line(line)
+            self.long_line_ended(line[-_TAIL:])
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self.setRawMode()
+        self._tail = b""
+        self._excess = line
+        self.long_line(line.partition(b"\n")[0])
+
+    def rawDataReceived(self, data: bytes) -> None:
+        skipped, end, rest = data.partition(b"\n")
+        self._tail = (self._tail + skipped)[-_TAIL:]
+        if end:
+            self.long_line_ended(self._tail.removesuffix(b"\r"))
+            self.setLineMode(rest)

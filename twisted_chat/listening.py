@@ -1,0 +1,173 @@
+"""Where the daemon listens: endpoint strings, opened at once or refused in one line."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import stat
+from collections.abc import Awaitable
+
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.endpoints import quoteStringArgument, serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IReactorUNIX,
+    IStreamServerEndpoint,
+)
+from twisted.python.failure import Failure
+
+from twisted_chat.limits import LISTEN_BACKLOG
+from twisted_chat.protocol import ChatFactory
+
+_HINTS = {
+    errno.EADDRINUSE: "something listens there already: stop it, or choose another with --port",
+    errno.EACCES: "no right to it: ports below 1024 are root's, choose another with --port",
+    errno.EADDRNOTAVAIL: "that is no address of this machine: choose another with --host",
+}
+
+
+class ListenError(Exception):
+    """Why an endpoint cannot be listened on and what to do, in one line."""
+
+
+def endpoints_for(host: str | None, port: int) -> list[str]:
+    """Endpoint strings for TCP `port` at `host`; at all addresses, IPv4 and IPv6, where None."""
+    return [
+        f"tcp:{port}:interface={quoteStringArgument(interface)}:backlog={LISTEN_BACKLOG}"
+        for interface in ([host] if host else _all_interfaces())
+    ]
+
+
+def _all_interfaces() -> list[str]:
+    """The wildcard addresses that together take IPv4 and IPv6 on this machine."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            only_ipv6 = probe.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+            probe.bind(("::", 0))
+    except OSError:
+        return ["0.0.0.0"]
+    return ["::", "0.0.0.0"] if only_ipv6 else ["::"]
+
+
+class Listener:
+    """One endpoint that is being listened on."""
+
+    def __init__(self, description: str, port: IListeningPort, lock: int | None) -> None:
+        self._description = description
+        self._port = port
+        self._lock = lock
+
+    def __str__(self) -> str:
+        """`port 8888`, or the endpoint string where it is no TCP port."""
+        number = getattr(self._port.getHost(), "port", None)
+        return self._description if number is None else f"port {number}"
+
+    async def stop(self) -> None:
+        """Accept nobody any more."""
+        stopped: Awaitable[object] = maybeDeferred(self._port.stopListening)
+        await stopped
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def listen(reactor: IReactorUNIX, factory: ChatFactory, description: str) -> Listener:
+    """Listen on the endpoint that `description` names, before this returns. Raises ListenError."""
+    locking = _UnixSockets(reactor)
+    endpoint = parse(locking if description.startswith("unix:") else reactor, description)
+    results: list[IListeningPort | Failure] = []
+    endpoint.listen(factory).addBoth(results.append)
+    if not results:
+        raise ListenError(f"cannot listen on {description}: it does not start at once")
+    [result] = results
+    if isinstance(result, Failure):
+        raise ListenError(f"cannot listen on {description}: {_why(result)}")
+    return Listener(description, result, locking.lock)
+
+
+def parse(reactor: object, description: str) -> IStreamServerEndpoint:
+    """The endpoint that `description` names. Raises ListenError."""
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
+    except Exception as error:  # Endpoint parsers are plugins, and raise what they like.
+        raise ListenError(
+            f"{description!r} is no endpoint that works here ({_one_line(error)}): "
+            "write it like tcp:8888, tcp:8888:interface=127.0.0.1 or unix:/run/chat.sock"
+        ) from error
+    return endpoint
+
+
+def _why(failure: Failure) -> str:
+    error = failure.value
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    assert cause is not None
+    hint = _HINTS.get(cause.errno or 0) if isinstance(cause, OSError) else None
+    return f"{_one_line(cause)}; {hint}" if hint else _one_line(cause)
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class _UnixSockets:
+    """A reactor that opens unix sockets under a lock of ours.
+
+    Twisted's own lock is a process id, which a killed daemon leaves behind and which in a container
+    soon lives again; this one ends with its process, so what it leaves can be taken over.
+    """
+
+    def __init__(self, reactor: IReactorUNIX) -> None:
+        self._reactor = reactor
+        self.lock: int | None = None
+
+    def listenUNIX(
+        self,
+        address: str,
+        factory: ChatFactory,
+        backlog: int,
+        mode: int,
+        wantPID: bool,
+    ) -> IListeningPort:
+        """As IReactorUNIX has it; `wantPID` is not needed. Raises CannotListenError."""
+        path = os.path.abspath(address)
+        try:
+            lock = os.open(f"{path}.flock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove_stale_socket(path)
+                # Twisted's type for the factory is one that no factory can have.
+                port: IListeningPort = self._reactor.listenUNIX(
+                    path,
+                    factory,  # type: ignore[arg-type]
+                    backlog,
+                    mode,
+                    False,
+                )
+            except BaseException:
+                os.close(lock)
+                raise
+        except BlockingIOError as error:
+            in_use = OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+            raise CannotListenError(None, path, in_use) from error
+        except OSError as error:
+            raise CannotListenError(None, path, error) from error
+        self.lock = lock
+        return port
+
+
+def _remove_stale_socket(path: str) -> None:
+    """Remove the socket at `path` if nobody listens on it."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
+    except FileNotFoundError:
+        pass
+    except ConnectionRefusedError:
+        os.unlink(path)

@@ -1,0 +1,172 @@
+"""The command line of `twistd chat`, `twist chat` and `chat-server`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+
+from twisted_chat import __version__
+from twisted_chat.limits import MAX_LINE, MAX_MAX_LINE, MIN_MAX_LINE, MOTD_LINES
+from twisted_chat.listening import ListenError, endpoints_for, parse
+from twisted_chat.service import ChatService, IChatReactor, make_service
+from twisted_chat.text import clean
+
+PORT = 8888
+"""The TCP port that the chat has always had."""
+
+
+ENDPOINTS = (
+    "--listen takes any Twisted server endpoint string, such as tcp:8888:interface=127.0.0.1, "
+    "tcp6:8888, unix:/run/chat.sock:mode=660, systemd:domain=INET:index=0 or "
+    "ssl:8889:privateKey=KEY.pem:certKey=CERT.pem. Nothing else is opened then, unless --port or "
+    "--host is given too."
+)
+
+
+class Options(UsageOptions):
+    """Checks all that can be checked without opening anything.
+
+    A wrong option ends the process with one line and status 1, not with Twisted's page of usage
+    or its traceback.
+    """
+
+    program = "chat"
+    synopsis = "[options]"
+    longdesc = (
+        "A chat room that anyone can join with chat-client, nc or telnet. It listens on all "
+        "addresses of this machine unless told otherwise.\n" + ENDPOINTS
+    )
+    optParameters: ClassVar[list[list[str | None]]] = [
+        ["port", "p", None, f"TCP port; 0 picks a free one and says which [default: {PORT}]"],
+        ["host", None, None, "Address to listen on [default: all, IPv4 and IPv6]"],
+        [
+            "transcript",
+            None,
+            "log",
+            "Where the transcript goes: log, none, a FILE to append to, or - for standard output",
+        ],
+        [
+            "motd",
+            None,
+            None,
+            f"FILE with the message of the day, at most {MOTD_LINES} lines of UTF-8 "
+            "[default: none]",
+        ],
+        ["max-line", None, str(MAX_LINE), "Longest line that is taken, in BYTES"],
+    ]
+    compData: ClassVar[dict[str, object]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listen: list[str] = []
+        self.motd: list[str] = []
+        self.max_line = MAX_LINE
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Twisted server endpoint to listen on: see below. Repeatable [default: none]"""
+        self.listen.append(endpoint)
+
+    def opt_version(self) -> None:
+        """Show the version and exit."""
+        raise SystemExit(f"twisted-chat {__version__}")
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        try:
+            super().parseOptions(options)
+        except UsageError as error:
+            raise SystemExit(f"{self.program}: {error} (--help lists the options)") from error
+
+    def parseArgs(self, *arguments: str) -> None:
+        if arguments:
+            raise UsageError(f"no argument is expected, and {arguments[0]!r} is one")
+
+    def postOptions(self) -> None:
+        self.max_line = _number("--max-line", self["max-line"], MIN_MAX_LINE, MAX_MAX_LINE)
+        for endpoint in self.listen:
+            try:
+                parse(None, endpoint)
+            except ListenError as error:
+                raise UsageError(f"--listen: {error}") from error
+        self.endpoints = list(self.listen)
+        if not self.listen or self["port"] is not None or self["host"] is not None:
+            port = _number("--port", self["port"], 0, 65535) if self["port"] is not None else PORT
+            self.endpoints += endpoints_for(self["host"], port)
+        self._check_transcript()
+        if self["motd"] is not None:
+            self.motd = _read_motd(self["motd"], self.max_line)
+
+    def _check_transcript(self) -> None:
+        daemonised = self.parent is not None and not self.parent.get("nodaemon", True)
+        if self["transcript"] == "-" and daemonised:
+            raise UsageError("--transcript -: a daemon has no standard output, use twistd -n")
+        if self["transcript"] not in ("log", "none", "-"):
+            # A daemon may have changed its directory when it opens the file again.
+            self["transcript"] = os.path.abspath(self["transcript"])
+
+    def make_service(self, reactor: IChatReactor) -> ChatService:
+        """The daemon that these options describe. Raises SystemExit if it cannot start."""
+        return make_service(
+            reactor,
+            self.endpoints,
+            transcript=self["transcript"],
+            motd=self.motd,
+            max_line=self.max_line,
+        )
+
+
+class ServerOptions(Options):
+    """`chat-server`: the address and the port may stand there bare."""
+
+    program = "chat-server"
+    synopsis = "[options] [HOST [PORT]]"
+    longdesc = (
+        "The chat daemon in the foreground: its transcript on standard output, its log on "
+        "standard error, ^C ends it. Without HOST it listens on all addresses.\n" + ENDPOINTS
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["transcript"] = "-"
+
+    def parseArgs(self, *arguments: str) -> None:
+        if len(arguments) > 2:
+            raise UsageError(f"only HOST and PORT are expected, and {arguments[2]!r} is one more")
+        for name, value in zip(("host", "port"), arguments, strict=False):
+            if self[name] is not None:
+                raise UsageError(f"--{name} {self[name]} and {value!r}: give only one")
+            self[name] = value
+
+
+def _number(option: str, value: str, least: int, most: int) -> int:
+    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        raise UsageError(f"{option} must be a whole number from {least} to {most}, not {value!r}")
+    return int(value)
+
+
+def _read_motd(path: str, max_line: int) -> list[str]:
+    """The lines of the message of the day, clean."""
+    most = MOTD_LINES * (max_line + 2)
+    try:
+        with open(path, "rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise UsageError(f"--motd {path}: {error.strerror}") from error
+    lines = [line.removesuffix(b"\r") for line in data.removesuffix(b"\n").split(b"\n")]
+    if not data:
+        return []
+    if len(data) > most or len(lines) > MOTD_LINES or max(map(len, lines)) > max_line:
+        raise UsageError(
+            f"--motd {path}: at most {MOTD_LINES} lines of at most {max_line} bytes are shown"
+        )
+    return [clean(line) for line in lines]
+
+
+def makeService(options: Options) -> ChatService:
+    """What twistd and twist call."""
+    from twisted.internet import reactor
+
+    return options.make_service(cast(IChatReactor, reactor))
