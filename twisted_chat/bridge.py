@@ -268,7 +268,8 @@ class Bridge:
         self._handed_over += 1
         if command is not None:
             self._connection.send(line)
-            self._leaving = leaves
+            if leaves:
+                self._expect_end()
         else:
             text = unescape(line) if runs else line
             self._connection.send(escape(text))
@@ -288,25 +289,30 @@ class Bridge:
         """^C, or a signal to end. Fires when it is over."""
         if self._finished.called:
             return None
-        if self._terminal or (self._input_ended and not self._leaving):
+        if self._terminal or self._options["stay"]:
             self._leave()
         else:
             self._end(self._cut())
         return self._finished
 
     def _leave(self) -> None:
-        if self._terminal and not self._over:
+        if self._leaving:
+            return
+        self._expect_end()
+        if self._terminal:
             self._show("exit")
-            # Who leaves does not wait for a server that is stuck; a pipe does, for the server to
-            # take its lines.
-            self._reactor.callLater(GOODBYE, self._end)
         if self._connection is None:
             self._end()
-        elif not self._leaving:
+        else:
             # A producer that waits would keep the transport from closing.
             cast(IConsumer, self._connection.transport).unregisterProducer()
             self._connection.finish()
+
+    def _expect_end(self) -> None:
         self._leaving = True
+        # A pipe waits as long as the server needs to take its lines; a person does not.
+        if self._terminal or self._options["stay"]:
+            self._reactor.callLater(GOODBYE, self._end)
 
     # The screen.
 
