@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.processes import CHAT_CLIENT, Daemon, Process, closing_all
+from tests.processes import CHAT_CLIENT, Daemon, Peer, Process, Terminal, closing_all
 
 
 @pytest.fixture
@@ -33,3 +34,35 @@ def daemon(start_daemon: Callable[..., Daemon]) -> Daemon:
 def client(start: Callable[..., Process]) -> Callable[..., Process]:
     """Start a chat-client on pipes: `client("127.0.0.1", "8888")`."""
     return lambda *arguments: start([*CHAT_CLIENT, *map(str, arguments)])
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    """Start a command on a terminal: `terminal(command)`. It is gone when the test ends."""
+    with closing_all() as register:
+        yield lambda command: register(Terminal(command))
+
+
+@pytest.fixture(scope="module")
+def shared_daemon() -> Iterator[Daemon]:
+    """A daemon for the tests of one module that leave it as it was."""
+    with closing_all() as register:
+        yield register(Daemon())
+
+
+@pytest.fixture
+def bob(shared_daemon: Daemon) -> Iterator[Peer]:
+    """A peer that is alone in the room of `shared_daemon`: who was there before has left."""
+    peer = Peer(("127.0.0.1", shared_daemon.port))
+    while "(1 user online)" not in peer.line():
+        pass
+    yield peer
+    peer.close()
+
+
+@pytest.fixture
+def nobody() -> Iterator[int]:
+    """A TCP port of 127.0.0.1 on which nobody listens, nor can while the test runs."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

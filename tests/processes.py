@@ -14,9 +14,13 @@ import struct
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
+
+import pexpect
 
 CHECKOUT = Path(__file__).parent.parent
 PATIENCE = 30.0
@@ -138,6 +142,57 @@ class Lines:
         return "".join(f"{line}\n" for line in self.seen)
 
 
+class Terminal:
+    """A command on a pseudo-terminal of its own, which echoes nothing of what is typed.
+
+    What it shows is read only while something is waited for.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        with warnings.catch_warnings():
+            # From Python 3.12 on a fork beside threads is warned of; this child only execs.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.child = pexpect.spawn(
+                command[0],
+                list(command[1:]),
+                cwd=str(CHECKOUT),
+                env={**os.environ, "PYTHONPATH": str(CHECKOUT), "TERM": "vt100"},
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+                encoding="utf-8",
+                echo=False,
+                timeout=PATIENCE,
+            )
+        self.child.delaybeforesend = None
+        self.child.ptyproc.delayafterclose = 0
+        self._shown = StringIO()
+        self.child.logfile_read = self._shown
+
+    def type(self, text: str) -> None:
+        """Type `text`: "\n" is Enter, "\x03" ^C, "\x04" ^D."""
+        self.child.send(text)
+
+    def find(self, text: str) -> None:
+        """Wait until `text` is shown, after what was found before."""
+        self.child.expect_exact(text)
+
+    @property
+    def screen(self) -> str:
+        """All that it has shown and that was read so far."""
+        return self._shown.getvalue().replace("\r\n", "\n")
+
+    def wait(self) -> int:
+        """The exit status, once it has ended by itself and all that it showed is read."""
+        self.child.expect_exact(pexpect.EOF)
+        return self.child.wait()
+
+    def close(self) -> None:
+        """Leave nothing of it behind."""
+        if self.child.isalive():
+            self.child.kill(signal.SIGKILL)
+            self.child.wait()
+        self.child.close()
+
+
 class Peer:
     """A bare socket in the chat."""
 
@@ -222,11 +277,13 @@ class Daemon(Process):
 
 
 @contextmanager
-def closing_all() -> Iterator[Callable[[Process], Process]]:
-    """Gives a function that registers processes to be closed at the end."""
-    processes: list[Process] = []
+def closing_all() -> Iterator[Callable]:
+    """Gives a function that registers processes, or what else has a `close`, to be closed at the
+    end; it returns what it was given.
+    """
+    processes: list[Process | Terminal] = []
 
-    def register(process: Process) -> Process:
+    def register(process: Process | Terminal) -> Process | Terminal:
         processes.append(process)
         return process
 

@@ -7,8 +7,7 @@ import select
 import sys
 from threading import Condition, Thread
 
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import TimeoutError
+from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -62,7 +61,9 @@ class StandardOutput:
                 try:
                     written = os.write(self._fd, data)
                 except BlockingIOError:
-                    select.select([], [self._fd], [])
+                    # Not without end: Linux 6.18 was seen not to wake who waits for a FIFO when
+                    # its last reader goes.
+                    select.select([], [self._fd], [], 1.0)
                 else:
                     self._torn = data[written - 1] != ord("\n")
                     data = data[written:]

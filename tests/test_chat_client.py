@@ -1,0 +1,691 @@
+"""chat-client as a real process: on a terminal, on a pipe, and against servers that misbehave."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+import re
+import select
+import shlex
+import socket
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from signal import SIGINT, SIGKILL
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.processes import (
+    CHAT_CLIENT,
+    PATIENCE,
+    Daemon,
+    Peer,
+    Process,
+    Terminal,
+    closing_all,
+)
+from twisted_chat import __version__
+from twisted_chat.limits import CLIENT_LINE
+
+GREETING = "> Connected to the chat server (1 user online)\n"
+GREETING_BESIDE_BOB = "> Connected to the chat server (2 users online)\n"
+AWAY = "! the server went away; trying until it is back\n"
+NOT_SENT = "! not connected: this line was not sent\n"
+
+
+class Guest(Peer):
+    """The server's end of a connection to a FakeServer."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(PATIENCE)
+        self.socket = connection
+        self._received = b""
+
+
+class FakeServer:
+    """A server of which the test is the mind."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket()
+        # Little room for what a client sends, so that one that is not read is soon stuck.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen()
+        self.socket.settimeout(PATIENCE)
+        self.port = self.socket.getsockname()[1]
+        self._guests: list[Guest] = []
+
+    def accept(self) -> Guest:
+        """The next client that connects."""
+        guest = Guest(self.socket.accept()[0])
+        self._guests.append(guest)
+        return guest
+
+    def greet(self) -> Guest:
+        """The next client that connects, greeted."""
+        guest = self.accept()
+        guest.send(GREETING.encode())
+        return guest
+
+    def close(self) -> None:
+        for guest in self._guests:
+            guest.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    server = FakeServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def person(terminal: Callable[..., Terminal]) -> Callable[..., Terminal]:
+    """Start a chat-client on a terminal: `person("127.0.0.1", 8888)`."""
+    return lambda *arguments: terminal([*CHAT_CLIENT, *map(str, arguments)])
+
+
+@pytest.fixture
+def ann(person: Callable[..., Terminal], shared_daemon: Daemon, bob: Peer) -> Terminal:
+    """A person on a terminal, in the room with bob; both have read all that came so far."""
+    ann = person("127.0.0.1", shared_daemon.port)
+    ann.find(GREETING_BESIDE_BOB.strip())
+    ann.name = name_of_newcomer(bob)
+    return ann
+
+
+@pytest.fixture
+def pipe(client: Callable[..., Process], shared_daemon: Daemon) -> Callable[..., Process]:
+    """Pipe bytes through a chat-client into the shared room: `pipe(b"done\\n", "--stay")`."""
+
+    def pipe(data: bytes, *options: str) -> Process:
+        return piped(client(*options, "127.0.0.1", shared_daemon.port), data)
+
+    return pipe
+
+
+def piped(process: Process, data: bytes) -> Process:
+    """`process`, its input given and ended."""
+    process.write(data)
+    process.end_input()
+    return process
+
+
+def name_of_newcomer(peer: Peer) -> str:
+    """Whose entering is the next line that `peer` reads."""
+    line = peer.line()
+    match = re.fullmatch(r"> New user (\S+) entered \(\d+ users online\)", line)
+    assert match, line
+    return match[1]
+
+
+def heard(peer: Peer) -> list[str]:
+    """What `peer` hears the next one to enter say, up to its leaving."""
+    name = name_of_newcomer(peer)
+    said = []
+    while (line := peer.line()) != f"< The user {name} left (1 user online)":
+        assert line.startswith(f"[{name}] "), line
+        said.append(line.removeprefix(f"[{name}] "))
+    return said
+
+
+def ended(process: Process, status: int = 0) -> list[str]:
+    """The lines of a chat-client that ends by itself, with `status`; it complains only if not 0."""
+    assert process.wait() == status, process.err.text
+    assert len(process.err.seen) == (status != 0), process.err.text
+    return process.out.seen
+
+
+def write_until_it_takes_no_more(process: Process) -> None:
+    """Give `process` lines until it reads its standard input no more."""
+    stdin = process.child.stdin.fileno()
+    # Too short a time can only let a bad client pass.
+    while select.select([], [stdin], [], 0.5)[1]:
+        os.write(stdin, b"x" * 99 + b"\n")
+
+
+# On a terminal.
+
+
+def test_terminal_shows_the_greeting_what_is_typed_and_what_others_say(ann, bob):
+    ann.type("Hello\n")
+    ann.find("[You] Hello")
+    assert bob.line() == f"[{ann.name}] Hello"
+    bob.send(b"World\n")
+    ann.find("World")
+    bob.close()
+    ann.find("left")
+    ann.type("\x03")
+    assert ann.wait() == 0
+    assert ann.screen == (
+        f"{GREETING_BESIDE_BOB}[You] Hello\n[{bob.name}] World\n"
+        f"< The user {bob.name} left (1 user online)\nexit\n"
+    )
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["^C", "^D"])
+def test_terminal_prints_exit_and_ends_well_at(ann, bob, key):
+    ann.type(key)
+    assert ann.wait() == 0
+    assert ann.screen == f"{GREETING_BESIDE_BOB}exit\n"
+    assert bob.line() == f"< The user {ann.name} left (1 user online)"
+
+
+def test_terminal_forgets_a_half_typed_line_at_interrupt(ann, bob):
+    ann.type("on second thou\x03")
+    assert ann.wait() == 0
+    assert bob.line() == f"< The user {ann.name} left (1 user online)"
+
+
+def test_terminal_says_a_last_line_that_ends_with_the_input(ann, bob):
+    ann.type("so long\x04\x04")
+    assert ann.wait() == 0
+    assert ann.screen == f"{GREETING_BESIDE_BOB}[You] so long\nexit\n"
+    assert bob.lines(2) == [
+        f"[{ann.name}] so long",
+        f"< The user {ann.name} left (1 user online)",
+    ]
+
+
+def test_terminal_runs_commands_and_shows_only_their_answers(ann, bob):
+    ann.type("/who\n")
+    ann.find(f"{bob.name}, {ann.name}")
+    ann.type("/help\n")
+    ann.find("say /word")
+    ann.type("/nosuch\n")
+    ann.find("! no command /nosuch")
+    ann.type("\x03")
+    ann.wait()
+    assert "[You]" not in ann.screen
+    assert bob.line() == f"< The user {ann.name} left (1 user online)"
+
+
+def test_terminal_says_a_line_with_a_doubled_slash(ann, bob):
+    ann.type("//who\n")
+    ann.find("[You] /who")
+    assert bob.line() == f"[{ann.name}] /who"
+
+
+def test_terminal_ends_at_quit_and_others_read_the_words(ann, bob):
+    ann.type("/quit see you\n")
+    assert ann.wait() == 0
+    assert bob.line() == f"< The user {ann.name} left (1 user online): see you"
+    assert "[You]" not in ann.screen
+
+
+def test_terminal_says_nothing_for_an_empty_line(ann, bob):
+    ann.type("\n\nHello\n")
+    ann.find("[You] Hello")
+    assert bob.line() == f"[{ann.name}] Hello"
+    assert ann.screen.startswith(f"{GREETING_BESIDE_BOB}[You] Hello")
+
+
+def test_terminal_shows_typed_control_characters_as_pictures(ann, bob):
+    ann.type("\x1b[31mred\x07\n")
+    ann.find("[You] ␛[31mred␇")
+    assert bob.line() == f"[{ann.name}] ␛[31mred␇"
+
+
+def test_terminal_refuses_lines_while_the_server_is_away_and_greets_when_it_is_back(
+    person, start_daemon
+):
+    first = start_daemon()
+    ann = person("127.0.0.1", first.port)
+    ann.find("online)")
+    first.stop(SIGKILL)
+    ann.find(AWAY.strip())
+    ann.type("lost\n")
+    ann.find(NOT_SENT.strip())
+    ann.type("/who\n")
+    ann.find(NOT_SENT.strip())
+    second = start_daemon(f"--port={first.port}")
+    ann.find("online)")
+    ann.type("found\n")
+    ann.find("[You] found")
+    second.out.find(r"\[\S+\] found$")
+    assert "lost" not in second.out.text
+    ann.type("\x03")
+    assert ann.wait() == 0
+    assert ann.screen == f"{GREETING}{AWAY}{NOT_SENT}{NOT_SENT}{GREETING}[You] found\nexit\n"
+
+
+@pytest.mark.parametrize("way", ["\x03", "\x04", "/quit\n"], ids=["^C", "^D", "quit"])
+def test_terminal_can_be_left_while_the_server_is_away_by(person, server, way):
+    ann = person("127.0.0.1", server.port)
+    guest = server.greet()
+    ann.find("online)")
+    server.close()
+    guest.close()
+    ann.find(AWAY.strip())
+    ann.type(way)
+    assert ann.wait() == 0
+    assert ann.screen == f"{GREETING}{AWAY}exit\n"
+
+
+def test_terminal_ends_with_status_1_when_told_not_to_reconnect(person, server):
+    ann = person("--no-reconnect", "127.0.0.1", server.port)
+    guest = server.greet()
+    ann.find("online)")
+    guest.close()
+    assert ann.wait() == 1
+    assert ann.screen == f"{GREETING}chat-client: the server went away\n"
+
+
+def test_second_interrupt_changes_nothing(person, server):
+    ann = person("127.0.0.1", server.port)
+    guest = server.greet()
+    ann.find("online)")
+    ann.type("\x03")
+    ann.find("exit")
+    ann.type("\x03")
+    guest.close()
+    assert ann.wait() == 0
+    assert ann.screen == f"{GREETING}exit\n"
+
+
+def test_interrupt_ends_it_within_its_bound_when_the_server_is_stuck(person, client, server):
+    greeted = person("127.0.0.1", server.port)
+    server.greet()
+    greeted.find("online)")
+    ungreeted = person("127.0.0.1", server.port)
+    server.accept()
+    choked = [client("127.0.0.1", server.port), client("--stay", "127.0.0.1", server.port)]
+    for process in choked:
+        server.greet()
+        write_until_it_takes_no_more(process)
+    greeted.type("\x03")
+    ungreeted.type("\x03")
+    for process in choked:
+        process.child.send_signal(SIGINT)
+    assert (greeted.wait(), ungreeted.wait()) == (0, 0)
+    assert greeted.screen == f"{GREETING}exit\n"
+    assert ungreeted.screen == "exit\n"
+    for process in choked:
+        assert process.wait() in (0, 1)
+
+
+# On a pipe.
+
+
+def test_pipe_is_said_whole_and_ends_well(pipe, bob):
+    assert ended(pipe(b"done\n")) == [GREETING_BESIDE_BOB.strip(), "[You] done"]
+    assert heard(bob) == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"one\ntwo", ["one", "two"]),
+        (b"one\r\ntwo\r\n", ["one", "two"]),
+        (b"\n\none\n\n", ["one"]),
+        (b"", []),
+        (b"/who\n//x\n///x\n/* x\n/\n", ["/who", "//x", "///x", "/* x", "/"]),
+        ("grüße ☃\n".encode(), ["grüße ☃"]),
+        (b"\x1b[2J\xff\x00\n", ["␛[2J\N{REPLACEMENT CHARACTER}␀"]),
+    ],
+    ids=["no last newline", "CRLF", "empty lines", "nothing", "slashes", "UTF-8", "odd bytes"],
+)
+def test_pipe_is_said_as_it_stands(pipe, bob, data, said):
+    assert ended(pipe(data)) == [GREETING_BESIDE_BOB.strip(), *(f"[You] {line}" for line in said)]
+    assert heard(bob) == said
+
+
+def test_pipe_of_many_lines_arrives_whole_and_in_order(pipe, bob):
+    lines = [f"line {number}" for number in range(20000)]
+    process = pipe("".join(f"{line}\n" for line in lines).encode())
+    assert heard(bob) == lines
+    assert ended(process)[1:] == [f"[You] {line}" for line in lines]
+
+
+def test_pipe_runs_commands_when_told_to(pipe, bob):
+    shown = ended(pipe(b"/who\n//x\n/quit see you\n", "--commands"))
+    name = name_of_newcomer(bob)
+    assert bob.lines(2) == [f"[{name}] /x", f"< The user {name} left (1 user online): see you"]
+    assert sorted(shown) == sorted(
+        [
+            GREETING_BESIDE_BOB.strip(),
+            "- 2 users online:",
+            f"- {bob.name}, {name}",
+            "[You] /x",
+        ]
+    )
+
+
+def test_pipe_stays_in_the_room_when_told_to(pipe, bob):
+    process = pipe(b"here\n", "--stay")
+    name = name_of_newcomer(bob)
+    assert bob.line() == f"[{name}] here"
+    bob.send(b"good\n")
+    process.out.find("good")
+    assert process.stop(SIGINT) == 0
+    assert bob.line() == f"< The user {name} left (1 user online)"
+    assert process.err.text == ""
+
+
+def test_pipe_of_a_file_is_said_into_a_file(start, shared_daemon, bob, tmp_path):
+    (tmp_path / "in").write_text("one\ntwo\n")
+    shell = f"{shlex.join(CHAT_CLIENT)} 127.0.0.1 {shared_daemon.port} < {tmp_path}/in"
+    process = start(["bash", "-c", f"{shell} > {tmp_path}/out"])
+    assert ended(process) == []
+    assert heard(bob) == ["one", "two"]
+    assert (tmp_path / "out").read_text() == f"{GREETING_BESIDE_BOB}[You] one\n[You] two\n"
+
+
+def test_pipe_says_its_lines_also_when_it_has_no_output_at_all(start, shared_daemon, bob):
+    shell = f"{shlex.join(CHAT_CLIENT)} 127.0.0.1 {shared_daemon.port} >&- 2>&-"
+    assert ended(piped(start(["bash", "-c", shell]), b"one\n")) == []
+    assert heard(bob) == ["one"]
+
+
+def test_it_ends_quietly_when_nobody_reads_its_output(start, shared_daemon, bob):
+    process = piped(start(into_head("--stay", "127.0.0.1", shared_daemon.port)), b"")
+    name = name_of_newcomer(bob)
+    process.out.find("online")
+    # It learns that nobody reads when it has something to show.
+    bob.send(b"anybody?\n")
+    assert bob.line() == f"< The user {name} left (1 user online)"
+    assert ended(process) == [GREETING_BESIDE_BOB.strip()]
+
+
+def into_head(*arguments: object) -> list[str]:
+    """A command that runs chat-client and reads only the first line of its output."""
+    client = shlex.join([*CHAT_CLIENT, *map(str, arguments)])
+    return ["bash", "-c", f"set -o pipefail; {client} | head -1"]
+
+
+def test_pipe_tells_how_many_lines_it_handed_over_when_the_connection_breaks(client, server):
+    process = client("127.0.0.1", server.port)
+    guest = server.greet()
+    process.write(b"one\ntwo\nthree\n")
+    assert guest.lines(3) == ["one", "two", "three"]
+    guest.reset()
+    ended(process, 1)
+    assert process.err.text == (
+        "chat-client: the connection broke; lines handed over to the server: 3\n"
+    )
+
+
+def test_pipe_that_has_ended_is_not_taken_when_the_connection_breaks_then(client, server):
+    process = piped(client("127.0.0.1", server.port), b"one\ntwo\n")
+    guest = server.greet()
+    assert guest.rest() == "one\ntwo\n"
+    guest.reset()
+    ended(process, 1)
+    assert process.err.seen[0].endswith("handed over to the server: 2")
+
+
+def test_pipe_is_not_taken_when_the_server_closes_before_its_end(client, server):
+    process = client("127.0.0.1", server.port)
+    guest = server.greet()
+    process.write(b"one\n")
+    assert guest.line() == "one"
+    guest.close()
+    ended(process, 1)
+    assert process.err.seen[0].endswith("handed over to the server: 1")
+
+
+def test_interrupted_pipe_ends_with_status_1_and_tells_how_far_it_came(client, server):
+    process = client("127.0.0.1", server.port)
+    guest = server.greet()
+    process.write(b"one\n")
+    guest.line()
+    process.child.send_signal(SIGINT)
+    ended(process, 1)
+    assert process.err.seen[0].endswith("handed over to the server: 1")
+
+
+def test_pipe_waits_for_the_greeting_and_says_all_the_same_without_one(client, server):
+    process = piped(client("127.0.0.1", server.port), b"one\n")
+    guest = server.accept()
+    assert guest.rest() == "one\n"
+    guest.close()
+    assert ended(process) == ["[You] one"]
+
+
+# What servers send.
+
+
+def test_over_long_line_from_the_server_is_cut_in_the_display(client, server):
+    process = client("127.0.0.1", server.port)
+    guest = server.accept()
+    guest.send(b"x" * 200_000 + b"\nshort\n")
+    process.out.find("short")
+    process.write(b"still there\n")
+    assert guest.line() == "still there"
+    process.end_input()
+    guest.close()
+    cut, short, mine = ended(process)
+    assert cut == "x" * CLIENT_LINE + "…"
+    assert (short, mine) == ("short", "[You] still there")
+
+
+def test_nothing_that_a_server_sends_can_steer_the_terminal(client, server):
+    process = piped(client("127.0.0.1", server.port), b"")
+    guest = server.accept()
+    guest.send(
+        b"> Connected \x1b[2J\x1b]0;title\x07 to \x00 it\n"
+        b"[x] \xc2\x9b31m \x9b31m \x90q \x7f \x08 \x0b\x0c\n"
+        b"bare\rreturn\r\n"
+        b"\xff\xfe\xc3 \xed\xa0\x80 \xf4\x90\x80\x80\n"
+        b"tab\there\n" + "\u202eevil\u2066\u2069\u2028\u2029\u0085\n".encode() + b"\x1b[A last"
+    )
+    guest.close()
+    shown = ended(process)
+    assert len(shown) == 7
+    assert "tab\there" in shown
+    for character in "".join(shown).replace("\t", ""):
+        assert unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp"), shown
+        assert unicodedata.bidirectional(character) not in ("RLO", "LRI", "PDI"), shown
+
+
+def test_client_whose_output_is_not_read_stops_reading_the_server(person, server):
+    """So it needs no memory for it."""
+    person("127.0.0.1", server.port)
+    guest = server.greet()
+    guest.socket.settimeout(0.5)  # Too short a time can only let a bad client pass.
+    line = b"x" * 999 + b"\n"
+    with pytest.raises(TimeoutError):
+        guest.send(line * 50_000)
+
+
+# Other ways to the server.
+
+
+def test_pipe_goes_through_a_unix_socket(client, start_daemon, tmp_path):
+    daemon = start_daemon("--listen", f"unix:{tmp_path}/chat")
+    assert ended(piped(client(f"unix:{tmp_path}/chat"), b"one\n")) == [
+        GREETING.strip(),
+        "[You] one",
+    ]
+    daemon.out.find(r"\[local:1\] one$")
+
+
+def test_pipe_goes_over_ipv6(client, shared_daemon, bob):
+    if not ipv6_works():
+        pytest.skip("this machine has no IPv6")
+    assert ended(piped(client("::1", shared_daemon.port), b"one\n"))[1:] == ["[You] one"]
+    assert heard(bob) == ["one"]
+
+
+def ipv6_works() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def tls_daemon(start_daemon: Callable[..., Daemon], tmp_path: Path) -> Daemon:
+    """A daemon behind TLS; its own certificate, in `tmp_path/roots`, is for 127.0.0.1."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "chat")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "roots").mkdir()
+    (tmp_path / "roots" / "chat.pem").write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return start_daemon(
+        "--listen",
+        f"ssl:0:interface=127.0.0.1:privateKey={tmp_path}/key.pem:certKey={tmp_path}/roots/chat.pem",
+    )
+
+
+def test_pipe_goes_through_tls_whole(client, tls_daemon, tmp_path):
+    lines = [f"line {number}" for number in range(5000)]
+    process = client(f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots")
+    piped(process, "".join(f"{line}\n" for line in lines).encode())
+    assert ended(process) == [GREETING.strip(), *(f"[You] {line}" for line in lines)]
+    tls_daemon.out.find("left")
+    assert re.findall(r"\] (line \d+)$", tls_daemon.out.text, re.MULTILINE) == lines
+
+
+def test_terminal_talks_through_tls(person, tls_daemon, tmp_path):
+    ann = person(f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots")
+    ann.find("online)")
+    ann.type("Hello\n")
+    tls_daemon.out.find(r"\] Hello$")
+    ann.type("\x03")
+    assert ann.wait() == 0
+    assert ann.screen == f"{GREETING}[You] Hello\nexit\n"
+
+
+def test_interrupted_pipe_ends_through_tls_too(client, tls_daemon, tmp_path):
+    process = client(f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots")
+    process.write(b"one\n")
+    tls_daemon.out.find(r"\] one$")
+    process.child.send_signal(SIGINT)
+    ended(process, 1)
+    tls_daemon.out.find("left")
+
+
+def test_it_ends_quietly_through_tls_too_when_nobody_reads_its_output(start, tls_daemon, tmp_path):
+    where = f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots"
+    process = start(into_head("--stay", where))
+    process.out.find("online")
+    process.write(b"one\ntwo\n")
+    assert ended(process) == [GREETING.strip()]
+    tls_daemon.out.find("left")
+
+
+def test_certificate_that_nobody_vouches_for_is_refused_in_one_line(client, tls_daemon):
+    process = piped(client(f"tls:127.0.0.1:{tls_daemon.port}"), b"secret\n")
+    assert ended(process, 1) == []
+    assert re.fullmatch(r"chat-client: cannot join tls:\S+: .*certificate.*\n", process.err.text)
+    assert "secret" not in tls_daemon.out.text
+
+
+# What goes wrong at the start.
+
+UNKNOWN_HOST = "fe80::1%nosuch"
+"""The resolver knows that there is no such host without asking a server."""
+
+
+BAD_STARTS = [
+    ([], "tell it where to go"),
+    (["127.0.0.1", "8888", "lobby"], "tell it where to go"),
+    (["--nosuch", "127.0.0.1", "8888"], "--nosuch"),
+    (["127.0.0.1", "0"], "PORT must be a number from 1 to 65535, not '0'"),
+    (["127.0.0.1", "65536"], "not '65536'"),
+    (["127.0.0.1", "x"], "not 'x'"),
+    (["127.0.0.1", ""], "not ''"),
+    (["127.0.0.1", "٣"], "not '٣'"),
+    (["127.0.0.1:8888"], "'127.0.0.1:8888' is no endpoint"),
+    (["nosuch:127.0.0.1"], "is no endpoint"),
+    (["tcp:127.0.0.1:x"], "is no endpoint"),
+    (["tcp:127.0.0.1:65536"], "65536"),
+    ([""], "'' is no endpoint"),
+    ([UNKNOWN_HOST, "8888"], "unknown host"),
+    (["a..b", "8888"], "a..b"),
+    (["", "8888"], "cannot reach"),
+    (["unix:/nonexistent/chat"], "No such file"),
+]
+
+
+@pytest.fixture(scope="module")
+def bad_starts() -> Iterator[list[Process]]:
+    """The clients of BAD_STARTS, all running at once: most of their time is Python's start."""
+    with closing_all() as register:
+        yield [register(Process([*CHAT_CLIENT, *arguments])) for arguments, _ in BAD_STARTS]
+
+
+@pytest.mark.parametrize(
+    ("number", "complaint"),
+    [
+        pytest.param(number, complaint, id=" ".join(arguments) or "nothing")
+        for number, (arguments, complaint) in enumerate(BAD_STARTS)
+    ],
+)
+def test_bad_start_is_one_clear_line_for(bad_starts, number, complaint):
+    process = bad_starts[number]
+    assert process.wait() != 0
+    assert process.out.text == ""
+    [line] = process.err.seen
+    assert line.startswith("chat-client: ")
+    assert complaint in line
+
+
+@pytest.mark.parametrize("options", [[], ["--no-reconnect"]], ids=["plain", "no-reconnect"])
+def test_nobody_listening_is_one_clear_line_on_a_terminal_too(person, client, nobody, options):
+    ann = person(*options, "127.0.0.1", nobody)
+    process = piped(client(*options, "127.0.0.1", nobody), b"one\n")
+    complaint = (
+        f"chat-client: cannot reach 127.0.0.1 port {nobody}: "
+        "nobody listens there (connection refused)\n"
+    )
+    assert ended(process, 1) == []
+    assert process.err.text == complaint
+    assert ann.wait() == 1
+    assert ann.screen == complaint
+
+
+@pytest.mark.parametrize(
+    ("end", "why"),
+    [(Guest.close, "it closed the connection"), (Guest.reset, ".*connection.*|.*Connection.*")],
+    ids=["close", "reset"],
+)
+def test_server_that_hangs_up_at_once_is_one_clear_line(person, server, end, why):
+    ann = person("127.0.0.1", server.port)
+    end(server.accept())
+    assert ann.wait() == 1
+    where = f"127.0.0.1 port {server.port}"
+    assert re.fullmatch(f"chat-client: cannot join {where}: {why}\n", ann.screen)
+
+
+def test_help_explains_itself_on_standard_output(client):
+    process = piped(client("--help"), b"")
+    shown = "\n".join(ended(process))
+    for word in ("HOST PORT", "ENDPOINT", "--stay", "--commands", "--no-reconnect", "^C"):
+        assert word in shown
+
+
+def test_version_is_told_on_standard_output(client):
+    assert ended(piped(client("--version"), b"")) == [f"twisted-chat {__version__}"]

@@ -1,0 +1,181 @@
+"""The transcript never holds up the chat, and says what it lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+from threading import Event
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_chat.limits import GOODBYE, TRANSCRIPT_WAITING
+from twisted_chat.transcript import BareTranscript, File, LogTranscript, NoTranscript
+
+
+class ThreadedClock(Clock):
+    """Calls from threads at once: a test waits for the thread before it looks."""
+
+    def callFromThread(self, function, *arguments, **keywords) -> None:
+        function(*arguments, **keywords)
+
+
+class Output:
+    """Takes lines only while `open` is set, and none while `full`."""
+
+    def __init__(self) -> None:
+        self.lines = b""
+        self.open = Event()
+        self.open.set()
+        self.entered = Event()
+        self.left = Event()
+        self.full = False
+
+    def write(self, lines: bytes) -> None:
+        self.entered.set()
+        assert self.open.wait(30)
+        if self.full:
+            self.left.set()
+            raise OSError(errno.ENOSPC, "full on purpose")
+        self.lines += lines
+
+
+class BareTranscriptTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = ThreadedClock()
+        self.output = Output()
+        self.transcript = BareTranscript(self.output, self.clock)
+
+    def finish(self) -> bytes:
+        done = self.transcript.stop()
+        self.transcript._thread.join(30)
+        self.successResultOf(done)
+        return self.output.lines
+
+    def test_all_lines_are_written_by_the_time_it_has_stopped(self) -> None:
+        self.transcript.start()
+        for number in range(1000):
+            self.transcript.write(b"%d\n" % number)
+        self.assertEqual(self.finish(), b"".join(b"%d\n" % number for number in range(1000)))
+
+    def test_what_finds_no_room_is_counted_in_its_place(self) -> None:
+        self.output.open.clear()
+        self.transcript.start()
+        self.transcript.write(b"first\n")
+        assert self.output.entered.wait(30)
+        kept = b"x" * (TRANSCRIPT_WAITING - 7) + b"\n"
+        self.transcript.write(kept)
+        self.transcript.write(b"lost\nlost\n")
+        self.transcript.write(b"\n")
+        self.output.open.set()
+        self.assertEqual(self.finish(), b"first\n" + kept + b"- lines lost here: 3\n")
+
+    def test_what_cannot_be_written_is_counted_and_logged_once(self) -> None:
+        self.output.full = True
+        with capturedLogs() as logs:
+            self.transcript.start()
+            for _ in range(3):
+                self.output.left.clear()
+                self.transcript.write(b"lost\nlost\n")
+                assert self.output.left.wait(30)
+            self.output.full = False
+            self.transcript.write(b"kept\n")
+            lines = self.finish()
+        self.assertEqual(lines, b"- lines lost here: 6\nkept\n")
+        self.assertEqual([log["log_level"] for log in logs], [LogLevel.error])
+
+    def test_an_output_that_takes_nothing_does_not_keep_the_daemon_from_stopping(self) -> None:
+        self.output.open.clear()
+        self.transcript.start()
+        self.transcript.write(b"stuck\n")
+        done: Deferred[None] = self.transcript.stop()
+        self.assertNoResult(done)
+        with capturedLogs() as logs:
+            self.clock.advance(GOODBYE)
+        self.successResultOf(done)
+        self.assertEqual(len(logs), 1)
+        self.output.open.set()
+        self.transcript._thread.join(30)
+
+    def test_it_can_be_stopped_without_having_been_started(self) -> None:
+        self.successResultOf(self.transcript.stop())
+
+
+class LogTranscriptTests(SynchronousTestCase):
+    def test_each_line_is_one_event_and_never_a_format(self) -> None:
+        with capturedLogs() as logs:
+            LogTranscript().write("[a] {0} %s\n[b] 日本\n".encode())
+        self.assertEqual([log["line"] for log in logs], ["[a] {0} %s", "[b] 日本"])
+        self.assertEqual({log["log_format"] for log in logs}, {"{line}"})
+
+    def test_none_keeps_nothing(self) -> None:
+        transcript = NoTranscript()
+        transcript.start()
+        transcript.write(b"x\n")
+        self.successResultOf(transcript.stop())
+
+
+def test_a_file_is_the_owner_s_alone_and_is_appended_to(tmp_path):
+    path = tmp_path / "transcript"
+    File(str(path)).write(b"one\n")
+    File(str(path)).write(b"two\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_was_moved_or_removed_is_opened_again(tmp_path):
+    path, moved = tmp_path / "transcript", tmp_path / "transcript.1"
+    file = File(str(path))
+    file.write(b"one\n")
+    path.rename(moved)
+    file.write(b"two\n")
+    assert (moved.read_bytes(), path.read_bytes()) == (b"one\n", b"two\n")
+    path.write_bytes(b"")  # truncated in place: goes on at its end
+    file.write(b"three\n")
+    path.unlink()
+    path.write_bytes(b"")
+    file.write(b"four\n")
+    assert path.read_bytes() == b"four\n"
+
+
+def test_after_a_torn_line_the_next_one_starts_on_its_own(tmp_path):
+    """A FIFO takes a part of a large write and then finds its reader gone."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="No such device"):
+        File(str(path))
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file = File(str(path))
+    file.write(b"whole\n")
+    assert os.read(reader, 100) == b"whole\n"
+    torn = Reader(reader)
+    with pytest.raises(OSError, match="Broken pipe"):
+        file.write(b"x" * 1_000_000 + b"\n")
+    torn.join()
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file.write(b"next\n")
+    assert os.read(reader, 100) == b"\nnext\n"
+    os.close(reader)
+
+
+class Reader:
+    """Closes a pipe once it is full and its writer waits."""
+
+    def __init__(self, descriptor: int) -> None:
+        from threading import Thread
+
+        self._descriptor = descriptor
+        self._thread = Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        import select
+
+        select.select([self._descriptor], [], [], 30)
+        os.close(self._descriptor)
+
+    def join(self) -> None:
+        self._thread.join(30)
