@@ -51,22 +51,16 @@ class StandardOutput:
     def __init__(self) -> None:
         assert sys.__stdout__ is not None
         self._fd = sys.__stdout__.fileno()
-        self._torn = False
 
     def write(self, lines: bytes) -> None:
         """Write all, however long it takes. Raises OSError, having written a part or nothing."""
-        data = memoryview(b"\n" + lines if self._torn else lines)
+        data = memoryview(lines)
         try:
             while data:
                 try:
-                    written = os.write(self._fd, data)
+                    data = data[os.write(self._fd, data) :]
                 except BlockingIOError:
-                    # Not without end: Linux 6.18 was seen not to wake who waits for a FIFO when
-                    # its last reader goes.
-                    select.select([], [self._fd], [], 1.0)
-                else:
-                    self._torn = data[written - 1] != ord("\n")
-                    data = data[written:]
+                    select.select([], [self._fd], [])
         except OSError as error:
             raise OSError(f"{self}: {error.strerror}") from error
 
@@ -81,14 +75,12 @@ class File(StandardOutput):
         """Raises OSError if `path` cannot be opened."""
         self._path = path
         self._fd = self._open()
-        self._torn = False
 
     def write(self, lines: bytes) -> None:
         if self._moved():
             fd = self._open()
             os.close(self._fd)
             self._fd = fd
-            self._torn = False
         super().write(lines)
 
     def __str__(self) -> str:
