@@ -430,7 +430,14 @@ def test_a_request_with_a_large_body_is_answered_before_it_is_read(listener, pee
 
 @pytest.mark.parametrize(
     "line",
-    ["GET out", "GET / HTTP", "get / HTTP/1.1", "GET a life HTTP/1.1", "HTTP/1.1", "I GET HTTP/1.1"],
+    [
+        "GET out",
+        "GET / HTTP",
+        "get / HTTP/1.1",
+        "GET a life HTTP/1.1",
+        "HTTP/1.1",
+        "I GET HTTP/1.1",
+    ],
 )
 def test_a_person_who_only_talks_like_a_request_is_heard(listener, peer, line):
     peer.send(f"{line}\n".encode())
@@ -509,7 +516,9 @@ def read_answers(peer: Peer) -> bytes:
     return received.removesuffix(end).replace(LONG_LINE.encode() + b"\n", b"")
 
 
-@pytest.mark.parametrize("start", [b"\xff", b"\xff\xfd", b"\xff\xfa", b"\xff\xfa\x18x", b"\xff\xfax\xff"])
+@pytest.mark.parametrize(
+    "start", [b"\xff", b"\xff\xfd", b"\xff\xfa", b"\xff\xfa\x18x", b"\xff\xfax\xff"]
+)
 @whole_and_in_pieces
 def test_a_telnet_sequence_swallows_no_line_behind_it(listener, peer, send, start):
     heard = send(peer, listener, b"a" + start + b"\nb\n")
@@ -668,9 +677,7 @@ def test_1000_members_that_vanish_in_the_same_moment_leave_one_by_one(daemon, li
             peer.reset()
     names = {peer.name for peer in peers}
     for count in range(1000, 0, -1):
-        name = re.fullmatch(
-            rf"< The user (\S+) left \({users(count)} online\)", listener.line()
-        )[1]
+        name = re.fullmatch(rf"< The user (\S+) left \({users(count)} online\)", listener.line())[1]
         names.remove(name)
     listener.send(b"/who\n")
     assert listener.lines(2) == ["- 1 user online:", f"- {listener.name}"]
@@ -705,4 +712,6 @@ def test_who_reads_all_is_not_put_out_however_much_is_said(daemon, listener, spe
         in_background(lambda member=member: member.send((b"x" * size + b"\n") * lines))
         in_background(member.rest)
     heard = [listener.line() for _ in range(speakers * lines)]
-    assert sorted(heard) == sorted(said(member, "x" * size) for member in members for _ in range(lines))
+    assert sorted(heard) == sorted(
+        said(member, "x" * size) for member in members for _ in range(lines)
+    )
