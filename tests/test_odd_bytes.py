@@ -701,17 +701,3 @@ def test_who_never_reads_is_put_out_and_the_others_get_every_line(daemon, listen
     sending.join(PATIENCE)
     heard.remove(left(slow, 2, ", put out: too slow to read"))
     assert heard == [said(speaker, line.decode()) for line in lines]
-
-
-@pytest.mark.parametrize("size", [1, 10, 100, 1000])
-@pytest.mark.parametrize("speakers", [1, 3])
-def test_who_reads_all_is_not_put_out_however_much_is_said(daemon, listener, speakers, size):
-    members = [join(daemon, listener, count + 2) for count in range(speakers)]
-    lines = 2000 if size > 100 else 20_000
-    for member in members:
-        in_background(lambda member=member: member.send((b"x" * size + b"\n") * lines))
-        in_background(member.rest)
-    heard = [listener.line() for _ in range(speakers * lines)]
-    assert sorted(heard) == sorted(
-        said(member, "x" * size) for member in members for _ in range(lines)
-    )

@@ -61,7 +61,8 @@ class Options(UsageOptions):
 
     def opt_version(self) -> None:
         """Show the version and exit."""
-        raise SystemExit(f"twisted-chat {__version__}")
+        print(f"twisted-chat {__version__}")
+        raise SystemExit(0)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         try:

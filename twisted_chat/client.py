@@ -141,6 +141,7 @@ class Session(LineClient):
     def __init__(self) -> None:
         super().__init__()
         self._events: deque[Event] = deque()
+        self._closing = False
         self._reader: Deferred[None] | None = None
         self._closed: Deferred[None] = Deferred()
         self._reason: Failure | None = None
@@ -163,14 +164,18 @@ class Session(LineClient):
 
     async def close(self) -> None:
         """Leave the chat; returns when the connection is gone. Waiting events can still be read."""
+        self._closing = True
         if not self.ended:
             self.finish()
+        if self.paused:
+            # What is not read does not tell that the server has closed.
+            self.resumeProducing()
         if self._reason is None:
             await self._closed
 
     def shown(self, line: str) -> None:
         self._events.append(parse_line(line))
-        if len(self._events) >= CLIENT_EVENTS:
+        if len(self._events) >= CLIENT_EVENTS and not self._closing:
             self.pauseProducing()
         self._wake()
 

@@ -70,4 +70,6 @@ class BoundedLineReceiver(LineReceiver):
         self._tail = (self._tail + skipped)[-_TAIL:]
         if end:
             self.long_line_ended(self._tail.removesuffix(b"\r"))
-            self.setLineMode(rest)
+            self.setLineMode()
+            # Not as an argument: that would pass it through a subclass's dataReceived once more.
+            super().dataReceived(rest)

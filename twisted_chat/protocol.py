@@ -84,16 +84,15 @@ class ChatProtocol(BoundedLineReceiver):
         obey(self.factory.room, self._member, clean(line))
 
     def long_line(self, start: bytes) -> None:
-        self._may_be_request = self._is_first_line and strangers.may_be_http_request(start)
+        self._may_be_request = self._is_first_line and strangers.starts_http_request(start)
         self._is_first_line = False
-        self._long_start = start[:64]
         if not self._may_be_request:
             self._refuse_long_line()
 
     def long_line_ended(self, tail: bytes) -> None:
         if self._may_be_request:
             self._may_be_request = False
-            if strangers.is_http_request(self._long_start + tail):
+            if strangers.ends_http_request(tail):
                 self._turn_away(strangers.HTTP)
             else:
                 self._refuse_long_line()
