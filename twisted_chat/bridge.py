@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import ClassVar, cast
@@ -205,6 +206,9 @@ class Bridge:
         try:
             await self._outcome
         finally:
+            if self._connection is not None:
+                self._release_output(self._connection)
+                self._reactor.callLater(GOODBYE, self._connection.transport.abortConnection)
             self._service.stopService().addBoth(lambda _: self._close_output())
             await self._finished
 
@@ -232,6 +236,8 @@ class Bridge:
     def lost(self, reason: Failure) -> None:
         """The connection is gone."""
         self._connection = None
+        if self._over:
+            return
         # What is typed now is refused now, not read and sent when the server is back.
         self.release("server")
         if self._leaving and (self._terminal or reason.check(ConnectionDone)):
@@ -305,15 +311,23 @@ class Bridge:
         if self._connection is None:
             self._end()
         else:
-            # A producer that waits would keep the transport from closing.
-            cast(IConsumer, self._connection.transport).unregisterProducer()
+            self._release_output(self._connection)
             self._connection.finish()
+
+    def _release_output(self, connection: Connection) -> None:
+        """A producer that waits would keep the transport from closing."""
+        cast(IConsumer, connection.transport).unregisterProducer()
 
     def _expect_end(self) -> None:
         self._leaving = True
         # A pipe waits as long as the server needs to take its lines; a person does not.
         if self._terminal or self._options["stay"]:
-            self._reactor.callLater(GOODBYE, self._end)
+            self._reactor.callLater(GOODBYE, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._connection is not None:
+            self._connection.transport.abortConnection()
+        self._end()
 
     # The screen.
 
@@ -380,7 +394,13 @@ def main() -> None:
         except ValueError as error:
             raise SystemExit(f"chat-client: {error}") from error
         bridge = Bridge(reactor, endpoint, options, terminal=os.isatty(0))
-        reactor.addSystemEventTrigger("before", "shutdown", bridge.interrupt)
+
+        def interrupted() -> Deferred[object] | None:
+            # A second ^C would only be a traceback: the end is near and bounded.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            return bridge.interrupt()
+
+        reactor.addSystemEventTrigger("before", "shutdown", interrupted)
         return Deferred.fromCoroutine(bridge.run())
 
     react(chat)

@@ -23,9 +23,9 @@ from twisted_chat.limits import LISTEN_BACKLOG
 from twisted_chat.protocol import ChatFactory
 
 _HINTS = {
-    errno.EADDRINUSE: "something listens there already: stop it, or choose another with --port",
-    errno.EACCES: "no right to it: ports below 1024 are root's, choose another with --port",
-    errno.EADDRNOTAVAIL: "that is no address of this machine: choose another with --host",
+    errno.EADDRINUSE: "something is there already: stop it, or choose another",
+    errno.EACCES: "this user has no right to it: choose another",
+    errno.EADDRNOTAVAIL: "that is no address of this machine: choose another",
 }
 
 
@@ -83,7 +83,7 @@ def listen(reactor: IReactorUNIX, factory: ChatFactory, description: str) -> Lis
         raise ListenError(f"cannot listen on {description}: it does not start at once")
     [result] = results
     if isinstance(result, Failure):
-        raise ListenError(f"cannot listen on {description}: {_why(result)}")
+        raise ListenError(f"cannot listen on {description}: {_why(result, description)}")
     return Listener(description, result, locking.lock)
 
 
@@ -99,12 +99,15 @@ def parse(reactor: object, description: str) -> IStreamServerEndpoint:
     return endpoint
 
 
-def _why(failure: Failure) -> str:
+def _why(failure: Failure, description: str) -> str:
     error = failure.value
     cause = error.socketError if isinstance(error, CannotListenError) else error
     assert cause is not None
     hint = _HINTS.get(cause.errno or 0) if isinstance(cause, OSError) else None
-    return f"{_one_line(cause)}; {hint}" if hint else _one_line(cause)
+    if hint is None:
+        return _one_line(cause)
+    options = " with --port or --host" if description.startswith("tcp") else ""
+    return f"{_one_line(cause)}; {hint}{options}"
 
 
 def _one_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import cast
@@ -138,7 +139,13 @@ def main() -> None:
     options.parseOptions(sys.argv[1:])
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
     service = options.make_service(reactor)
-    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+
+    def stop() -> Deferred[None]:
+        # A second ^C would only be a traceback: the end is near and bounded.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return service.stopService()
+
+    reactor.addSystemEventTrigger("before", "shutdown", stop)
     service.startService()
     reactor.run()
     print("exit", flush=True)

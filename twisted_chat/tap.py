@@ -27,7 +27,12 @@ ENDPOINTS = (
 )
 
 
-class Options(UsageOptions):
+def _transcript(default: str) -> list[str | None]:
+    text = "Where the transcript goes: log, none, a FILE to append to, or - for standard output"
+    return ["transcript", None, default, text]
+
+
+class DaemonOptions(UsageOptions):
     """Checks all that can be checked without opening anything.
 
     A wrong option ends the process with one line and status 1, not with Twisted's page of usage
@@ -43,12 +48,6 @@ class Options(UsageOptions):
     optParameters: ClassVar[list[list[str | None]]] = [
         ["port", "p", None, f"TCP port; 0 picks a free one and says which [default: {PORT}]"],
         ["host", None, None, "Address to listen on [default: all, IPv4 and IPv6]"],
-        [
-            "transcript",
-            None,
-            "log",
-            "Where the transcript goes: log, none, a FILE to append to, or - for standard output",
-        ],
         [
             "motd",
             None,
@@ -119,7 +118,13 @@ class Options(UsageOptions):
         )
 
 
-class ServerOptions(Options):
+class Options(DaemonOptions):
+    """`twistd chat` and `twist chat`."""
+
+    optParameters: ClassVar[list[list[str | None]]] = [_transcript("log")]
+
+
+class ServerOptions(DaemonOptions):
     """`chat-server`: the address and the port may stand there bare."""
 
     program = "chat-server"
@@ -128,10 +133,7 @@ class ServerOptions(Options):
         "The chat daemon in the foreground: its transcript on standard output, its log on "
         "standard error, ^C ends it. Without HOST it listens on all addresses.\n" + ENDPOINTS
     )
-
-    def __init__(self) -> None:
-        super().__init__()
-        self["transcript"] = "-"
+    optParameters: ClassVar[list[list[str | None]]] = [_transcript("-")]
 
     def parseArgs(self, *arguments: str) -> None:
         if len(arguments) > 2:
