@@ -261,7 +261,7 @@ def test_a_first_line_that_only_begins_like_another_protocol_is_said(listener, p
 def test_bytes_are_put_together_whatever_packets_they_come_in(listener, peer):
     data = "é😀\r\n\xff".encode().replace(b"\xc3\xbf", b"\xff\xfb\x03\xff\xfa\x18x\xff\xf0")
     data += b"\xff\xffa\xff\xf1b\r\n\n//x\r\nSSH-\nGET / HTTP/1.1\n"
-    assert send_in_pieces(peer, listener, data) == [
+    assert send_in_pieces(peer, listener, data) + all_heard(listener, peer) == [
         said(peer, text) for text in ("é😀", "\ufffdab", "/x", "SSH-", "GET / HTTP/1.1")
     ]
 
@@ -588,6 +588,7 @@ def test_a_reset_in_the_middle_of_the_greeting_is_one_entered_and_one_left(
         daemon.peers.remove(listener)
         listener.end()
         listener.rest()
+        listener.close()
 
 
 LINES = {

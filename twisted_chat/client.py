@@ -165,11 +165,11 @@ class Session(LineClient):
     async def close(self) -> None:
         """Leave the chat; returns when the connection is gone. Waiting events can still be read."""
         self._closing = True
+        if self.paused:
+            # Who does not read does not learn that the server has closed.
+            self.resumeProducing()
         if not self.ended:
             self.finish()
-        if self.paused:
-            # What is not read does not tell that the server has closed.
-            self.resumeProducing()
         if self._reason is None:
             await self._closed
 

@@ -89,6 +89,8 @@ def listen(reactor: IReactorUNIX, factory: ChatFactory, description: str) -> Lis
 
 def parse(reactor: object, description: str) -> IStreamServerEndpoint:
     """The endpoint that `description` names. Raises ListenError."""
+    if description.startswith("stdio:"):
+        raise ListenError("stdio: is no place where a daemon can listen: use chat-client")
     try:
         endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
     except Exception as error:  # Endpoint parsers are plugins, and raise what they like.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import cast
 
 from twisted.application.service import Service
@@ -44,6 +46,8 @@ class ChatService(Service):
         listeners: Sequence[Listener],
         transcript: NoTranscript | BareTranscript,
     ) -> None:
+        self.farewell = b""
+        """The very last line of the transcript, if it has one of its own."""
         self.factory = factory
         self.listeners = listeners
         self._reactor = reactor
@@ -69,6 +73,8 @@ class ChatService(Service):
         await self._hear_out()
         self.factory.room.stop()
         await self.factory.all_gone()
+        if self.farewell:
+            self._transcript.write(self.farewell)
         await self._transcript.stop()
 
     async def _hear_out(self) -> None:
@@ -147,5 +153,9 @@ def main() -> None:
 
     reactor.addSystemEventTrigger("before", "shutdown", stop)
     service.startService()
+    if options["transcript"] == "-":
+        service.farewell = b"exit\n"
     reactor.run()
-    print("exit", flush=True)
+    if not service.farewell:
+        with suppress(OSError):
+            os.write(1, b"exit\n")
