@@ -568,6 +568,13 @@ def test_pipe_goes_through_tls_whole(client, tls_daemon, tmp_path):
     assert re.findall(r"\] (line \d+)$", tls_daemon.out.text, re.MULTILINE) == lines
 
 
+def test_answers_come_through_tls_before_it_ends(client, tls_daemon, tmp_path):
+    process = client("--commands", f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots")
+    shown = ended(piped(process, b"/who\n" + b"x" * 5000 + b"\n"))
+    assert "- 1 user online:" in shown
+    assert [line[:21] for line in shown if line.startswith("!")] == ["! a line longer than "]
+
+
 def test_terminal_talks_through_tls(person, tls_daemon, tmp_path):
     ann = person(f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots")
     ann.find("online)")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
+import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
 import pytest_twisted
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -25,15 +26,28 @@ from twisted_chat.client import Session, connect
 from twisted_chat.events import Entered, Event, Greeting, Left, Notice, Refused, Said
 from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE
 
-LINE = st.text().filter(lambda text: not set(text) & set("\r\n"))
+LINE = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"))
+
+
+class PlainTransport(TCPTransport):
+    """A TCPTransport with nothing between it and a socket."""
+
+    def __init__(self, handle: socket.socket) -> None:
+        super().__init__()
+        self._handle = handle
+
+    def getHandle(self) -> socket.socket:
+        return self._handle
 
 
 class SessionTests(SynchronousTestCase):
     def setUp(self) -> None:
+        self.socket = socket.socket()
+        self.addCleanup(self.socket.close)
         self.session, self.transport = self.join()
 
-    def join(self) -> tuple[Session, TCPTransport]:
-        session, transport = Session(), TCPTransport()
+    def join(self) -> tuple[Session, PlainTransport]:
+        session, transport = Session(), PlainTransport(self.socket)
         session.makeConnection(transport)
         return session, transport
 
@@ -58,6 +72,7 @@ class SessionTests(SynchronousTestCase):
         self.session.say("grüße")
         self.assertEqual(self.transport.value(), "grüße\n".encode())
 
+    @settings(deadline=None)
     @given(st.text(st.sampled_from("/ax \t1")) | LINE)
     def test_say_says_any_one_line_text_and_never_runs_a_command(self, text: str) -> None:
         session, transport = self.join()
@@ -172,14 +187,24 @@ class SessionTests(SynchronousTestCase):
 
     def test_close_ends_our_side_and_returns_when_the_connection_is_gone(self) -> None:
         closing = self.start(self.session.close())
-        # No socket is under this transport, so no half-close is tried.
+        self.assertTrue(self.transport.half_closed)
+        self.assertFalse(self.transport.disconnecting)
+        self.session.writeConnectionLost()
+        self.assertNoResult(closing)
+        self.session.dataReceived(b"- an\n- answer\n")
+        self.session.readConnectionLost()
         self.assertTrue(self.transport.disconnecting)
         self.assertNoResult(closing)
-        self.session.dataReceived(b"- answer\n")
         self.lose()
         self.successResultOf(closing)
-        self.assertEqual(self.read(), Notice("answer"))
+        self.assertEqual([self.read(), self.read()], [Notice("an"), Notice("answer")])
         self.failureResultOf(self.next(), StopAsyncIteration)
+
+    def test_close_of_a_wrapped_connection_ends_both_sides(self) -> None:
+        session, transport = Session(), TCPTransport()
+        session.makeConnection(transport)
+        self.start(session.close())
+        self.assertTrue(transport.disconnecting)
 
     def test_close_can_be_called_again_and_after_the_end(self) -> None:
         closing = [self.start(self.session.close()) for _ in range(2)]
