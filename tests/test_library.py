@@ -200,11 +200,14 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual([self.read(), self.read()], [Notice("an"), Notice("answer")])
         self.failureResultOf(self.next(), StopAsyncIteration)
 
-    def test_close_of_a_wrapped_connection_ends_both_sides(self) -> None:
+    def test_close_of_a_wrapped_connection_asks_the_server_to_end_it(self) -> None:
+        """TLS has no half-close, and its own goodbye would cut off answers that still wait."""
         session, transport = Session(), TCPTransport()
         session.makeConnection(transport)
+        session.say("last words")
         self.start(session.close())
-        self.assertTrue(transport.disconnecting)
+        self.assertEqual(transport.value(), b"last words\n/quit\n")
+        self.assertFalse(transport.disconnecting)
 
     def test_close_can_be_called_again_and_after_the_end(self) -> None:
         closing = [self.start(self.session.close()) for _ in range(2)]

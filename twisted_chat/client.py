@@ -12,7 +12,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
-from zope.interface import Attribute, implementer
+from zope.interface import implementer
 
 from twisted_chat.commands import escape, parse
 from twisted_chat.dialects import parse as parse_line
@@ -46,12 +46,6 @@ def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClie
         ) from error
 
 
-class IClosingTransport(ITCPTransport):
-    """As all of Twisted's stream transports have it."""
-
-    disconnecting = Attribute("Whether loseConnection was called.")
-
-
 @implementer(IHalfCloseableProtocol)
 class LineClient(BoundedLineReceiver):
     """The client's end of the line format, without an opinion on what comes in.
@@ -59,7 +53,7 @@ class LineClient(BoundedLineReceiver):
     A line longer than CLIENT_LINE bytes is cut.
     """
 
-    transport: IClosingTransport
+    transport: ITCPTransport
 
     def __init__(self) -> None:
         super().__init__(CLIENT_LINE)
@@ -99,8 +93,8 @@ class LineClient(BoundedLineReceiver):
         if handle is not None and isinstance(handle(), socket.socket):
             self.transport.loseWriteConnection()
         else:
-            # TLS has no half-close: its own goodbye, which the server answers, ends both sides.
-            self.transport.loseConnection()
+            # TLS has no half-close, and its own goodbye would cut off the answers that still wait.
+            self.send("/quit")
 
     def send(self, line: str) -> None:
         """Send `line`, which holds no LF, as it is."""
@@ -114,16 +108,6 @@ class LineClient(BoundedLineReceiver):
         self.send(line)
 
     # What Twisted calls.
-
-    def dataReceived(self, data: bytes) -> None:
-        super().dataReceived(data)
-        # Once the transport is closing LineReceiver stops behind each line; they all came in time.
-        while self.transport.disconnecting and not self.paused:
-            rest = self.clearLineBuffer()
-            if rest:
-                super().dataReceived(rest)
-            if b"\n" not in rest:
-                break
 
     def line_received(self, line: bytes) -> None:
         self.shown(clean(line))
