@@ -691,7 +691,10 @@ def unread(start_daemon, tmp_path):
         shell = ["sh", "-c", 'exec "$@" 3>&1 >"$0" 2>&3', str(pipe), *hurried(CHAT_SERVER)]
         daemon = start_daemon("--port=0", program=shell)
         os.set_blocking(end.fileno(), True)
-        yield daemon, end
+        try:
+            yield daemon, end
+        finally:
+            daemon.close()  # Who reads from that end in a thread has to be let go before it closes.
 
 
 def say_more_than_can_wait(ann, bob):
