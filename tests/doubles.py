@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
+from twisted_chat.admission import LOCAL
 from twisted_chat.dialects import LineDialect
+from twisted_chat.flood import Flood
 from twisted_chat.interfaces import IOutbox, ITranscript
 from twisted_chat.journal import MemoryJournal
 from twisted_chat.member import Member
@@ -86,13 +89,14 @@ class RoomOnTheTable:
 
     def __init__(self, journal: MemoryJournal | None = None, motd: tuple[str, ...] = ()) -> None:
         self.turns = Turns()
+        self.flood = Flood(Clock(), rate=0)
         self.transcript = RecordingTranscript()
         journal = journal or MemoryJournal()
         self.room = Room(journal, self.turns.later, self.transcript, LINES, motd)
 
     def enter(self, name: str) -> Member:
         """A new member."""
-        member = Member(name, RecordingOutbox(), LINES)
+        member = Member(name, RecordingOutbox(), LINES, self.flood.meter(LOCAL))
         self.room.enter(member)
         return member
 

@@ -335,9 +335,14 @@ def test_pipe_is_said_as_it_stands(pipe, bob, data, said):
     assert heard(bob) == said
 
 
-def test_pipe_of_many_lines_arrives_whole_and_in_order(pipe, bob):
+def test_pipe_of_many_lines_arrives_whole_and_in_order(start_daemon, client):
+    daemon = start_daemon("--rate=0")
+    bob = daemon.join()
+    bob.line()
     lines = [f"line {number}" for number in range(20000)]
-    process = pipe("".join(f"{line}\n" for line in lines).encode())
+    process = client("127.0.0.1", daemon.port)
+    process.write("".join(f"{line}\n" for line in lines).encode())
+    process.end_input()
     assert heard(bob) == lines
     assert ended(process)[1:] == [f"[You] {line}" for line in lines]
 

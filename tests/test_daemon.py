@@ -53,7 +53,7 @@ def refuses(port, address="127.0.0.1", family=socket.AF_INET):
 
 def said_in_the_log(process):
     """The transcript's lines in the log that `process` wrote to its standard output."""
-    return re.findall(r"\[chat#info\] ([>\[<].*)", process.out.text)
+    return re.findall(r"^(?:.*\[chat#info\] |\t)([>\[<].*)", process.out.text, re.MULTILINE)
 
 
 def hurried(program):
@@ -136,7 +136,7 @@ def test_daemonised_it_serves_a_chat_until_its_pid_is_ended(daemonised, start, t
     daemonised.wait()
     assert not daemonised.pid_file.exists()
     log = daemonised.log_file.read_text()
-    assert re.findall(r"\[chat#info\] (.*)", log) == [
+    assert re.findall(r"^(?:.*\[chat#info\] |\t)(.*)", log, re.MULTILINE) == [
         f"Chat Server started on port {port}.",
         f"> New user {name} entered (1 user online)",
         f"[{name}] hello",
@@ -689,7 +689,7 @@ def unread(start_daemon, tmp_path):
     with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as end:
         # Its log comes where the harness reads: on standard output.
         shell = ["sh", "-c", 'exec "$@" 3>&1 >"$0" 2>&3', str(pipe), *hurried(CHAT_SERVER)]
-        daemon = start_daemon("--port=0", program=shell)
+        daemon = start_daemon("--port=0", "--rate=0", program=shell)
         os.set_blocking(end.fileno(), True)
         try:
             yield daemon, end

@@ -51,9 +51,6 @@ class LineDialectTests(SynchronousTestCase):
         for line in ("* NAME waves", "", "[NAME]text", "> New user", "-x"):
             self.assertEqual(parse(line), Notice(line))
 
-    def test_what_is_no_event_has_no_line(self) -> None:
-        self.assertRaises(TypeError, LINES.render, object())
-
     @given(
         st.one_of(
             st.builds(Greeting, COUNTS),

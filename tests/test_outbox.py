@@ -1,18 +1,57 @@
-"""A member's way out: ordered, bounded, and gone in time."""
+"""A member's way out: ordered, bounded, and gone in time, over a socket and over any transport."""
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
+
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IPushProducer, ISystemHandle, IWriteDescriptor
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.doubles import TCPTransport
+from twisted_chat import outbox as outbox_module
 from twisted_chat.interfaces import IOutbox
-from twisted_chat.limits import BACKLOG, GOODBYE
-from twisted_chat.outbox import Outbox
+from twisted_chat.limits import BACKLOG, GATHER, GOODBYE, STALL, STALL_LOOK
+from twisted_chat.outbox import Patience, TransportOutbox, outbox_for
+
+
+class Reactor(Clock):
+    """A clock that is asked for room in sockets, and gives it when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writers: list[object] = []
+
+    def addWriter(self, writer: object) -> None:
+        os.fstat(writer.fileno())
+        self.writers.append(writer)
+
+    def removeWriter(self, writer: object) -> None:
+        os.fstat(writer.fileno())
+        self.writers.remove(writer)
+
+
+@implementer(ISystemHandle)
+class SocketTransport(TCPTransport):
+    """A transport with a handle, to which nobody writes."""
+
+    def __init__(self, handle: object) -> None:
+        super().__init__()
+        self.handle = handle
+
+    def getHandle(self) -> object:
+        return self.handle
+
+    def write(self, data: bytes) -> None:
+        raise AssertionError("written to beside the socket")
 
 
 class FullTransport(TCPTransport):
@@ -23,26 +62,67 @@ class FullTransport(TCPTransport):
         self.producer.pauseProducing()
 
 
-class OutboxTests(SynchronousTestCase):
+class Kernel(socket.socket):
+    """A socket whose kernel takes as much as the test says: bytes, or an error number."""
+
+    def __init__(self) -> None:
+        super().__init__(socket.AF_UNIX)
+        self.room: int | OSError = 0
+        self.taken = b""
+        self.calls = 0
+
+    def send(self, data: bytes) -> int:
+        return self.sendmsg([data])
+
+    def sendmsg(self, pieces: list[bytes]) -> int:
+        self.calls += 1
+        if isinstance(self.room, OSError):
+            raise self.room
+        if not self.room:
+            raise BlockingIOError(errno.EAGAIN, "full")
+        data = b"".join(pieces)[: self.room]
+        self.room -= len(data)
+        self.taken += data
+        return len(data)
+
+
+STEPS = st.lists(st.sampled_from(["write", "block", "unblock"]))
+
+
+class WayOut:
+    """What all outboxes promise; `block` and `unblock` make the connection take nothing, or all."""
+
     def setUp(self) -> None:
-        self.set_up(TCPTransport())
+        self.reactor = Reactor()
+        self.kernel = Kernel()
+        self.addCleanup(self.kernel.close)
+        self.transport = SocketTransport(self.kernel)
+        self.slow: list[int] = []
+        self.outbox = outbox_for(self.transport, Patience(self.reactor), self.too_slow)
+        self.unblock()
 
-    def set_up(self, transport: TCPTransport) -> None:
-        self.clock = Clock()
-        self.transport = transport
-        self.slow = 0
-        self.outbox = Outbox(transport, self.clock, self.too_slow)
+    def too_slow(self, waiting: int) -> None:
+        self.slow.append(waiting)
 
-    def too_slow(self) -> None:
-        self.slow += 1
+    def block(self) -> None:
+        self.kernel.room = 0
 
-    def test_it_is_an_outbox_and_a_producer(self) -> None:
+    def unblock(self, room: int = 1 << 30) -> None:
+        self.kernel.room = room
+        for writer in list(self.reactor.writers):
+            writer.doWrite()
+
+    def sent(self) -> bytes:
+        return self.kernel.taken
+
+    def assert_nothing_is_left(self) -> None:
+        self.assertEqual((self.reactor.getDelayedCalls(), self.reactor.writers), ([], []))
+
+    def test_it_is_an_outbox(self) -> None:
         verifyObject(IOutbox, self.outbox)
-        verifyObject(IPushProducer, self.outbox)
-        self.assertTrue(self.transport.streaming)
 
-    @given(st.lists(st.sampled_from(["write", "pause", "resume"])))
-    def test_what_is_written_comes_out_in_order_however_the_transport_halts_it(self, steps) -> None:
+    def check_order(self, steps: list[str]) -> None:
+        """What is written comes out once and in order, however it is halted."""
         self.setUp()
         written = b""
         for number, step in enumerate(steps):
@@ -50,61 +130,233 @@ class OutboxTests(SynchronousTestCase):
                 data = b"%d," % number
                 written += data
                 self.outbox.write(data)
-            elif step == "pause":
-                self.outbox.pauseProducing()
+            elif step == "block":
+                self.block()
             else:
-                self.outbox.resumeProducing()
-                self.assertEqual(self.transport.value(), written)
-        self.assertTrue(written.startswith(self.transport.value()))
+                self.unblock()
+                self.assertEqual(self.sent(), written)
+        self.assertTrue(written.startswith(self.sent()))
         self.outbox.close()
-        self.assertEqual(self.transport.value(), written)
+        self.unblock()
+        self.assertEqual(self.sent(), written)
+        self.assertTrue(self.transport.disconnecting)
+
+    def test_past_its_bound_a_member_gets_one_more_chance_and_is_then_too_slow(self) -> None:
+        self.block()
+        self.outbox.write(b"x" * BACKLOG)
+        self.reactor.advance(0)
+        self.assertEqual(self.slow, [])
+        self.outbox.write(b"x")
+        self.outbox.write(b"x")
+        self.assertEqual(self.slow, [])
+        self.reactor.advance(0)
+        self.assertEqual(self.slow, [BACKLOG + 2])
+
+    def test_who_takes_bytes_in_time_is_not_too_slow(self) -> None:
+        self.block()
+        self.outbox.write(b"x" * (BACKLOG + 1))
+        self.unblock()
+        self.reactor.advance(0)
+        self.assertEqual(self.slow, [])
+        self.assert_nothing_is_left()
+
+    def test_who_lets_the_oldest_byte_wait_for_too_long_is_too_slow(self) -> None:
+        self.block()
+        self.outbox.write(b"old")
+        self.reactor.pump([STALL_LOOK] * (STALL - 1))
+        self.outbox.write(b"new")
+        self.assertEqual(self.slow, [])
+        self.reactor.pump([STALL_LOOK])
+        self.assertEqual(self.slow, [6])
+
+    def test_who_takes_the_oldest_byte_again_and_again_is_not(self) -> None:
+        for _ in range(10):
+            self.block()
+            self.outbox.write(b"x")
+            self.reactor.pump([STALL_LOOK] * (STALL - 1))
+            self.unblock()
+        self.assertEqual(self.slow, [])
+        self.assert_nothing_is_left()
+
+    def test_closing_sends_what_waits_then_ends_the_connection_in_any_case(self) -> None:
+        self.block()
+        self.outbox.write(b"x" * (BACKLOG + 1))
+        self.outbox.close()
+        self.outbox.close()
+        self.outbox.write(b"ghost")
+        self.unblock()
+        self.assertEqual(self.sent(), b"x" * (BACKLOG + 1))
+        self.assertTrue(self.transport.disconnecting)
+        self.reactor.advance(GOODBYE)
+        self.assertTrue(self.transport.disconnected)
+        self.assertEqual(self.slow, [])
+        self.outbox.connection_lost()
+        self.assert_nothing_is_left()
+
+    def test_a_lost_connection_leaves_nothing_behind(self) -> None:
+        self.block()
+        self.outbox.write(b"x" * (BACKLOG + 1))
+        self.outbox.connection_lost()
+        self.outbox.write(b"ghost")
+        self.outbox.close()
+        self.outbox.connection_lost()
+        self.assertEqual(self.sent(), b"")
+        self.assert_nothing_is_left()
+
+
+class TransportOutboxTests(WayOut, SynchronousTestCase):
+    """Over TLS, and whatever else is more than a socket."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.set_up(TCPTransport())
+
+    def set_up(self, transport: TCPTransport) -> None:
+        self.transport = transport
+        self.outbox = outbox_for(transport, Patience(self.reactor), self.too_slow)
+
+    def block(self) -> None:
+        self.outbox.pauseProducing()
+
+    def unblock(self, room: int = 1 << 30) -> None:
+        if isinstance(self.outbox, TransportOutbox):
+            self.outbox.resumeProducing()
+
+    def sent(self) -> bytes:
+        return self.transport.value()
+
+    @given(STEPS)
+    def test_what_is_written_comes_out_once_and_in_order(self, steps) -> None:
+        self.check_order(steps)
+
+    def test_it_is_the_producer_of_its_transport(self) -> None:
+        verifyObject(IPushProducer, self.outbox)
+        self.assertTrue(self.transport.streaming)
+
+    def test_a_handle_that_is_no_socket_is_not_sent_to(self) -> None:
+        tls = SocketTransport(object())
+        self.assertIsInstance(
+            outbox_for(tls, Patience(self.reactor), self.too_slow), type(self.outbox)
+        )
 
     def test_a_resumed_transport_gets_no_more_than_it_wants(self) -> None:
         self.set_up(FullTransport())
         for data in (b"a", b"b", b"c"):
             self.outbox.write(data)
-        self.assertEqual(self.transport.value(), b"a")
+        self.assertEqual(self.sent(), b"a")
         self.outbox.resumeProducing()
-        self.assertEqual(self.transport.value(), b"ab")
+        self.assertEqual(self.sent(), b"ab")
 
-    def test_past_its_bound_a_member_gets_one_more_chance_and_is_then_too_slow(self) -> None:
-        self.outbox.pauseProducing()
-        self.outbox.write(b"x" * BACKLOG)
-        self.clock.advance(0)
-        self.assertEqual((self.slow, self.clock.getDelayedCalls()), (0, []))
+    def test_closing_lets_go_of_the_transport(self) -> None:
+        self.block()
         self.outbox.write(b"x")
-        self.outbox.write(b"x")
-        self.assertEqual(self.slow, 0)
-        self.clock.advance(0)
-        self.assertEqual(self.slow, 1)
-
-    def test_who_takes_bytes_in_time_is_not_too_slow(self) -> None:
-        self.outbox.pauseProducing()
-        self.outbox.write(b"x" * (BACKLOG + 1))
-        self.outbox.resumeProducing()
-        self.clock.advance(0)
-        self.assertEqual(self.slow, 0)
-
-    def test_closing_sends_what_waits_then_ends_the_connection_in_any_case(self) -> None:
-        self.outbox.pauseProducing()
-        self.outbox.write(b"x" * (BACKLOG + 1))
         self.outbox.close()
-        self.outbox.close()
-        self.outbox.write(b"ghost")
-        self.assertEqual(len(self.transport.value()), BACKLOG + 1)
         self.assertIsNone(self.transport.producer)
-        self.assertTrue(self.transport.disconnecting)
-        self.clock.advance(GOODBYE)
-        self.assertTrue(self.transport.disconnected)
-        self.assertEqual((self.slow, self.clock.getDelayedCalls()), (0, []))
+        self.assertEqual(self.sent(), b"x")
 
-    def test_a_lost_connection_leaves_nothing_behind(self) -> None:
-        self.outbox.pauseProducing()
-        self.outbox.write(b"x" * (BACKLOG + 1))
+    def test_a_transport_that_is_about_to_be_lost_gets_no_more(self) -> None:
         self.outbox.stopProducing()
-        self.outbox.connection_lost()
         self.outbox.write(b"ghost")
+        self.assertEqual(self.sent(), b"")
+
+
+class SocketOutboxTests(WayOut, SynchronousTestCase):
+    """On the socket itself."""
+
+    @given(STEPS)
+    def test_what_is_written_comes_out_once_and_in_order(self, steps) -> None:
+        self.check_order(steps)
+
+    def test_the_reactor_can_wait_for_it(self) -> None:
+        self.block()
+        self.outbox.write(b"x")
+        verifyObject(IWriteDescriptor, self.outbox)
+        self.assertNotIn(self.outbox.fileno(), (-1, self.kernel.fileno()))
+        self.assertTrue(self.outbox.logPrefix())
+
+    def test_one_write_is_one_send(self) -> None:
+        for _ in range(5):
+            self.outbox.write(b"line\n")
+        self.assertEqual(self.kernel.calls, 5)
+
+    @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=50))
+    def test_whatever_part_the_kernel_takes_nothing_is_lost_or_said_twice(self, steps) -> None:
+        self.setUp()
+        written = b""
+        for number, (size, room) in enumerate(steps):
+            data = b"%d" % (number % 10) * size
+            written += data
+            self.unblock(room)
+            if data:
+                self.outbox.write(data)
+            self.assertTrue(written.startswith(self.kernel.taken))
+            self.assertEqual(self.outbox._size, len(written) - len(self.kernel.taken))
+        self.unblock()
+        self.assertEqual(self.kernel.taken, written)
+        self.assert_nothing_is_left()
+
+    def test_many_small_pieces_leave_in_few_calls(self) -> None:
+        self.block()
+        for _ in range(4 * GATHER):
+            self.outbox.write(b"line\n")
+        calls = self.kernel.calls
+        while self.reactor.writers:
+            self.unblock()
+        self.assertEqual(self.kernel.calls - calls, 4)
+        self.assertEqual(self.kernel.taken, b"line\n" * 4 * GATHER)
+
+    def test_no_memory_in_the_kernel_is_not_the_end(self) -> None:
+        self.kernel.room = OSError(errno.ENOBUFS, "no buffers")
+        self.outbox.write(b"one,")
+        self.outbox.write(b"two")
+        self.reactor.writers[0].doWrite()
+        self.unblock()
+        self.assertEqual(self.kernel.taken, b"one,two")
+
+    def test_without_a_free_descriptor_it_is_tried_again_after_a_while(self) -> None:
+        def no_descriptor(fd: int) -> int:
+            raise OSError(errno.EMFILE, "too many open files")
+
+        self.patch(outbox_module.os, "dup", no_descriptor)
+        self.block()
+        self.outbox.write(b"x")
+        self.reactor.advance(1)
+        self.kernel.room = 10
+        self.reactor.advance(1)
+        self.assertEqual((self.kernel.taken, self.reactor.writers), (b"x", []))
+        self.assert_nothing_is_left()
+
+    def test_a_failed_send_closes_the_outbox_alone(self) -> None:
+        for number in (errno.EPIPE, errno.ECONNRESET):
+            for waiting in (False, True):
+                with self.subTest(number=number, waiting=waiting):
+                    self.setUp()
+                    if waiting:
+                        self.block()
+                        self.outbox.write(b"x")
+                    self.kernel.room = OSError(number, "gone")
+                    self.outbox.write(b"x")
+                    for writer in list(self.reactor.writers):
+                        writer.doWrite()
+                    self.outbox.write(b"ghost")
+                    self.assertFalse(self.transport.disconnecting or self.transport.disconnected)
+                    self.assert_nothing_is_left()
+                    self.outbox.close()
+                    self.assertTrue(self.transport.disconnecting)
+
+    def test_what_the_reactor_finds_dead_is_closed_alone_too(self) -> None:
+        self.block()
+        self.outbox.write(b"x")
+        self.outbox.connectionLost(Failure(ConnectionLost()))
+        self.assertFalse(self.transport.disconnecting or self.transport.disconnected)
+        self.assert_nothing_is_left()
+
+    def test_a_send_that_fails_after_the_end_ends_the_connection(self) -> None:
+        self.block()
+        self.outbox.write(b"x")
         self.outbox.close()
-        self.outbox.connection_lost()
-        self.assertEqual(self.transport.value(), b"")
-        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertFalse(self.transport.disconnecting)
+        self.kernel.room = OSError(errno.ECONNRESET, "gone")
+        self.reactor.writers[0].doWrite()
+        self.assertTrue(self.transport.disconnected)
+        self.assertEqual(self.reactor.writers, [])

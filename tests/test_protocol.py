@@ -14,8 +14,11 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doubles import LINES, RecordingTranscript, TCPTransport
+from twisted_chat.admission import Admission
+from twisted_chat.flood import Flood
 from twisted_chat.journal import MemoryJournal
 from twisted_chat.limits import BACKLOG, GOODBYE
+from twisted_chat.outbox import Patience
 from twisted_chat.protocol import ChatFactory, ChatProtocol
 from twisted_chat.room import Room
 
@@ -27,13 +30,15 @@ NOT_CHAT = ", put out: not a chat client"
 class Door:
     """A room with a line door, on a clock."""
 
-    def __init__(self, max_line: int = 100) -> None:
+    def __init__(self, max_line: int = 100, rate: int = 0) -> None:
         self.clock = Clock()
         self.transcript = RecordingTranscript()
         room = Room(
             MemoryJournal(), lambda flush: self.clock.callLater(0, flush), self.transcript, LINES
         )
-        self.factory = ChatFactory(room, self.clock, max_line)
+        self.factory = ChatFactory(
+            room, self.clock, Admission(), Flood(self.clock, rate), Patience(self.clock), max_line
+        )
 
     def connect(self, peer: IAddress = ANN) -> ChatProtocol:
         protocol = self.factory.buildProtocol(peer)

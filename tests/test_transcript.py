@@ -106,11 +106,26 @@ class BareTranscriptTests(SynchronousTestCase):
 
 
 class LogTranscriptTests(SynchronousTestCase):
-    def test_each_line_is_one_event_and_never_a_format(self) -> None:
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.transcript = LogTranscript(self.clock)
+
+    def test_its_lines_are_in_the_log_and_never_a_format(self) -> None:
         with capturedLogs() as logs:
-            LogTranscript().write("[a] {0} %s\n[b] 日本\n".encode())
-        self.assertEqual([log["line"] for log in logs], ["[a] {0} %s", "[b] 日本"])
-        self.assertEqual({log["log_format"] for log in logs}, {"{line}"})
+            self.transcript.write("[a] {0} %s\n[b] 日本\n".encode())
+        self.assertEqual([log["lines"] for log in logs], ["[a] {0} %s\n[b] 日本"])
+        self.assertEqual({log["log_format"] for log in logs}, {"{lines}"})
+
+    def test_it_logs_at_most_ten_times_a_second_and_at_the_end(self) -> None:
+        with capturedLogs() as logs:
+            for number in range(1000):
+                self.transcript.write(b"%d\n" % number)
+                self.clock.advance(0.001)
+            self.successResultOf(self.transcript.stop())
+        self.assertIn(len(logs), (10, 11, 12))
+        lines = "\n".join(log["lines"] for log in logs)
+        self.assertEqual(lines.split("\n"), [str(number) for number in range(1000)])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_none_keeps_nothing(self) -> None:
         transcript = NoTranscript()

@@ -1,5 +1,9 @@
 """Every limit, with its unit and its reason."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 MAX_LINE = 4096
 """Bytes of one line as received, without LF and one CR: the default of --max-line."""
 
@@ -10,7 +14,83 @@ MAX_MAX_LINE = 1024 * 1024
 """Bytes: a line is held in memory until its end, once for each connection."""
 
 BACKLOG = 1024 * 1024
-"""Bytes that may wait for one member; who lets more wait is put out."""
+"""Bytes that may wait for one member: the default of --backlog. Who lets more wait is put out."""
+
+MIN_BACKLOG = 4 * 1024
+"""Bytes: with less, one long line would put out a member whose buffers are full."""
+
+MAX_BACKLOG = 1024 * 1024 * 1024
+"""Bytes: as many may have to be held for each member."""
+
+STALL = 30
+"""Seconds that the oldest byte may wait for a member: the default of --stall."""
+
+MAX_STALL = 60
+"""Seconds: after that the kernel has given a connection up that takes nothing (VANISHED)."""
+
+STALL_LOOK = 1.0
+"""Seconds between two looks for members that stall."""
+
+GATHER = 256
+"""Pieces of a queue that are offered to the kernel in one call; it takes at most 1024 (IOV_MAX)."""
+
+NO_DESCRIPTOR = 0.05
+"""Seconds until a full socket is tried again when no file descriptor is free to wait on it."""
+
+VANISHED = 60
+"""Seconds after which a peer that answers nothing is taken for gone: half of the two minutes that
+are promised, because the kernel's timers are late."""
+
+KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 30, 10, 3
+"""Seconds of silence before the kernel asks whether the peer is there, seconds between two
+questions, and how many may stay without an answer. Together they are VANISHED."""
+
+RATE = 200
+"""Tokens a second for each connection: the default of --rate. Nobody types as fast; a paste of
+5,000 lines takes 20 s."""
+
+BURST = 1000
+"""Tokens at once: the default of --burst. Most pastes pass without delay."""
+
+TOKEN = 256
+"""Bytes of a line that one token pays for."""
+
+ADDRESS_SHARE = 4
+"""How many connections' rates all connections of one address share."""
+
+CHAT_SHARE = 32
+"""How many connections' rates the whole chat takes from those who paste: at the default 1.6 MB/s
+or 13 Mbit/s, which a reader that drains 16 Mbit/s can follow."""
+
+TYPED_RATE, TYPED_BURST = 0.05, 0.1
+"""The parts of its rate and its burst that a connection does not share with the chat: 10 lines a
+second at the default, 100 at once, more than anybody types. 20 members who begin to paste at once
+bring half a backlog to each reader with it."""
+
+SHORTEST_PAUSE = 0.05
+"""Seconds that an overdrawn connection is not read at least: some lines at a time are cheaper than
+one, and nobody sees the difference."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds that an overdrawn connection is not read at most."""
+
+MAX_RATE = 1_000_000_000
+"""Tokens: more would not be told from no limit."""
+
+MAX_USERS = 10_000
+"""Members at once, and with less where fewer files may be open: the default of --max-users."""
+
+MAX_MAX_USERS = 1_000_000
+"""Members: no machine has more descriptors for one process."""
+
+MAX_PER_ADDRESS = 64
+"""Connections of one address: the default of --max-per-address. A class behind one router."""
+
+SPARE_DESCRIPTORS = 64
+"""File descriptors kept for listening, logs, files and peers that are just being refused."""
+
+REFUSED_AT_ONCE = 16
+"""Refused connections that are waited for; more are closed without hearing them out."""
 
 GOODBYE = 5.0
 """Seconds that a closing connection gets to take what still waits for it, then it is aborted."""
@@ -33,6 +113,9 @@ NOTICE_WIDTH = 400
 SHOWN_NAME = 24
 """Characters of an unknown command that its refusal repeats."""
 
+TRANSCRIPT_PAUSE = 0.1
+"""Seconds for which the transcript gathers lines before they are written or logged."""
+
 TRANSCRIPT_WAITING = 4 * 1024 * 1024
 """Bytes that may wait for a transcript's file or pipe; past it lines are lost, and counted."""
 
@@ -47,3 +130,16 @@ GREETING_WAIT = 3.0
 
 CLIENT_EVENTS = 1000
 """Events that wait in a session for their reader; with more, the connection is not read."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits that are options, with their defaults: see the constants for units and reasons."""
+
+    max_line: int = MAX_LINE
+    rate: int = RATE
+    burst: int = BURST
+    backlog: int = BACKLOG
+    stall: int = STALL
+    max_users: int = MAX_USERS
+    max_per_address: int = MAX_PER_ADDRESS

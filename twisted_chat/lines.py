@@ -21,6 +21,8 @@ class BoundedLineReceiver(LineReceiver):
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self.max_line = max_line
         self.MAX_LENGTH = max_line + 1  # LineReceiver counts the CR, we do not.
+        self.at_line_start = True
+        """Nothing waits: what comes next is the begin of a line."""
         self._excess = b""
         self._tail = b""
 
@@ -34,6 +36,10 @@ class BoundedLineReceiver(LineReceiver):
 
     def long_line_ended(self, tail: bytes) -> None:
         """That line is over now. `tail`: its last bytes, without its end."""
+
+    def bytes_read(self, size: int) -> None:
+        """A line of `size` bytes, or a piece of a skipped one, was dealt with; now is the time to
+        pause."""
 
     def input_ended(self) -> None:
         """Nothing more comes: the last line counts without its end."""
@@ -50,6 +56,7 @@ class BoundedLineReceiver(LineReceiver):
         while self._excess:
             data, self._excess = self._excess, b""
             super().dataReceived(data)
+        self.at_line_start = data.endswith(b"\n") and bool(self.line_mode) and not self.paused
 
     def lineReceived(self, line: bytes) -> None:
         line = line.removesuffix(b"\r")
@@ -58,6 +65,7 @@ class BoundedLineReceiver(LineReceiver):
         else:
             self.long_line(line)
             self.long_line_ended(line[-_TAIL:])
+        self.bytes_read(len(line))
 
     def lineLengthExceeded(self, line: bytes) -> None:
         self.setRawMode()
@@ -73,3 +81,4 @@ class BoundedLineReceiver(LineReceiver):
             self.setLineMode()
             # Not as an argument: that would pass it through a subclass's dataReceived once more.
             super().dataReceived(rest)
+        self.bytes_read(len(skipped))

@@ -1,91 +1,337 @@
-"""A member's way out over a Twisted transport."""
+"""A member's way out: ordered, bounded in bytes and in time, never blocking."""
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from twisted.internet.interfaces import (
     IConsumer,
     IDelayedCall,
     IPushProducer,
+    IReactorFDSet,
     IReactorTime,
+    ISystemHandle,
     ITCPTransport,
+    IWriteDescriptor,
 )
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.interfaces import IOutbox
-from twisted_chat.limits import BACKLOG, GOODBYE
+from twisted_chat.limits import BACKLOG, GATHER, GOODBYE, NO_DESCRIPTOR, STALL, STALL_LOOK
+
+_FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ENOBUFS)
+"""Why a send takes nothing although the connection is well; on Linux also no memory for it."""
 
 
-class IStreamTransport(ITCPTransport, IConsumer):
-    """A transport that can be aborted and that tells its producer when it holds enough."""
+class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):
+    """A transport that can be paused and aborted, and that tells its producer when to pause."""
 
 
-@implementer(IOutbox, IPushProducer)
-class Outbox:
-    """Ordered, bounded, never blocking.
+class IOutboxReactor(IReactorTime, IReactorFDSet):
+    """What outboxes need of the reactor."""
 
-    It is the transport's producer: when the transport holds enough, what comes waits here and is
-    counted. `too_slow` is called once, when more than BACKLOG bytes wait and still do after the
-    kernel has had one more chance to take some.
+
+class Patience:
+    """How much may wait for one member, and for how long; it looks after all that are waited for.
+
+    `backlog`: bytes. `stall`: seconds that the oldest of them may wait.
     """
 
     def __init__(
-        self, transport: IStreamTransport, clock: IReactorTime, too_slow: Callable[[], None]
+        self, reactor: IOutboxReactor, backlog: int = BACKLOG, stall: float = STALL
+    ) -> None:
+        self.reactor = reactor
+        self.backlog = backlog
+        self.stall = stall
+        self._waiting: dict[Outbox, None] = {}
+        self._look: IDelayedCall | None = None
+
+    def watch(self, outbox: Outbox) -> None:
+        """Something waits in `outbox` from now on."""
+        self._waiting[outbox] = None
+        if self._look is None:
+            self._look_later()
+
+    def forget(self, outbox: Outbox) -> None:
+        """Nothing waits in `outbox` any more, or its time is bounded otherwise."""
+        self._waiting.pop(outbox, None)
+        if not self._waiting and self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _look_later(self) -> None:
+        # One timer for all of them: in a busy room members have to wait a little all the time.
+        self._look = self.reactor.callLater(min(STALL_LOOK, self.stall), self._find_stalled)
+
+    def _find_stalled(self) -> None:
+        self._look = None
+        latest = self.reactor.seconds() - self.stall
+        for outbox in list(self._waiting):
+            if outbox.waiting_since <= latest:
+                outbox.give_up()
+        if self._waiting:
+            self._look_later()
+
+
+@implementer(IOutbox)
+class Outbox:
+    """What is common to all ways out: the queue, its bounds and the end.
+
+    `too_slow` is called with the number of bytes that wait, when they are more than the backlog,
+    and still are after the connection has had one more chance to take some, or when the oldest
+    has waited for too long. It is to close the outbox.
+    """
+
+    __slots__ = (
+        "_abort",
+        "_ended",
+        "_late",
+        "_open",
+        "_patience",
+        "_queue",
+        "_size",
+        "_too_slow",
+        "_transport",
+    )
+
+    def __init__(
+        self, transport: IStreamTransport, patience: Patience, too_slow: Callable[[int], None]
     ) -> None:
         self._transport = transport
-        self._clock = clock
+        self._patience = patience
         self._too_slow = too_slow
-        self._waiting: deque[bytes] = deque()
+        # None: nothing waits. A deque of its own for each idle member would be most of its memory.
+        self._queue: deque[tuple[float, bytes]] | None = None
         self._size = 0
-        self._paused = False
-        self._closed = False
+        self._open = True
+        self._ended = False
         self._late: IDelayedCall | None = None
         self._abort: IDelayedCall | None = None
-        transport.registerProducer(self, True)
+
+    @property
+    def waiting_since(self) -> float:
+        """When the oldest byte that waits came, in the reactor's seconds."""
+        assert self._queue
+        return self._queue[0][0]
 
     def write(self, data: bytes) -> None:
-        if self._closed:
-            return
-        if not self._paused:
-            self._transport.write(data)
-            return
-        self._waiting.append(data)
-        self._size += len(data)
-        if self._size > BACKLOG and self._late is None:
-            self._late = self._clock.callLater(0, self._check)
+        raise NotImplementedError
 
-    def _check(self) -> None:
-        self._late = None
-        if self._size > BACKLOG and not self._closed:
-            self._too_slow()
+    def give_up(self) -> None:
+        """Say that this one is too slow."""
+        self._too_slow(self._size)
 
     def close(self) -> None:
-        if self._closed:
+        if self._ended:
             return
-        self._closed = True
-        # A registered producer would keep loseConnection waiting for it.
-        self._transport.unregisterProducer()
-        self._transport.writeSequence(self._waiting)
-        self._forget()
-        self._transport.loseConnection()
-        # It waits for ever for a peer that does not read.
-        self._abort = self._clock.callLater(GOODBYE, self._transport.abortConnection)
+        self._open = False
+        self._ended = True
+        self._patience.forget(self)
+        # A peer that does not read would keep the connection open for ever.
+        self._abort = self._patience.reactor.callLater(GOODBYE, self._transport.abortConnection)
+        self._finish()
 
     def connection_lost(self) -> None:
         """The transport is gone: drop what waits and all timers."""
-        self._closed = True
-        self._forget()
+        self._open = False
+        self._ended = True
+        self._drop()
         if self._abort is not None and self._abort.active():
             self._abort.cancel()
 
-    def _forget(self) -> None:
-        self._waiting.clear()
+    def _finish(self) -> None:
+        """Nothing more will be written: end the connection once nothing waits."""
+        raise NotImplementedError
+
+    def _keep(self, data: bytes) -> None:
+        """Let `data` wait behind all that does."""
+        patience = self._patience
+        if self._queue is None:
+            self._queue = deque()
+            patience.watch(self)
+        self._queue.append((patience.reactor.seconds(), data))
+        self._size += len(data)
+        if self._size > patience.backlog and self._late is None:
+            self._late = patience.reactor.callLater(0, self._one_more_chance)
+
+    def _one_more_chance(self) -> None:
+        self._late = None
+        self._drain()
+        if self._size > self._patience.backlog and self._open:
+            self.give_up()
+
+    def _drain(self) -> None:
+        """Offer the connection what waits."""
+
+    def _drop(self) -> None:
+        """Let nothing wait any more."""
+        self._queue = None
         self._size = 0
+        self._patience.forget(self)
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+
+@implementer(IWriteDescriptor)
+class SocketOutbox(Outbox):
+    """Sends on the socket itself, which takes half the time of a transport's write.
+
+    What the kernel does not take waits here. The reactor tells of room on a duplicate of the
+    descriptor, never through the transport: that would end with the first failing send, and with
+    it go all lines that the peer had sent and that are not read yet. Here a failure ends the
+    outbox alone.
+    """
+
+    __slots__ = ("_fd", "_ready", "_retry", "_send", "_sent", "_socket")
+
+    def __init__(
+        self,
+        transport: IStreamTransport,
+        patience: Patience,
+        too_slow: Callable[[int], None],
+        handle: socket.socket,
+    ) -> None:
+        super().__init__(transport, patience, too_slow)
+        self._socket = handle
+        self._send = handle.send
+        self._ready = True  # Open, and nothing waits.
+        self._sent = 0  # Bytes of the first piece that waits which the kernel has taken.
+        self._fd = -1
+        self._retry: IDelayedCall | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._ready:
+            try:
+                sent = self._send(data)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    self._fail()
+                    return
+                sent = 0
+            if sent < len(data):
+                self._ready = False
+                self._keep(data)
+                self._size -= sent
+                self._sent = sent
+                self._await_room()
+        elif self._open:
+            self._keep(data)
+
+    def _await_room(self) -> None:
+        try:
+            self._fd = os.dup(self._socket.fileno())
+        except OSError:  # No descriptor is free.
+            self._retry = self._patience.reactor.callLater(NO_DESCRIPTOR, self._try_again)
+        else:
+            self._patience.reactor.addWriter(self)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self._drain()
+        if self._queue is not None:
+            self._await_room()
+
+    def _drain(self) -> None:
+        queue = self._queue
+        if queue is None:
+            return
+        pieces: list[bytes | memoryview] = [data for _, data in islice(queue, GATHER)]
+        pieces[0] = memoryview(pieces[0])[self._sent :]
+        try:
+            sent = self._socket.sendmsg(pieces)
+        except OSError as error:
+            if error.errno not in _FULL:
+                self._fail()
+            return
+        self._size -= sent
+        self._sent += sent
+        while queue and self._sent >= len(queue[0][1]):
+            self._sent -= len(queue.popleft()[1])
+        if not queue:
+            self._drop()
+            self._ready = self._open
+            if self._ended:
+                self._finish()
+
+    def _finish(self) -> None:
+        self._ready = False
+        if self._queue is None:
+            self._transport.loseConnection()
+
+    def _fail(self) -> None:
+        """The peer reads no more. What it had sent before is still to be read to its end."""
+        self._open = self._ready = False
+        self._drop()
+        if self._ended:
+            self._transport.abortConnection()
+
+    def connection_lost(self) -> None:
+        super().connection_lost()
+        self._ready = False
+
+    def _drop(self) -> None:
+        super()._drop()
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._fd != -1:
+            self._patience.reactor.removeWriter(self)
+            os.close(self._fd)
+            self._fd = -1
+
+    # IWriteDescriptor, called by the reactor.
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def doWrite(self) -> None:
+        self._drain()
+
+    def connectionLost(self, reason: Failure) -> None:
+        self._fail()
+
+    def logPrefix(self) -> str:
+        return "outbox"
+
+
+@implementer(IPushProducer)
+class TransportOutbox(Outbox):
+    """The way through a transport that is more than a socket: TLS, or one that wraps another.
+
+    It is the transport's producer: when the transport holds enough, what comes waits here.
+    """
+
+    __slots__ = ("_paused",)
+
+    def __init__(
+        self, transport: IStreamTransport, patience: Patience, too_slow: Callable[[int], None]
+    ) -> None:
+        super().__init__(transport, patience, too_slow)
+        self._paused = False
+        transport.registerProducer(self, True)
+
+    def write(self, data: bytes) -> None:
+        if not self._open:
+            return
+        if self._paused:
+            self._keep(data)
+        else:
+            self._transport.write(data)
+
+    def _finish(self) -> None:
+        # A registered producer would keep loseConnection waiting for it.
+        self._transport.unregisterProducer()
+        if self._queue is not None:
+            self._transport.writeSequence([data for _, data in self._queue])
+            self._drop()
+        self._transport.loseConnection()
 
     # IPushProducer, called by the transport.
 
@@ -94,11 +340,24 @@ class Outbox:
 
     def resumeProducing(self) -> None:
         self._paused = False
-        while self._waiting and not self._paused:
-            data = self._waiting.popleft()
+        while self._queue and not self._paused:
+            data = self._queue.popleft()[1]
             self._size -= len(data)
             self._transport.write(data)
+        if not self._queue:
+            self._drop()
 
     def stopProducing(self) -> None:
         """The transport is about to be lost; `connection_lost` follows."""
-        self._closed = True
+        self._open = False
+
+
+def outbox_for(
+    transport: IStreamTransport, patience: Patience, too_slow: Callable[[int], None]
+) -> SocketOutbox | TransportOutbox:
+    """The best way out over `transport`."""
+    # A TLS transport has a handle too, to which nothing may be sent past it.
+    handle = transport.getHandle() if ISystemHandle.providedBy(transport) else None
+    if isinstance(handle, socket.socket):
+        return SocketOutbox(transport, patience, too_slow, handle)
+    return TransportOutbox(transport, patience, too_slow)

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from twisted_chat.events import Entered, Event, Greeting, Left, Notice, Reason, Refused, Said
 from twisted_chat.interfaces import IDialect, IJournal, ITranscript
-from twisted_chat.limits import TURN
+from twisted_chat.limits import TOKEN, TURN
 from twisted_chat.member import Member
 from twisted_chat.turn import Turn
 
@@ -54,10 +54,11 @@ class Room:
         """Ask for a place in the room under the name that `member` has, or one like it."""
         self._journal.enter(member, member.name)
 
-    def say(self, member: Member, text: str) -> None:
-        """Say `text` (clean and not empty) to all others."""
+    def say(self, member: Member, *texts: str) -> None:
+        """Say `texts` (clean and not empty), each a line, to all others."""
         if not member.leaving:
-            self._journal.say(member, Said(member.name, text))
+            name = member.name
+            self._journal.say(member, [Said(name, text) for text in texts])
 
     def leave(self, member: Member, words: str = "", reason: Reason | None = None) -> None:
         """Take `member` out, once: with `words` of its own, or put out for `reason`.
@@ -82,8 +83,9 @@ class Room:
         """Tell `member` what was wrong with what it asked, and what to do."""
         self._tell(member, Refused(text))
 
-    def _tell(self, member: Member, event: Event) -> None:
+    def _tell(self, member: Member, event: Notice | Refused) -> None:
         if not member.leaving:
+            member.meter.charge(len(event.text) / TOKEN)
             self._turn.tell(member, event)
             self._flush_later()
 
@@ -102,13 +104,14 @@ class Room:
 
     # What happened.
 
-    def _apply(self, author: object, event: Event) -> None:
+    def _apply(self, author: object, run: Sequence[Event]) -> None:
         member = author if isinstance(author, Member) else None
+        event = run[0]
         if isinstance(event, Left) and member is not None:
             del self.members[member]
             self._turn.end(member)
             self._departed.append(member)
-        self._turn.publish(event, but=member if isinstance(event, Said) else None)
+        self._turn.publish(run, but=member if isinstance(event, Said) else None)
         if isinstance(event, Entered) and member is not None:
             member.name = event.name
             self.members[member] = None
@@ -130,6 +133,10 @@ class Room:
         if self._flush_due:
             self.flush()
 
+    def _delivery_failed(self, member: Member) -> None:
+        self._log.failure("delivery to {name} failed", name=member.name)
+        self.leave(member, reason=Reason.DOOR_FAILED)
+
     def flush(self) -> None:
         """Deliver the pending turn.
 
@@ -140,15 +147,9 @@ class Room:
         departed, self._departed = self._departed, []
         self._flush_due = False
         self._flushing = True
+        turn.deliver([*self.members, *departed], self._delivery_failed)
         if said := turn.shared(self._dialect):
             self._transcript.write(said)
-        for member, data in turn.deliveries([*self.members, *departed]):
-            try:
-                member.outbox.write(data)
-            except Exception:
-                # One member's broken way out is never the others' trouble.
-                self._log.failure("delivery to {name} failed", name=member.name)
-                self.leave(member, reason=Reason.DOOR_FAILED)
         for member in departed:
             member.outbox.close()
         self._flushing = False

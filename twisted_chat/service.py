@@ -15,9 +15,13 @@ from twisted.internet.interfaces import IReactorCore, IReactorUNIX
 from twisted.internet.task import deferLater
 from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 
+from twisted_chat.admission import Admission
+from twisted_chat.flood import Flood
+from twisted_chat.interfaces import ITranscript
 from twisted_chat.journal import MemoryJournal
-from twisted_chat.limits import HEAR_OUT, MAX_LINE
+from twisted_chat.limits import HEAR_OUT, Limits
 from twisted_chat.listening import Listener, ListenError, listen
+from twisted_chat.outbox import IOutboxReactor, Patience
 from twisted_chat.protocol import ChatFactory
 from twisted_chat.room import Room
 from twisted_chat.transcript import (
@@ -32,7 +36,7 @@ from twisted_chat.transcript import (
 _log = Logger(namespace="chat")
 
 
-class IChatReactor(IReactorCore, IThreadedReactor, IReactorUNIX):
+class IChatReactor(IReactorCore, IOutboxReactor, IThreadedReactor, IReactorUNIX):
     """What the daemon needs of the reactor."""
 
 
@@ -44,7 +48,7 @@ class ChatService(Service):
         reactor: IChatReactor,
         factory: ChatFactory,
         listeners: Sequence[Listener],
-        transcript: NoTranscript | BareTranscript,
+        transcript: ITranscript,
     ) -> None:
         self.farewell = b""
         """The very last line of the transcript, if it has one of its own."""
@@ -96,12 +100,13 @@ def make_service(
     *,
     transcript: str = "log",
     motd: Sequence[str] = (),
-    max_line: int = MAX_LINE,
+    limits: Limits | None = None,
 ) -> ChatService:
     """Build the daemon and listen on all `endpoints`; it talks once the service is started.
 
     Whatever can fail at the start fails here, before any fork: raises SystemExit with one line.
     """
+    limits = limits or Limits()
     try:
         record = _make_transcript(transcript, reactor)
     except OSError as error:
@@ -115,7 +120,14 @@ def make_service(
         ChatFactory.dialect,
         motd,
     )
-    factory = ChatFactory(room, reactor, max_line)
+    factory = ChatFactory(
+        room,
+        reactor,
+        Admission(limits.max_users, limits.max_per_address),
+        Flood(reactor, limits.rate, limits.burst),
+        Patience(reactor, limits.backlog, limits.stall),
+        limits.max_line,
+    )
     try:
         listeners = [listen(reactor, factory, endpoint) for endpoint in endpoints]
     except ListenError as error:
@@ -123,11 +135,11 @@ def make_service(
     return ChatService(reactor, factory, listeners, record)
 
 
-def _make_transcript(where: str, reactor: IThreadedReactor) -> NoTranscript | BareTranscript:
+def _make_transcript(where: str, reactor: IThreadedReactor) -> ITranscript:
     if where == "none":
         return NoTranscript()
     if where == "log":
-        return LogTranscript()
+        return LogTranscript(reactor)
     return BareTranscript(StandardOutput() if where == "-" else File(where), reactor)
 
 

@@ -10,7 +10,25 @@ from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
 from twisted_chat import __version__
-from twisted_chat.limits import MAX_LINE, MAX_MAX_LINE, MIN_MAX_LINE, MOTD_LINES
+from twisted_chat.admission import raise_file_limit
+from twisted_chat.limits import (
+    BACKLOG,
+    BURST,
+    MAX_BACKLOG,
+    MAX_LINE,
+    MAX_MAX_LINE,
+    MAX_MAX_USERS,
+    MAX_PER_ADDRESS,
+    MAX_RATE,
+    MAX_STALL,
+    MAX_USERS,
+    MIN_BACKLOG,
+    MIN_MAX_LINE,
+    MOTD_LINES,
+    RATE,
+    STALL,
+    Limits,
+)
 from twisted_chat.listening import ListenError, endpoints_for, parse
 from twisted_chat.service import ChatService, IChatReactor, make_service
 from twisted_chat.text import clean
@@ -56,6 +74,22 @@ class DaemonOptions(UsageOptions):
             "[default: none]",
         ],
         ["max-line", None, str(MAX_LINE), "Longest line that is taken, in BYTES"],
+        ["rate", None, str(RATE), "LINES a second taken from each connection; 0: no limit"],
+        ["burst", None, str(BURST), "LINES taken at once from each connection"],
+        ["backlog", None, str(BACKLOG), "BYTES that may wait for a slow reader"],
+        ["stall", None, str(STALL), "SECONDS that a byte may wait for a slow reader"],
+        [
+            "max-users",
+            None,
+            None,
+            f"Members at once [default: {MAX_USERS}, or what the limit of open files allows]",
+        ],
+        [
+            "max-per-address",
+            None,
+            str(MAX_PER_ADDRESS),
+            "Connections of one address, or of one IPv6 /64; loopback is exempt",
+        ],
     ]
     compData: ClassVar[dict[str, object]] = {}
 
@@ -63,7 +97,7 @@ class DaemonOptions(UsageOptions):
         super().__init__()
         self.listen: list[str] = []
         self.motd: list[str] = []
-        self.max_line = MAX_LINE
+        self.limits = Limits()
 
     def opt_listen(self, endpoint: str) -> None:
         """Twisted server endpoint to listen on: see below. Repeatable [default: none]"""
@@ -85,7 +119,15 @@ class DaemonOptions(UsageOptions):
             raise UsageError(f"no argument is expected, and {arguments[0]!r} is one")
 
     def postOptions(self) -> None:
-        self.max_line = _number("--max-line", self["max-line"], MIN_MAX_LINE, MAX_MAX_LINE)
+        self.limits = Limits(
+            max_line=self._number("max-line", MIN_MAX_LINE, MAX_MAX_LINE),
+            rate=self._number("rate", 0, MAX_RATE),
+            burst=self._number("burst", 1, MAX_RATE),
+            backlog=self._number("backlog", MIN_BACKLOG, MAX_BACKLOG),
+            stall=self._number("stall", 1, MAX_STALL),
+            max_users=self._number("max-users", 1, MAX_MAX_USERS, raise_file_limit()),
+            max_per_address=self._number("max-per-address", 1, MAX_MAX_USERS),
+        )
         for endpoint in self.listen:
             try:
                 parse(None, endpoint)
@@ -93,11 +135,20 @@ class DaemonOptions(UsageOptions):
                 raise UsageError(f"--listen: {error}") from error
         self.endpoints = list(self.listen)
         if not self.listen or self["port"] is not None or self["host"] is not None:
-            port = _number("--port", self["port"], 0, 65535) if self["port"] is not None else PORT
-            self.endpoints += endpoints_for(self["host"], port)
+            self.endpoints += endpoints_for(self["host"], self._number("port", 0, 65535, PORT))
         self._check_transcript()
         if self["motd"] is not None:
-            self.motd = _read_motd(self["motd"], self.max_line)
+            self.motd = _read_motd(self["motd"], self.limits.max_line)
+
+    def _number(self, option: str, least: int, most: int, default: int = 0) -> int:
+        value: str | None = self[option]
+        if value is None:
+            return default
+        if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+            raise UsageError(
+                f"--{option} must be a whole number from {least} to {most}, not {value!r}"
+            )
+        return int(value)
 
     def _check_transcript(self) -> None:
         daemonised = self.parent is not None and not self.parent.get("nodaemon", True)
@@ -114,7 +165,7 @@ class DaemonOptions(UsageOptions):
             self.endpoints,
             transcript=self["transcript"],
             motd=self.motd,
-            max_line=self.max_line,
+            limits=self.limits,
         )
 
 
@@ -142,12 +193,6 @@ class ServerOptions(DaemonOptions):
             if self[name] is not None:
                 raise UsageError(f"--{name} {self[name]} and {value!r}: give only one")
             self[name] = value
-
-
-def _number(option: str, value: str, least: int, most: int) -> int:
-    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
-        raise UsageError(f"{option} must be a whole number from {least} to {most}, not {value!r}")
-    return int(value)
 
 
 def _read_motd(path: str, max_line: int) -> list[str]:

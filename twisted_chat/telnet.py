@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import Enum, auto
 
 IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
+ANSWER = 3
+"""Bytes of one answer to a peer's request."""
+
 _TIMING_MARK = 6
 _LF = 10
 _ANSWERS = {DO: WONT, WILL: DONT}

@@ -29,6 +29,20 @@ def clean(data: bytes) -> str:
     return text if text.isascii() else _MARKED.sub(_cut_marks, text)
 
 
+# Bytes that need no cleaning: printable ASCII, TAB, and LF between the lines.
+_PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
+
+
+def plain_lines(data: bytes) -> list[str] | None:
+    """The lines of `data` if `clean` would leave them all as they are; None: look closer.
+
+    Each ends with LF, the last one too.
+    """
+    if data.translate(None, _PLAIN):
+        return None
+    return data[:-1].decode().split("\n")
+
+
 def _replace(match: re.Match[str]) -> str:
     code = ord(match[0])
     if code < 0x20:

@@ -8,13 +8,13 @@ import sys
 from threading import Condition, Thread
 
 from twisted.internet.defer import Deferred, TimeoutError, succeed
-from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.interfaces import ITranscript
-from twisted_chat.limits import GOODBYE, TRANSCRIPT_WAITING
+from twisted_chat.limits import GOODBYE, TRANSCRIPT_PAUSE, TRANSCRIPT_WAITING
 
 _log = Logger(namespace="chat")
 
@@ -37,12 +37,42 @@ class NoTranscript:
         return succeed(None)
 
 
-class LogTranscript(NoTranscript):
-    """Each line is one event of the log."""
+@implementer(ITranscript)
+class LogTranscript:
+    """At most ten events of the log a second, each with the lines that came meanwhile: an event for
+    each line would cost as much as twenty deliveries.
+    """
+
+    def __init__(self, reactor: IReactorTime) -> None:
+        self._reactor = reactor
+        self._lines: list[bytes] = []
+        self._pause: IDelayedCall | None = None
+
+    def start(self) -> None:
+        pass
 
     def write(self, lines: bytes) -> None:
-        for line in lines.decode().split("\n")[:-1]:
-            _log.info("{line}", line=line)
+        self._lines.append(lines)
+        if self._pause is None:
+            self._record()
+
+    def stop(self) -> Deferred[None]:
+        if self._pause is not None:
+            self._pause.cancel()
+        self._log_lines()
+        return succeed(None)
+
+    def _record(self) -> None:
+        self._pause = None
+        if self._lines:
+            self._pause = self._reactor.callLater(TRANSCRIPT_PAUSE, self._record)
+            self._log_lines()
+
+    def _log_lines(self) -> None:
+        if self._lines:
+            lines = b"".join(self._lines).decode().removesuffix("\n")
+            self._lines.clear()
+            _log.info("{lines}", lines=lines)
 
 
 class StandardOutput:
@@ -101,7 +131,7 @@ class File(StandardOutput):
 @implementer(ITranscript)
 class BareTranscript:
     """Bare lines to a file or to standard output, from a thread of its own: the chat never waits
-    for a disk or a pipe.
+    for a disk or a pipe. It writes at most ten times a second, what has come in between at once.
 
     At most TRANSCRIPT_WAITING bytes wait. Lines that find no room, or that cannot be written, are
     lost; in their place it says how many they were. The first failure is logged.
@@ -117,6 +147,7 @@ class BareTranscript:
         self._waiting: list[bytes] = []
         self._size = 0
         self._overflown = 0
+        self._idle = False
         self._stopping = False
 
     def start(self) -> None:
@@ -129,7 +160,8 @@ class BareTranscript:
             else:
                 self._waiting.append(lines)
                 self._size += len(lines)
-            self._changed.notify()
+            if self._idle:  # To wake a thread costs the chat more than to keep its lines.
+                self._changed.notify()
 
     def stop(self) -> Deferred[None]:
         if not self._thread.is_alive():
@@ -153,7 +185,9 @@ class BareTranscript:
         logged = False
         while True:
             with self._changed:
+                self._idle = True
                 self._changed.wait_for(lambda: self._waiting or self._overflown or self._stopping)
+                self._idle = False
                 lines = b"".join(self._waiting)
                 overflown, self._overflown = self._overflown, 0
                 self._waiting.clear()
@@ -173,6 +207,7 @@ class BareTranscript:
                     )
             with self._changed:
                 self._size -= len(lines)
+                self._changed.wait_for(lambda: self._stopping, TRANSCRIPT_PAUSE)
         self._reactor.callFromThread(self._done.callback, None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from twisted_chat.events import Event, Said
@@ -14,77 +14,98 @@ class _Copy:
     """What one member that some event singles out gets of a turn.
 
     `parts` holds, in order, the events that this member alone gets and ranges (first, end) of the
-    events that all get. From event `start` on it gets all that come; None: nothing more.
+    runs that all get. From run `start` on it gets all that come; None: nothing more.
     """
+
+    __slots__ = ("parts", "start")
 
     def __init__(self, start: int) -> None:
         self.parts: list[Event | tuple[int, int]] = []
         self.start: int | None = start
 
     def take(self, end: int, restart: int | None) -> None:
-        """Get the shared events up to `end`, then go on at `restart`."""
+        """Get the shared runs up to `end`, then go on at `restart`."""
         if self.start is not None:
-            self.parts.append((self.start, end))
+            if self.start < end:
+                self.parts.append((self.start, end))
             self.start = restart
 
 
 class Turn:
     """Events in their order, each with the audience it had when it was applied.
 
-    All members that no event singles out share one `bytes`; the others' copies are cut from it by
-    offsets, so that a turn in which everybody speaks stays linear in its events and its bytes.
+    They come in runs: events that followed each other and have one audience. All members that no
+    event singles out share one `bytes`; the others' copies are cut from it by offsets, so that a
+    turn in which everybody speaks stays linear in its events and its bytes.
     """
 
     def __init__(self) -> None:
         self.size = 0
         """Characters said so far."""
-        self._events: list[Event] = []
+        self._runs: list[Sequence[Event]] = []
         self._copies: dict[Member, _Copy] = {}
         self._rendered: dict[IDialect, tuple[bytes, list[int]]] = {}
 
-    def publish(self, event: Event, but: Member | None = None) -> None:
-        """Put `event` for all members there are now, `but` apart."""
-        index = len(self._events)
+    def publish(self, run: Sequence[Event], but: Member | None = None) -> None:
+        """Put a run of events for all members there are now, `but` apart."""
+        index = len(self._runs)
         if but is not None:
             self._copy(but).take(index, index + 1)
-        self._events.append(event)
-        if isinstance(event, Said):
-            self.size += len(event.text)
+        self._runs.append(run)
+        for event in run:
+            if isinstance(event, Said):
+                self.size += len(event.text)
 
     def tell(self, member: Member, event: Event) -> None:
         """Put `event` for `member` alone."""
         copy = self._copy(member)
         if copy.start is not None:
-            copy.take(len(self._events), len(self._events))
+            copy.take(len(self._runs), len(self._runs))
             copy.parts.append(event)
 
     def begin(self, member: Member) -> None:
         """`member` gets what comes from here on, and nothing that was before."""
-        self._copies[member] = _Copy(len(self._events))
+        self._copies[member] = _Copy(len(self._runs))
 
     def end(self, member: Member) -> None:
         """`member` gets what was up to here and nothing more."""
-        self._copy(member).take(len(self._events), None)
+        self._copy(member).take(len(self._runs), None)
 
     def shared(self, dialect: IDialect) -> bytes:
         """All published events in `dialect`; rendered once, however often it is asked for."""
         return self._shared(dialect)[0]
 
-    def deliveries(self, members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:
-        """What each of `members` gets; who gets nothing is left out."""
+    def deliver(self, members: Iterable[Member], failed: Callable[[Member], None]) -> None:
+        """Write to each of `members` what it gets. Where that raises, `failed(member)` is called
+        in the handler: one member's broken way out is never the others' trouble.
+        """
+        copies = self._copies
+        dialect: IDialect | None = None
+        data = shared = b""
         for member in members:
-            data, offsets = self._shared(member.dialect)
-            if copy := self._copies.get(member):
-                copy.take(len(self._events), None)
-                view = memoryview(data)
-                data = b"".join(
-                    view[offsets[part[0]] : offsets[part[1]]]
-                    if isinstance(part, tuple)
-                    else member.dialect.render(part)
-                    for part in copy.parts
-                )
+            if member.dialect is not dialect:
+                dialect = member.dialect
+                shared = self._shared(dialect)[0]
+            data = self._cut(copies[member], dialect) if member in copies else shared
             if data:
-                yield member, data
+                try:
+                    member.outbox.write(data)
+                except Exception:
+                    failed(member)
+
+    def _cut(self, copy: _Copy, dialect: IDialect) -> bytes:
+        """What a member with `copy` gets."""
+        copy.take(len(self._runs), None)
+        data, offsets = self._shared(dialect)
+        view = memoryview(data)
+        return b"".join(
+            [
+                view[offsets[part[0]] : offsets[part[1]]]
+                if isinstance(part, tuple)
+                else dialect.render(part)
+                for part in copy.parts
+            ]
+        )
 
     def _copy(self, member: Member) -> _Copy:
         copy = self._copies.get(member)
@@ -94,7 +115,7 @@ class Turn:
 
     def _shared(self, dialect: IDialect) -> tuple[bytes, list[int]]:
         if dialect not in self._rendered:
-            lines = [dialect.render(event) for event in self._events]
-            offsets = list(accumulate(map(len, lines), initial=0))
-            self._rendered[dialect] = b"".join(lines), offsets
+            rendered = [dialect.render(*run) for run in self._runs]
+            offsets = list(accumulate(map(len, rendered), initial=0))
+            self._rendered[dialect] = b"".join(rendered), offsets
         return self._rendered[dialect]

@@ -1,0 +1,107 @@
+"""Flood control: token buckets, which delay lines and never drop one."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_chat.limits import (
+    ADDRESS_SHARE,
+    BURST,
+    CHAT_SHARE,
+    LONGEST_PAUSE,
+    RATE,
+    TYPED_BURST,
+    TYPED_RATE,
+)
+
+
+class _Bucket:
+    """Tokens, which come at a rate up to a burst; it may be overdrawn.
+
+    All its state is when it would be full again, in the clock's seconds.
+    """
+
+    __slots__ = ("full",)
+
+    def __init__(self) -> None:
+        self.full = 0.0
+
+
+class Flood:
+    """What a daemon takes in: `rate` tokens a second and `burst` of them at once per connection.
+
+    A line costs a token for each started 256 bytes. All connections of an address together have
+    4 times that. The chat as a whole has 32 times the rate for all who paste, so that readers that
+    are not slow can follow however many they are; what one person can type does not share in it.
+    A rate of 0: no limit.
+    """
+
+    def __init__(self, clock: IReactorTime, rate: int = RATE, burst: int = BURST) -> None:
+        self.rate = rate
+        self.seconds = clock.seconds
+        # In seconds from now to when a bucket is full: where it is empty, the same for that of a
+        # connection and of its address, and where it holds just one token.
+        self.empty = burst / rate if rate else 0.0
+        self.one_left = (burst - 1) / rate if rate else 0.0
+        self.chat = _Bucket()
+        self._addresses: dict[str, _Bucket] = {}
+        self._sweep_at = 64
+
+    def meter(self, address: str) -> Meter:
+        """What counts the lines of one connection from `address`."""
+        return Meter(self, address)
+
+    def bucket_of(self, address: str, now: float) -> _Bucket:
+        """The bucket of all connections from `address`."""
+        bucket = self._addresses.get(address)
+        if bucket is None:
+            if len(self._addresses) >= self._sweep_at:
+                # A full bucket says no more than one that is not there.
+                self._addresses = {
+                    known: bucket for known, bucket in self._addresses.items() if bucket.full > now
+                }
+                self._sweep_at = 64 + 2 * len(self._addresses)
+            bucket = self._addresses[address] = _Bucket()
+        return bucket
+
+
+class Meter:
+    """Charges one connection for what it sends, and for what it asks for."""
+
+    __slots__ = ("_address", "_flood", "_own", "_typed")
+
+    def __init__(self, flood: Flood, address: str) -> None:
+        self._flood = flood
+        self._address = address
+        self._own = 0.0  # When each of these two would be full again.
+        self._typed = 0.0
+
+    def charge(self, tokens: float, only_at_once: bool = False) -> float:
+        """Take `tokens`. For how many seconds the connection is not to be read; 0: it may go on.
+
+        `only_at_once`: take them only if it may go on.
+        """
+        flood = self._flood
+        rate = flood.rate
+        if not rate:
+            return 0.0
+        now = flood.seconds()
+        # Bounded, so that a clock that was set back holds nobody for long.
+        latest = now + flood.empty + LONGEST_PAUSE
+        address = flood.bucket_of(self._address, now)
+        chat = flood.chat
+        own_full = min(max(self._own, now) + tokens / rate, latest)
+        address_full = min(max(address.full, now) + tokens / (rate * ADDRESS_SHARE), latest)
+        typed_full = max(min(self._typed, latest), now) + tokens / (rate * TYPED_RATE)
+        wait = max(own_full, address_full) - now - flood.one_left
+        chat_full = chat.full
+        if typed_full - now > flood.empty * TYPED_BURST / TYPED_RATE:
+            typed_full = self._typed
+            chat_full = min(max(chat_full, now) + tokens / (rate * CHAT_SHARE), latest)
+            wait = max(wait, chat_full - now - flood.one_left / CHAT_SHARE)
+        if wait <= 0.0 or not only_at_once:
+            self._own = own_full
+            self._typed = typed_full
+            address.full = address_full
+            chat.full = chat_full
+        return max(wait, 0.0)
