@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from collections.abc import Callable
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IAddress, ISystemHandle, ITCPTransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
-from twisted_chat.admission import LOCAL
+from twisted_chat.admission import LOCAL, Admission
 from twisted_chat.dialects import LineDialect
 from twisted_chat.flood import Flood
 from twisted_chat.interfaces import IOutbox, ITranscript
 from twisted_chat.journal import MemoryJournal
+from twisted_chat.limits import BURST, MAX_PER_ADDRESS, MAX_USERS
 from twisted_chat.member import Member
+from twisted_chat.outbox import Patience
+from twisted_chat.protocol import ChatFactory, ChatProtocol
 from twisted_chat.room import Room
 
 LINES = LineDialect()
@@ -135,3 +141,90 @@ class TCPTransport(StringTransport):
         written = self.value().decode()
         self.clear()
         return written.split("\n")[:-1]
+
+
+@implementer(ISystemHandle)
+class SocketTransport(TCPTransport):
+    """A transport with a handle, to which nobody writes."""
+
+    def __init__(self, handle: object, peer: IAddress | None = None) -> None:
+        super().__init__(peerAddress=peer)
+        self.handle = handle
+
+    def getHandle(self) -> object:
+        return self.handle
+
+    def write(self, data: bytes) -> None:
+        raise AssertionError("written to beside the socket")
+
+
+class Kernel(socket.socket):
+    """A socket whose kernel takes as much as the test says: bytes, or an error number."""
+
+    def __init__(self) -> None:
+        super().__init__(socket.AF_UNIX)
+        self.room: int | OSError = 0
+        self.taken = b""
+        self.calls = 0
+
+    def send(self, data: bytes) -> int:
+        return self.sendmsg([data])
+
+    def sendmsg(self, pieces: list[bytes]) -> int:
+        self.calls += 1
+        if isinstance(self.room, OSError):
+            raise self.room
+        if not self.room:
+            raise BlockingIOError(errno.EAGAIN, "full")
+        data = b"".join(pieces)[: self.room]
+        self.room -= len(data)
+        self.taken += data
+        return len(data)
+
+
+ANN = IPv4Address("TCP", "10.0.0.1", 1)
+BOB = IPv4Address("TCP", "10.0.0.2", 2)
+
+
+class Door:
+    """A room with a line door, on a clock."""
+
+    def __init__(
+        self,
+        max_line: int = 100,
+        rate: int = 0,
+        burst: int = BURST,
+        max_users: int = MAX_USERS,
+        max_per_address: int = MAX_PER_ADDRESS,
+    ) -> None:
+        self.clock = Clock()
+        self.transcript = RecordingTranscript()
+        room = Room(
+            MemoryJournal(), lambda flush: self.clock.callLater(0, flush), self.transcript, LINES
+        )
+        self.factory = ChatFactory(
+            room,
+            self.clock,
+            Admission(max_users, max_per_address),
+            Flood(self.clock, rate, burst),
+            Patience(self.clock),
+            max_line,
+        )
+
+    def connect(self, peer: IAddress = ANN, transport: TCPTransport | None = None) -> ChatProtocol:
+        protocol = self.factory.buildProtocol(peer)
+        protocol.makeConnection(transport or TCPTransport(peerAddress=peer))
+        self.turn()
+        return protocol
+
+    def turn(self) -> None:
+        """Let the reactor turn until all is delivered."""
+        for _ in range(4):
+            self.clock.advance(0)
+
+    def said(self) -> list[str]:
+        """The transcript since it was last asked for."""
+        self.turn()
+        lines = self.transcript.lines
+        self.transcript.written.clear()
+        return lines

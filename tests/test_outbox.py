@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import IPushProducer, ISystemHandle, IWriteDescriptor
+from twisted.internet.interfaces import IPushProducer, IWriteDescriptor
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from tests.doubles import TCPTransport
+from tests.doubles import Kernel, SocketTransport, TCPTransport
 from twisted_chat import outbox as outbox_module
 from twisted_chat.interfaces import IOutbox
 from twisted_chat.limits import BACKLOG, GATHER, GOODBYE, STALL, STALL_LOOK
@@ -39,51 +37,12 @@ class Reactor(Clock):
         self.writers.remove(writer)
 
 
-@implementer(ISystemHandle)
-class SocketTransport(TCPTransport):
-    """A transport with a handle, to which nobody writes."""
-
-    def __init__(self, handle: object) -> None:
-        super().__init__()
-        self.handle = handle
-
-    def getHandle(self) -> object:
-        return self.handle
-
-    def write(self, data: bytes) -> None:
-        raise AssertionError("written to beside the socket")
-
-
 class FullTransport(TCPTransport):
     """Holds enough after each write, as a real transport may."""
 
     def write(self, data: bytes) -> None:
         super().write(data)
         self.producer.pauseProducing()
-
-
-class Kernel(socket.socket):
-    """A socket whose kernel takes as much as the test says: bytes, or an error number."""
-
-    def __init__(self) -> None:
-        super().__init__(socket.AF_UNIX)
-        self.room: int | OSError = 0
-        self.taken = b""
-        self.calls = 0
-
-    def send(self, data: bytes) -> int:
-        return self.sendmsg([data])
-
-    def sendmsg(self, pieces: list[bytes]) -> int:
-        self.calls += 1
-        if isinstance(self.room, OSError):
-            raise self.room
-        if not self.room:
-            raise BlockingIOError(errno.EAGAIN, "full")
-        data = b"".join(pieces)[: self.room]
-        self.room -= len(data)
-        self.taken += data
-        return len(data)
 
 
 STEPS = st.lists(st.sampled_from(["write", "block", "unblock"]))

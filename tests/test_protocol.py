@@ -8,55 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IAddress
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.doubles import LINES, RecordingTranscript, TCPTransport
-from twisted_chat.admission import Admission
-from twisted_chat.flood import Flood
-from twisted_chat.journal import MemoryJournal
+from tests.doubles import ANN, BOB, Door, TCPTransport
 from twisted_chat.limits import BACKLOG, GOODBYE
-from twisted_chat.outbox import Patience
-from twisted_chat.protocol import ChatFactory, ChatProtocol
-from twisted_chat.room import Room
+from twisted_chat.protocol import ChatProtocol
 
-ANN = IPv4Address("TCP", "10.0.0.1", 1)
-BOB = IPv4Address("TCP", "10.0.0.2", 2)
 NOT_CHAT = ", put out: not a chat client"
-
-
-class Door:
-    """A room with a line door, on a clock."""
-
-    def __init__(self, max_line: int = 100, rate: int = 0) -> None:
-        self.clock = Clock()
-        self.transcript = RecordingTranscript()
-        room = Room(
-            MemoryJournal(), lambda flush: self.clock.callLater(0, flush), self.transcript, LINES
-        )
-        self.factory = ChatFactory(
-            room, self.clock, Admission(), Flood(self.clock, rate), Patience(self.clock), max_line
-        )
-
-    def connect(self, peer: IAddress = ANN) -> ChatProtocol:
-        protocol = self.factory.buildProtocol(peer)
-        protocol.makeConnection(TCPTransport(peerAddress=peer))
-        self.turn()
-        return protocol
-
-    def turn(self) -> None:
-        """Let the reactor turn until all is delivered."""
-        for _ in range(4):
-            self.clock.advance(0)
-
-    def said(self) -> list[str]:
-        """The transcript since it was last asked for."""
-        self.turn()
-        lines = self.transcript.lines
-        self.transcript.written.clear()
-        return lines
 
 
 def feed(protocol: ChatProtocol, pieces: list[bytes]) -> None:

@@ -62,11 +62,12 @@ class RoomModel(RuleBasedStateMachine):
         self.expected[member] = [greeting, "- welcome"]
 
     @precondition(lambda self: self.present)
-    @rule(data=st.data(), said=st.binary(min_size=1, max_size=40).map(clean))
-    def say(self, data: st.DataObject, said: str) -> None:
+    @rule(data=st.data(), said=st.lists(st.binary(min_size=1, max_size=40).map(clean), min_size=1))
+    def say(self, data: st.DataObject, said: list[str]) -> None:
         member = data.draw(st.sampled_from(self.present))
-        self.table.room.say(member, said)
-        self.all_get(f"[{member.name}] {said}", but=member)
+        self.table.room.say(member, "\n".join(said))
+        for line in said:
+            self.all_get(f"[{member.name}] {line}", but=member)
 
     @precondition(lambda self: self.present)
     @rule(data=st.data())
@@ -218,6 +219,21 @@ class RoomTests(SynchronousTestCase):
             self.table.transcript.lines[-2:],
             ["< The user ann left (1 user online)", "< The user bob left (0 user online)"],
         )
+
+    def test_no_write_is_much_more_than_a_turn_may_hold(self) -> None:
+        for said in ("x" * 4000, "日" * 1365, "\n".join("x" * 2000)):
+            members = [self.table.enter(f"m{number}") for number in range(3)]
+            self.table.turns.run()
+            for _ in range(3 * TURN // len(said)):
+                self.room.say(members[0], said)
+            for number in range(3 * TURN // 50):
+                self.room.leave(self.table.enter(str(number)))
+            self.table.turns.run()
+            for member in members:
+                sizes = list(map(len, member.outbox.written))
+                self.assertLess(max(sizes), TURN + 20 * len(said))
+                self.assertGreater(len(sizes), 2)
+                self.room.leave(member)
 
     def test_a_thousand_who_leave_at_once_cost_each_other_nothing(self) -> None:
         watcher = self.table.enter("watcher")

@@ -11,6 +11,7 @@ from twisted.internet.address import IPv6Address as TCP6Address
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 
+from twisted_chat.dialects import users
 from twisted_chat.limits import MAX_PER_ADDRESS, MAX_USERS, SPARE_DESCRIPTORS
 
 LOCAL = "local"
@@ -64,7 +65,7 @@ class Admission:
         network = network_of(host)
         if self._users >= self.max_users:
             self._note("the chat", self.max_users)
-            return f"the chat is full ({self.max_users} users): try again later"
+            return f"the chat is full ({users(self.max_users)}): try again later"
         if not _exempt(host) and self._per_address[network] >= self.max_per_address:
             self._note(network, self.max_per_address)
             return (

@@ -16,9 +16,14 @@ from twisted_chat.interfaces import IDialect
 class LineDialect:
     """UTF-8 lines, each ended by LF. Every line starts with the mark of its kind."""
 
-    def render(self, *events: Event) -> bytes:
-        """`events` in their order, each as one line with its LF."""
-        return "".join([_LINES[type(event)](event) for event in events]).encode()
+    def render(self, event: Event) -> bytes:
+        """`event` as one line with its LF; a Said has as many as were said."""
+        return _LINES[type(event)](event).encode()
+
+
+def _said(event: Said) -> str:
+    lead = f"[{event.name}] "
+    return f"{lead}{event.text}\n".replace("\n", f"\n{lead}", event.text.count("\n"))
 
 
 def _left(event: Left) -> str:
@@ -32,7 +37,7 @@ def _left(event: Left) -> str:
 _LINES: dict[type[Event], Callable[[Any], str]] = {
     Greeting: lambda event: f"> Connected to the chat server ({_online(event.count)})\n",
     Entered: lambda event: f"> New user {event.name} entered ({_online(event.count)})\n",
-    Said: lambda event: f"[{event.name}] {event.text}\n",
+    Said: _said,
     Left: _left,
     Notice: lambda event: f"- {event.text}\n",
     Refused: lambda event: f"! {event.text}\n",

@@ -31,7 +31,7 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """`name` said `text`."""
+    """`name` said `text`: a line, or several that were said at once, joined by LF."""
 
     name: str
     text: str

@@ -39,10 +39,11 @@ class Flood:
     def __init__(self, clock: IReactorTime, rate: int = RATE, burst: int = BURST) -> None:
         self.rate = rate
         self.seconds = clock.seconds
-        # In seconds from now to when a bucket is full: where it is empty, the same for that of a
-        # connection and of its address, and where it holds just one token.
-        self.empty = burst / rate if rate else 0.0
-        self.one_left = (burst - 1) / rate if rate else 0.0
+        # In seconds until a bucket is full again: what a token takes, and where the bucket is empty
+        # or holds just one token. The latter two are the same for a connection and its address.
+        self.token = 1 / rate if rate else 0.0
+        self.empty = burst * self.token
+        self.one_left = (burst - 1) * self.token
         self.chat = _Bucket()
         self._addresses: dict[str, _Bucket] = {}
         self._sweep_at = 64
@@ -82,26 +83,31 @@ class Meter:
         `only_at_once`: take them only if it may go on.
         """
         flood = self._flood
-        rate = flood.rate
-        if not rate:
+        if not flood.rate:
             return 0.0
         now = flood.seconds()
+        token = flood.token * tokens
         # Bounded, so that a clock that was set back holds nobody for long.
         latest = now + flood.empty + LONGEST_PAUSE
         address = flood.bucket_of(self._address, now)
-        chat = flood.chat
-        own_full = min(max(self._own, now) + tokens / rate, latest)
-        address_full = min(max(address.full, now) + tokens / (rate * ADDRESS_SHARE), latest)
-        typed_full = max(min(self._typed, latest), now) + tokens / (rate * TYPED_RATE)
-        wait = max(own_full, address_full) - now - flood.one_left
-        chat_full = chat.full
+        own_full = _fill(self._own, now, token, latest)
+        address_full = _fill(address.full, now, token / ADDRESS_SHARE, latest)
+        typed_full = _fill(self._typed, now, token / TYPED_RATE, latest)
+        wait = (own_full if own_full > address_full else address_full) - now - flood.one_left
+        chat_full = flood.chat.full
         if typed_full - now > flood.empty * TYPED_BURST / TYPED_RATE:
             typed_full = self._typed
-            chat_full = min(max(chat_full, now) + tokens / (rate * CHAT_SHARE), latest)
+            chat_full = _fill(chat_full, now, token / CHAT_SHARE, latest)
             wait = max(wait, chat_full - now - flood.one_left / CHAT_SHARE)
         if wait <= 0.0 or not only_at_once:
             self._own = own_full
             self._typed = typed_full
             address.full = address_full
-            chat.full = chat_full
-        return max(wait, 0.0)
+            flood.chat.full = chat_full
+        return wait if wait > 0.0 else 0.0
+
+
+def _fill(full: float, now: float, more: float, latest: float) -> float:
+    """When a bucket that would be full at `full` will be, with a charge of `more` seconds."""
+    full = more + (full if full > now else now)
+    return full if full < latest else latest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
@@ -13,8 +13,8 @@ from twisted_chat.events import Event, Left, Said
 class IDialect(Interface):
     """How a door writes events."""
 
-    def render(*events: Event) -> bytes:
-        """`events` as this door's peers read them, each whole: a line with its end, a frame."""
+    def render(event: Event) -> bytes:
+        """`event` as this door's peers read it, whole: a line with its end, a frame."""
 
 
 class IOutbox(Interface):
@@ -43,19 +43,19 @@ class ITranscript(Interface):
 class IJournal(Interface):
     """Puts what is asked of the room in one order, and decides what must hold for the whole chat.
 
-    Each request ends in a call of the follower with the author and the run of events that came of
-    it, in the order that all members see: at once in a journal that one process holds, later in a
-    shared one. `author` is the member that asked; the journal hands it back untouched.
+    Each request ends in a call of the follower with the author and the event that came of it, in
+    the order that all members see: at once in a journal that one process holds, later in a shared
+    one. `author` is the member that asked; the journal hands it back untouched.
     """
 
-    def follow(follower: Callable[[object, Sequence[Event]], None]) -> None:
-        """Call `follower(author, run)` from now on. Only a run of Said has several events."""
+    def follow(follower: Callable[[object, Event], None]) -> None:
+        """Call `follower(author, event)` for each event from now on."""
 
     def enter(author: object, name: str) -> None:
         """Ask for an Entered. It bears `name`, or one like it where that is taken."""
 
-    def say(author: object, events: Sequence[Said]) -> None:
-        """Ask for these, with nothing of others between them."""
+    def say(author: object, event: Said) -> None:
+        """Ask for this Said."""
 
     def leave(author: object, event: Left) -> None:
         """Ask for this Left; the journal puts the true count in."""

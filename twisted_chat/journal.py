@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from twisted.internet.defer import Deferred, succeed
@@ -18,9 +18,9 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
-        self._follower: Callable[[object, Sequence[Event]], None]
+        self._follower: Callable[[object, Event], None]
 
-    def follow(self, follower: Callable[[object, Sequence[Event]], None]) -> None:
+    def follow(self, follower: Callable[[object, Event], None]) -> None:
         self._follower = follower
 
     def enter(self, author: object, name: str) -> None:
@@ -32,14 +32,14 @@ class MemoryJournal:
             number += 1
             granted = f"{name}~{number}"
         self._names[granted] = None
-        self._follower(author, [Entered(granted, len(self._names))])
+        self._follower(author, Entered(granted, len(self._names)))
 
-    def say(self, author: object, events: Sequence[Said]) -> None:
-        self._follower(author, events)
+    def say(self, author: object, event: Said) -> None:
+        self._follower(author, event)
 
     def leave(self, author: object, event: Left) -> None:
         del self._names[event.name]
-        self._follower(author, [replace(event, count=len(self._names))])
+        self._follower(author, replace(event, count=len(self._names)))
 
     def names(self) -> Deferred[list[str]]:
         return succeed(list(self._names))

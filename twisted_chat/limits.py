@@ -99,7 +99,7 @@ HEAR_OUT = 1.0
 """Seconds that a stopping daemon goes on reading what peers had sent before."""
 
 TURN = 256 * 1024
-"""Characters said in one turn; with more it is flushed early, so that no copy of it grows large."""
+"""Bytes of one turn; with more it is flushed early, so that no copy of it grows large."""
 
 COMBINING_MARKS = 8
 """Marks kept on one base character: no living script stacks more."""

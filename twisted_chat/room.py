@@ -54,11 +54,10 @@ class Room:
         """Ask for a place in the room under the name that `member` has, or one like it."""
         self._journal.enter(member, member.name)
 
-    def say(self, member: Member, *texts: str) -> None:
-        """Say `texts` (clean and not empty), each a line, to all others."""
+    def say(self, member: Member, text: str) -> None:
+        """Say `text` to all others: a line, clean and not empty, or several joined by LF."""
         if not member.leaving:
-            name = member.name
-            self._journal.say(member, [Said(name, text) for text in texts])
+            self._journal.say(member, Said(member.name, text))
 
     def leave(self, member: Member, words: str = "", reason: Reason | None = None) -> None:
         """Take `member` out, once: with `words` of its own, or put out for `reason`.
@@ -104,14 +103,13 @@ class Room:
 
     # What happened.
 
-    def _apply(self, author: object, run: Sequence[Event]) -> None:
+    def _apply(self, author: object, event: Event) -> None:
         member = author if isinstance(author, Member) else None
-        event = run[0]
         if isinstance(event, Left) and member is not None:
             del self.members[member]
             self._turn.end(member)
             self._departed.append(member)
-        self._turn.publish(run, but=member if isinstance(event, Said) else None)
+        self._turn.publish(event, but=member if isinstance(event, Said) else None)
         if isinstance(event, Entered) and member is not None:
             member.name = event.name
             self.members[member] = None

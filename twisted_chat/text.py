@@ -33,14 +33,11 @@ def clean(data: bytes) -> str:
 _PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
 
 
-def plain_lines(data: bytes) -> list[str] | None:
-    """The lines of `data` if `clean` would leave them all as they are; None: look closer.
-
-    Each ends with LF, the last one too.
+def is_plain(lines: bytes) -> bool:
+    """Whether `clean` would leave all of `lines`, which end with LF, as they are: a quick look that
+    may say no to what is clean, and is to be followed by a closer one then.
     """
-    if data.translate(None, _PLAIN):
-        return None
-    return data[:-1].decode().split("\n")
+    return not lines.translate(None, _PLAIN)
 
 
 def _replace(match: re.Match[str]) -> str:
