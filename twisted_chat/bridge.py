@@ -201,8 +201,9 @@ class Bridge:
 
     async def run(self) -> None:
         """Chat until it is over. Raises SystemExit with a line if it did not end well."""
-        self._service.startService()
+        # Asked for first: an endpoint may fail inside startService, and that counts.
         self._service.whenConnected(failAfterFailures=1).addErrback(self._unreachable)
+        self._service.startService()
         try:
             await self._outcome
         finally:

@@ -8,18 +8,27 @@ import os
 import socket
 import stat
 from collections.abc import Awaitable
+from typing import cast
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
+    IFileDescriptor,
     IListeningPort,
     IReactorUNIX,
     IStreamServerEndpoint,
 )
 from twisted.python.failure import Failure
 
-from twisted_chat.limits import LISTEN_BACKLOG
+from twisted_chat.limits import (
+    KEEPALIVE_IDLE,
+    KEEPALIVE_INTERVAL,
+    KEEPALIVE_PROBES,
+    LISTEN_BACKLOG,
+    VANISHED,
+)
 from twisted_chat.protocol import ChatFactory
 
 _HINTS = {
@@ -84,7 +93,27 @@ def listen(reactor: IReactorUNIX, factory: ChatFactory, description: str) -> Lis
     [result] = results
     if isinstance(result, Failure):
         raise ListenError(f"cannot listen on {description}: {_why(result, description)}")
+    if isinstance(result.getHost(), IPv4Address | IPv6Address):
+        _find_vanished_peers(result)
     return Listener(description, result, locking.lock)
+
+
+def _find_vanished_peers(port: IListeningPort) -> None:
+    """Have the kernel give up peers that answer nothing, be they idle or sent to (tcp(7)).
+
+    Set on the listening socket, from which Linux hands it on to all that it accepts: so it holds
+    for TLS and for whatever else wraps a connection.
+    """
+    with socket.socket(fileno=os.dup(cast(IFileDescriptor, port).fileno())) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (
+            ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
+            ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
+            ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+            ("TCP_USER_TIMEOUT", VANISHED * 1000),
+        ):
+            if number := getattr(socket, option, None):  # Not every Unix has all of them.
+                listening.setsockopt(socket.IPPROTO_TCP, number, value)
 
 
 def parse(reactor: object, description: str) -> IStreamServerEndpoint:
