@@ -97,6 +97,7 @@ class CostTests(SynchronousTestCase):
         self.assertEqual(len(self.door.clock.getDelayedCalls()), 1)
         for member in self.members:
             member._outbox.connection_lost()
+        self.door.turn()
 
     def test_the_members_of_a_room_cost_nothing_while_nothing_happens(self) -> None:
         self.assertEqual(self.door.clock.getDelayedCalls(), [])

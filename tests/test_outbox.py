@@ -75,6 +75,7 @@ class WayOut:
         return self.kernel.taken
 
     def assert_nothing_is_left(self) -> None:
+        self.reactor.advance(0)
         self.assertEqual((self.reactor.getDelayedCalls(), self.reactor.writers), ([], []))
 
     def test_it_is_an_outbox(self) -> None:
@@ -302,6 +303,15 @@ class SocketOutboxTests(WayOut, SynchronousTestCase):
                     self.assert_nothing_is_left()
                     self.outbox.close()
                     self.assertTrue(self.transport.disconnecting)
+
+    def test_its_descriptor_is_closed_only_when_no_event_can_be_meant_for_it_any_more(self) -> None:
+        self.block()
+        self.outbox.write(b"x")
+        fd = self.outbox.fileno()
+        self.outbox.connection_lost()
+        os.fstat(fd)
+        self.reactor.advance(0)
+        self.assertRaises(OSError, os.fstat, fd)
 
     def test_what_the_reactor_finds_dead_is_closed_alone_too(self) -> None:
         self.block()

@@ -51,6 +51,7 @@ class Patience:
         self.stall = stall
         self._waiting: dict[Outbox, None] = {}
         self._look: IDelayedCall | None = None
+        self._retired: list[int] = []
 
     def watch(self, outbox: Outbox) -> None:
         """Something waits in `outbox` from now on."""
@@ -64,6 +65,19 @@ class Patience:
         if not self._waiting and self._look is not None:
             self._look.cancel()
             self._look = None
+
+    def retire(self, fd: int) -> None:
+        """Close `fd` in the next turn: in this one the reactor may still hold an event for it, and
+        would take that for one of whoever gets the same number meanwhile.
+        """
+        if not self._retired:
+            self.reactor.callLater(0, self._close_retired)
+        self._retired.append(fd)
+
+    def _close_retired(self) -> None:
+        for fd in self._retired:
+            os.close(fd)
+        self._retired.clear()
 
     def _look_later(self) -> None:
         # One timer for all of them: in a busy room members have to wait a little all the time.
@@ -283,7 +297,7 @@ class SocketOutbox(Outbox):
             self._retry = None
         if self._fd != -1:
             self._patience.reactor.removeWriter(self)
-            os.close(self._fd)
+            self._patience.retire(self._fd)
             self._fd = -1
 
     # IWriteDescriptor, called by the reactor.
