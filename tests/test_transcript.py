@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_chat.limits import GOODBYE, TRANSCRIPT_WAITING
+from twisted_chat.limits import GOODBYE, TRANSCRIPT_LUMP, TRANSCRIPT_WAITING
 from twisted_chat.transcript import BareTranscript, File, LogTranscript, NoTranscript
 
 
@@ -126,6 +126,13 @@ class LogTranscriptTests(SynchronousTestCase):
         lines = "\n".join(log["lines"] for log in logs)
         self.assertEqual(lines.split("\n"), [str(number) for number in range(1000)])
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_it_gathers_no_more_than_a_lump(self) -> None:
+        with capturedLogs() as logs:
+            for _ in range(10):
+                self.transcript.write(b"x" * TRANSCRIPT_LUMP + b"\n")
+            self.successResultOf(self.transcript.stop())
+        self.assertEqual(len(logs), 10)
 
     def test_none_keeps_nothing(self) -> None:
         transcript = NoTranscript()

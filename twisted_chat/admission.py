@@ -91,7 +91,7 @@ class Admission:
     def _note(self, what: str, most: int) -> None:
         if what not in self._full:
             self._full.add(what)
-            self._log.warn("{what} is full ({most} connections)", what=what, most=most)
+            self._log.warn("{what} is full: the limit is {most}", what=what, most=most)
 
 
 def _exempt(host: IPv4Address | IPv6Address | None) -> bool:

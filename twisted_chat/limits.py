@@ -116,6 +116,9 @@ SHOWN_NAME = 24
 TRANSCRIPT_PAUSE = 0.1
 """Seconds for which the transcript gathers lines before they are written or logged."""
 
+TRANSCRIPT_LUMP = 256 * 1024
+"""Bytes that the log gathers at most: to format them takes several times as much memory."""
+
 TRANSCRIPT_WAITING = 4 * 1024 * 1024
 """Bytes that may wait for a transcript's file or pipe; past it lines are lost, and counted."""
 

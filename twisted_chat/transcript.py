@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.interfaces import ITranscript
-from twisted_chat.limits import GOODBYE, TRANSCRIPT_PAUSE, TRANSCRIPT_WAITING
+from twisted_chat.limits import GOODBYE, TRANSCRIPT_LUMP, TRANSCRIPT_PAUSE, TRANSCRIPT_WAITING
 
 _log = Logger(namespace="chat")
 
@@ -40,12 +40,13 @@ class NoTranscript:
 @implementer(ITranscript)
 class LogTranscript:
     """At most ten events of the log a second, each with the lines that came meanwhile: an event for
-    each line would cost as much as twenty deliveries.
+    each line would cost as much as twenty deliveries. More only past TRANSCRIPT_LUMP.
     """
 
     def __init__(self, reactor: IReactorTime) -> None:
         self._reactor = reactor
         self._lines: list[bytes] = []
+        self._size = 0
         self._pause: IDelayedCall | None = None
 
     def start(self) -> None:
@@ -53,8 +54,11 @@ class LogTranscript:
 
     def write(self, lines: bytes) -> None:
         self._lines.append(lines)
+        self._size += len(lines)
         if self._pause is None:
             self._record()
+        elif self._size > TRANSCRIPT_LUMP:
+            self._log_lines()
 
     def stop(self) -> Deferred[None]:
         if self._pause is not None:
@@ -72,6 +76,7 @@ class LogTranscript:
         if self._lines:
             lines = b"".join(self._lines).decode().removesuffix("\n")
             self._lines.clear()
+            self._size = 0
             _log.info("{lines}", lines=lines)
 
 
