@@ -1,0 +1,1 @@
+"""The benchmark: the daemon, the least work that there is, and what else people use."""

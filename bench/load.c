@@ -1,0 +1,448 @@
+/* The load generator: one run is one measurement of one chat server on 127.0.0.1, printed as one line of JSON.
+ *
+ *     load PID PORT PROTOCOL MODE READERS AUTHORS LINES SECONDS [PAYLOAD]
+ *
+ * PID is the server's process, for its CPU time. PROTOCOL is chat (lines, and each newcomer is greeted), lines (no
+ * greeting), ncat, redis, nats or irc. Authors hear each other, but never themselves; Redis publishers hear nothing.
+ *
+ *     closed   LINES are in flight all the time: sent, but not yet at all who should hear them
+ *     open     LINES a second are sent at fixed times, however late the server is
+ *     idle     READERS connect; "ready" is printed, and a byte on standard input ends it
+ *     storm    READERS join as fast as they can, and each hears of all who join after it (chat only)
+ *
+ * One thread, which sleeps in epoll_wait when there is nothing to do: "generator" is the share of the measured time
+ * that it was on its core, so that one sees whether it was the bottleneck; "waited" tells how much others had of the two
+ * cores.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND 1000000000ull /* All times are in nanoseconds. */
+#define MILLISECOND 1000000ull
+#define WARM_UP (SECOND / 2)
+#define DRAIN (5 * SECOND) /* For lines that are still on their way at the end. */
+#define QUIET (SECOND / 4) /* Nothing has come for so long: nothing is on its way. */
+
+/* Each payload holds this byte once, so deliveries are counted in any framing. No server puts it anywhere itself: IRC
+ * has a tilde in each user name. The scheduled time of sending follows, in hexadecimal. */
+#define MARKER '^'
+#define STAMP 16
+
+#define RECEIVE (256 * 1024)
+#define EVENTS 1024
+
+enum protocol { CHAT, LINES, NCAT, REDIS, NATS, IRC };
+static const char *const PROTOCOLS[] = {"chat", "lines", "ncat", "redis", "nats", "irc"};
+
+struct connection {
+    int fd;
+    bool hears; /* Gets what others say. */
+    bool ready; /* The server has answered the hello. */
+    uint64_t seen;
+    char tail[STAMP]; /* The last bytes that came: a word or a time stamp may be cut in two. */
+    size_t tail_size;
+    char *out; /* What the socket did not take yet. */
+    size_t out_from, out_to, out_room;
+};
+
+static enum protocol protocol;
+static uint16_t port;
+static struct connection *connections;
+static size_t members, readers, authors, opened, ready;
+static int poller, timer;
+static bool watch_words; /* Look at what comes, not only count it. */
+static char counted = MARKER;
+static uint64_t deliveries; /* Counted bytes that have come. */
+static uint64_t ticks;      /* Lines due in the open loop. */
+static char line[8192];
+static size_t line_size, stamp_at;
+
+static struct samples {
+    uint64_t from, to; /* Lines that were due within. */
+    uint64_t *times;
+    size_t size, room;
+} samples;
+
+static _Noreturn void fail(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    exit(1);
+}
+
+static void *check(void *memory) {
+    if (!memory) fail("out of memory");
+    return memory;
+}
+
+static uint64_t clock_ns(clockid_t clock) {
+    struct timespec time;
+    if (clock_gettime(clock, &time)) fail("the server is gone");
+    return time.tv_sec * SECOND + time.tv_nsec;
+}
+
+static uint64_t now(void) { return clock_ns(CLOCK_MONOTONIC); }
+
+static size_t count(const char *data, size_t size, char byte) {
+    typedef int8_t vector __attribute__((vector_size(16), aligned(1), may_alias));
+    vector wanted = (vector){0} + byte;
+    size_t total = 0, i = 0;
+    while (size - i >= 16) {
+        size_t steps = (size - i) / 16;
+        vector sum = {0};
+        if (steps > 127) steps = 127; /* A lane counts down to -128. */
+        for (size_t end = i + steps * 16; i < end; i += 16) sum += *(const vector *)(data + i) == wanted;
+        for (int lane = 0; lane < 16; lane++) total -= sum[lane];
+    }
+    for (; i < size; i++) total += data[i] == byte;
+    return total;
+}
+
+/* Sending. */
+
+static void watch(struct connection *c, int operation, uint32_t events) {
+    struct epoll_event event = {.events = events, .data.ptr = c};
+    if (epoll_ctl(poller, operation, c->fd, &event)) fail("epoll_ctl: %s", strerror(errno));
+}
+
+static void queue(struct connection *c, const char *data, size_t size) {
+    if (c->out_to + size > c->out_room) {
+        c->out_room = 2 * (c->out_to + size);
+        c->out = check(realloc(c->out, c->out_room));
+    }
+    memcpy(c->out + c->out_to, data, size);
+    c->out_to += size;
+}
+
+/* Called with `blocked`: the socket was full, and epoll says it is not any more. */
+static void flush(struct connection *c, bool blocked) {
+    if (c->out_from && !blocked) return;
+    while (c->out_from < c->out_to) {
+        ssize_t size = send(c->fd, c->out + c->out_from, c->out_to - c->out_from, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (size < 0 && errno != EAGAIN) fail("the server closed a connection: %s", strerror(errno));
+        if (size < 0) {
+            if (!blocked) watch(c, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+            return;
+        }
+        c->out_from += size;
+    }
+    c->out_from = c->out_to = 0;
+    if (blocked) watch(c, EPOLL_CTL_MOD, EPOLLIN);
+}
+
+static void make_line(size_t payload) {
+    const char *end = protocol < REDIS ? "\n" : "\r\n";
+    if (payload < 1 + STAMP || payload > sizeof line - 100) fail("a payload has %d to 8000 bytes", 1 + STAMP);
+    if (protocol == REDIS)
+        line_size = sprintf(line, "*3\r\n$7\r\nPUBLISH\r\n$4\r\nchat\r\n$%zu\r\n", payload);
+    else if (protocol == NATS)
+        line_size = sprintf(line, "PUB chat %zu\r\n", payload);
+    else if (protocol == IRC)
+        line_size = sprintf(line, "PRIVMSG #chat :");
+    line[line_size] = MARKER;
+    stamp_at = line_size + 1;
+    memset(line + stamp_at, 'x', payload - 1);
+    line_size += payload;
+    line_size += sprintf(line + line_size, "%s", end);
+}
+
+static void say(struct connection *author, uint64_t time) {
+    for (int i = STAMP - 1; i >= 0; i--, time >>= 4) line[stamp_at + i] = "0123456789abcdef"[time & 15];
+    queue(author, line, line_size);
+}
+
+/* Receiving. */
+
+static void sample(const char *data, const char *end) {
+    uint64_t time = now();
+    while ((data = memchr(data, MARKER, end - data)) && end - data > STAMP) {
+        uint64_t due = 0;
+        for (int i = 1; i <= STAMP; i++) due = due << 4 | (data[i] <= '9' ? data[i] - '0' : data[i] - 'a' + 10);
+        data += 1 + STAMP;
+        if (due < samples.from || due >= samples.to) continue;
+        if (samples.size == samples.room) {
+            samples.room = samples.room ? 2 * samples.room : 1 << 20;
+            samples.times = check(realloc(samples.times, samples.room * sizeof *samples.times));
+        }
+        samples.times[samples.size++] = time - due;
+    }
+}
+
+static bool came(const struct connection *c, const char *data, const char *end, const char *word) {
+    size_t size = strlen(word);
+    if (c->tail_size >= size) data += c->tail_size - size + 1; /* It had come before. */
+    return memmem(data, end - data, word, size) != NULL;
+}
+
+static void set_ready(struct connection *c) {
+    ready += !c->ready;
+    c->ready = true;
+}
+
+/* `data` begins with the tail of what came before. */
+static void look(struct connection *c, const char *data, const char *end) {
+    if (protocol == IRC || protocol == NATS) {
+        if (came(c, data, end, "PING")) {
+            const char *answer = protocol == IRC ? "PONG bench\r\n" : "PONG\r\n";
+            queue(c, answer, strlen(answer));
+        }
+        if (protocol == NATS && !c->ready && came(c, data, end, "PONG")) set_ready(c);
+        if (protocol == IRC && !c->ready && came(c, data, end, " 001 ")) queue(c, "JOIN #chat\r\n", 12);
+        if (protocol == IRC && !c->ready && came(c, data, end, " 366 ")) set_ready(c);
+        flush(c, false);
+    } else {
+        set_ready(c);
+    }
+    if (samples.to) sample(data, end);
+    c->tail_size = end - data < STAMP ? end - data : STAMP;
+    memcpy(c->tail, end - c->tail_size, c->tail_size);
+}
+
+static size_t receive(struct connection *c) {
+    static char buffer[STAMP + RECEIVE];
+    char *data = buffer + STAMP;
+    ssize_t size = recv(c->fd, data, RECEIVE, MSG_DONTWAIT);
+    if (size < 0 && errno == EAGAIN) return 0;
+    if (size <= 0) fail("the server closed a connection: %s", size ? strerror(errno) : "end of file");
+    if (c->hears) {
+        size_t found = count(data, size, counted);
+        c->seen += found;
+        deliveries += found;
+    }
+    if (watch_words) {
+        memcpy(data - c->tail_size, c->tail, c->tail_size);
+        look(c, data - c->tail_size, data + size);
+    }
+    return size;
+}
+
+/* Take what comes within `timeout` milliseconds; returns how many bytes that were. */
+static size_t pump(int timeout) {
+    static struct epoll_event events[EVENTS];
+    int happened = epoll_wait(poller, events, EVENTS, timeout);
+    size_t size = 0;
+    for (int i = 0; i < happened; i++) {
+        struct connection *c = events[i].data.ptr;
+        uint64_t due;
+        if (!c) {
+            if (read(timer, &due, sizeof due) == sizeof due) ticks += due;
+            continue;
+        }
+        if (events[i].events & EPOLLOUT) flush(c, true);
+        if (events[i].events & ~EPOLLOUT) size += receive(c);
+    }
+    return size;
+}
+
+/* Joining. */
+
+static void join(void) {
+    struct connection *c = &connections[opened++];
+    bool reads = opened <= readers;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    char text[128] = "";
+    int on = 1;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (c->fd < 0) fail("socket: %s", strerror(errno));
+    if (connect(c->fd, (struct sockaddr *)&address, sizeof address)) fail("connect: %s", strerror(errno));
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    watch(c, EPOLL_CTL_ADD, EPOLLIN);
+    c->hears = reads || protocol != REDIS;
+    if (protocol == LINES || !c->hears) set_ready(c);
+    if (protocol == REDIS && reads) strcpy(text, "SUBSCRIBE chat\r\n");
+    if (protocol == NATS) strcpy(text, "CONNECT {\"verbose\":false,\"echo\":false}\r\nSUB chat 1\r\nPING\r\n");
+    if (protocol == IRC) sprintf(text, "NICK m%zu\r\nUSER bench 0 * :bench\r\n", opened);
+    queue(c, text, strlen(text));
+    flush(c, false);
+}
+
+/* Everybody is in, and all that comes of it has come. */
+static void join_all(void) {
+    /* Connections that wait to be accepted: ngircd and ncat let 10 wait, past it the kernel makes us wait. */
+    size_t wave = protocol == IRC || protocol == NCAT ? 8 : 200;
+    while (opened < members) {
+        join();
+        if (opened % wave && opened < members) continue;
+        while (ready < opened) pump(-1);
+        if (protocol == LINES) usleep(20000); /* Nothing tells that they were accepted. */
+    }
+    for (uint64_t quiet = now() + QUIET; now() < quiet;)
+        if (pump(10)) quiet = now() + QUIET;
+}
+
+/* A line of the first author has reached everybody. */
+static void wait_for_first_line(void) {
+    struct connection *author = &connections[readers];
+    for (bool all = false; !all;) {
+        say(author, now());
+        flush(author, false);
+        for (uint64_t end = now() + QUIET; now() < end;) pump(10);
+        all = true;
+        for (size_t i = 0; i < members; i++) {
+            struct connection *c = &connections[i];
+            if (c != author && c->hears && !c->seen) all = false;
+        }
+    }
+    while (pump(QUIET / MILLISECOND)) {}
+    deliveries = 0;
+}
+
+/* Measuring. */
+
+static const char *server_pid;
+static clockid_t server;
+
+struct moment {
+    uint64_t time, server, generator, deliveries;
+    uint64_t waited; /* For a core that other processes had: the server's main thread and this one, together. */
+};
+
+static uint64_t waited(const char *pid) {
+    char path[64];
+    uint64_t time = 0;
+    snprintf(path, sizeof path, "/proc/%s/schedstat", pid);
+    FILE *file = fopen(path, "r");
+    if (file) {
+        if (fscanf(file, "%*u %" SCNu64, &time) != 1) time = 0;
+        fclose(file);
+    }
+    return time;
+}
+
+static struct moment moment(void) {
+    return (struct moment){now(), clock_ns(server), clock_ns(CLOCK_PROCESS_CPUTIME_ID), deliveries,
+                           waited(server_pid) + waited("self")};
+}
+
+static void print(struct moment from, struct moment to, uint64_t lost) {
+    uint64_t time = to.time - from.time, server_time = to.server - from.server, came = to.deliveries - from.deliveries;
+    printf("{\"deliveries\": %" PRIu64 ", \"seconds\": %.6f, \"rate\": %.1f, ", came, 1e-9 * time, 1e9 * came / time);
+    printf("\"server_cpu_s\": %.6f, \"server\": %.4f, ", 1e-9 * server_time, (double)server_time / time);
+    printf("\"waited\": %.4f, ", (double)(to.waited - from.waited) / time);
+    printf("\"generator\": %.4f, \"lost\": %" PRIu64, (double)(to.generator - from.generator) / time, lost);
+    if (came) printf(", \"cpu_us\": %.4f", 1e-3 * server_time / came);
+}
+
+static uint64_t drain(uint64_t expected) {
+    for (uint64_t end = now() + DRAIN; deliveries < expected && now() < end;) pump(100);
+    return expected - deliveries;
+}
+
+static void closed(uint64_t window, uint64_t seconds) {
+    uint64_t receivers = readers + (protocol == REDIS ? 0 : authors - 1), sent = 0, next = 0;
+    uint64_t begin = now() + WARM_UP;
+    struct moment from = {0};
+    while (!from.time || now() < from.time + seconds * SECOND) {
+        uint64_t due = window - (sent - deliveries / receivers), time = now();
+        sent += due;
+        for (uint64_t i = 0; i < due; i++) say(&connections[readers + (next + i) % authors], time);
+        for (uint64_t i = 0; i < due && i < authors; i++) flush(&connections[readers + (next + i) % authors], false);
+        next += due;
+        pump(100);
+        if (!from.time && now() >= begin) from = moment();
+    }
+    struct moment to = moment();
+    print(from, to, drain(sent * receivers));
+    puts("}");
+}
+
+static int compare(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void open_loop(uint64_t rate, uint64_t seconds) {
+    uint64_t period = SECOND / rate, due = now() + period, sent = 0, receivers = readers;
+    struct itimerspec times = {.it_interval = {0, period}, .it_value = {due / SECOND, due % SECOND}};
+    struct epoll_event event = {.events = EPOLLIN};
+    struct moment from = {0};
+    if (period >= SECOND) times.it_interval = (struct timespec){period / SECOND, period % SECOND};
+    samples.from = due + WARM_UP;
+    samples.to = samples.from + seconds * SECOND;
+    watch_words = true;
+    timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    if (timer < 0 || timerfd_settime(timer, TFD_TIMER_ABSTIME, &times, NULL)) fail("timer: %s", strerror(errno));
+    if (epoll_ctl(poller, EPOLL_CTL_ADD, timer, &event)) fail("epoll_ctl: %s", strerror(errno));
+    while (due < samples.to) {
+        pump(100);
+        for (; ticks; ticks--, due += period, sent++) say(&connections[readers], due);
+        flush(&connections[readers], false);
+        if (!from.time && now() >= samples.from) from = moment();
+    }
+    struct moment to = moment();
+    close(timer);
+    print(from, to, drain(sent * receivers));
+    if (!samples.size) fail("no line came within %llu s", (unsigned long long)(DRAIN / SECOND));
+    qsort(samples.times, samples.size, sizeof *samples.times, compare);
+    printf(", \"samples\": %zu, \"p50_ms\": %.4f, \"p99_ms\": %.4f, \"max_ms\": %.4f}\n", samples.size,
+           1e-6 * samples.times[(samples.size - 1) / 2], 1e-6 * samples.times[(samples.size - 1) * 99 / 100],
+           1e-6 * samples.times[samples.size - 1]);
+}
+
+static void storm(void) {
+    uint64_t expected = (uint64_t)members * (members + 1) / 2; /* A greeting each, and each later newcomer. */
+    struct moment from = moment();
+    counted = '\n';
+    while (deliveries < expected) {
+        /* The server lets 1024 wait to be accepted; past it the kernel would make us wait for a second. */
+        for (int i = 0; i < 32 && opened < members && opened - ready < 1000; i++) join();
+        pump(opened < members && opened - ready < 1000 ? 0 : -1);
+    }
+    struct moment to = moment();
+    print(from, to, ready < members);
+    printf(", \"join_us\": %.3f}\n", 1e-3 * (to.server - from.server) / members);
+}
+
+int main(int count, char **arguments) {
+    if (count < 9) fail("load PID PORT PROTOCOL MODE READERS AUTHORS LINES SECONDS [PAYLOAD]");
+    while (strcmp(arguments[3], PROTOCOLS[protocol]))
+        if (++protocol > IRC) fail("no protocol %s", arguments[3]);
+    const char *mode = arguments[4];
+    readers = atol(arguments[5]);
+    authors = atol(arguments[6]);
+    uint64_t lines = atol(arguments[7]), seconds = atol(arguments[8]);
+    port = atoi(arguments[2]);
+    members = readers + authors;
+    connections = check(calloc(members, sizeof *connections));
+    poller = epoll_create1(0);
+    make_line(count > 9 ? atol(arguments[9]) : 64);
+    server_pid = arguments[1];
+    if (clock_getcpuclockid(atoi(server_pid), &server)) fail("the server is gone");
+    watch_words = true;
+    if (!strcmp(mode, "storm")) {
+        storm();
+        return 0;
+    }
+    join_all();
+    if (!strcmp(mode, "idle")) {
+        puts("ready");
+        fflush(stdout);
+        getchar();
+        return 0;
+    }
+    if (!authors || !lines) fail("nobody says anything");
+    wait_for_first_line();
+    watch_words = protocol == NATS || protocol == IRC; /* They want answers to their PING. */
+    if (!strcmp(mode, "closed"))
+        closed(lines, seconds);
+    else if (!strcmp(mode, "open"))
+        open_loop(lines, seconds);
+    else
+        fail("no mode %s", mode);
+}

@@ -1,0 +1,241 @@
+"""What was measured, as Markdown tables, a picture and raw figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from bench.loads import LOADS, Figures, Load
+
+OURS = "chat"
+FLOOR = "floor-join"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What ours is held to: a ratio to `against` in the same run, or an absolute figure."""
+
+    load: str
+    against: str | None
+    bound: float
+
+
+BARS = [
+    Bar("one-100", FLOOR, 1.15),
+    *(
+        Bar(load, against, bound)
+        for load in ("pipelined-100", "pipelined-1000")
+        for against, bound in ((FLOOR, 0.9), ("redis", 1.2), ("nats", 4.0))
+    ),
+    Bar("all-500", FLOOR, 0.7),
+    Bar("open-100", FLOOR, 1.5),
+    Bar("open-1000", FLOOR, 1.5),
+    Bar("idle-10000", None, 8.0),
+]
+
+
+@dataclass
+class Results:
+    """By load and server."""
+
+    machine: dict[str, str]
+    rounds: int
+    seconds: int
+    titles: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
+    medians: dict[tuple[str, str], Figures] = field(default_factory=dict)
+    runs: dict[tuple[str, str], list[Figures]] = field(default_factory=dict)
+    notes: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def figure(self, load: Load, server: str) -> float | None:
+        figures = self.medians.get((load.name, server))
+        return None if figures is None else figures[load.figure] * load.scale
+
+    def measured(self) -> list[Load]:
+        names = {load for load, _ in self.medians}
+        return [load for load in LOADS if load.name in names]
+
+    def save(self, folder: Path) -> None:
+        raw = {
+            "machine": self.machine,
+            "rounds": self.rounds,
+            "seconds": self.seconds,
+            "servers": self.titles,
+            "runs": {f"{load} {server}": runs for (load, server), runs in self.runs.items()},
+            "notes": {f"{load} {server}": note for (load, server), note in self.notes.items()},
+        }
+        (folder / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
+
+
+def machine() -> dict[str, str]:
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return {
+        "CPU": model[1] if model else platform.machine(),
+        "cores": str(os.cpu_count()),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "Python": platform.python_version(),
+        "Twisted": version("twisted"),
+        "date": date.today().isoformat(),
+    }
+
+
+def number(value: float) -> str:
+    """With three digits that count."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
+
+
+def shown(load: Load, figures: Figures) -> str:
+    """One measurement, for the progress."""
+    text = f"{number(figures[load.figure] * load.scale)} {load.unit}"
+    if "generator" in figures:
+        text += f" (server {figures['server']:.0%}, generator {figures['generator']:.0%})"
+    return text + (" DISTURBED" if load.disturbed(figures) else "")
+
+
+def write(results: Results, folder: Path) -> str:
+    """Write results.md and results.svg; returns the part of the former that the README shows."""
+    results.save(folder)
+    about = ", ".join(
+        value if name in ("CPU", "kernel", "date") else f"{name} {value}"
+        for name, value in results.machine.items()
+        if name != "cores"
+    ).replace(", ", f", {results.machine['cores']} cores, ", 1)
+    table = "\n\n".join(
+        [
+            f"{about}. Medians of {results.rounds} rounds of {results.seconds} s "
+            "each; one core for the server, one for the load generator.",
+            _figures(results),
+            *([bars] if (bars := _bars(results)) else []),
+        ]
+    )
+    parts = ["# Results", table, "![the same as a picture](results.svg)", _details(results)]
+    if notes := _notes(results):
+        parts.append(notes)
+    (folder / "results.md").write_text("\n\n".join(parts) + "\n")
+    _picture(results, folder / "results.svg")
+    return table
+
+
+def put_into(readme: Path, table: str) -> None:
+    """Replace what stands between the markers, if they are there."""
+    text = readme.read_text()
+    start, end = "<!-- bench -->\n", "<!-- /bench -->"
+    if start in text and end in text:
+        before, rest = text.split(start, 1)
+        after = rest.split(end, 1)[1]
+        picture = "![the same as a picture](bench/results.svg)"
+        readme.write_text(f"{before}{start}{table}\n\n{picture}\n{end}{after}")
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *rows])
+
+
+def _figures(results: Results) -> str:
+    rows = []
+    for load in results.measured():
+        figures = [results.figure(load, name) for name in results.titles]
+        cells = ["-" if value is None else number(value) for value in figures]
+        rows.append([f"{load.title}: {load.unit}", *cells])
+    return _table(["load", *results.titles.values()], rows)
+
+
+def _bars(results: Results) -> str:
+    loads = {load.name: load for load in LOADS}
+    rows = []
+    for bar in BARS:
+        load = loads[bar.load]
+        ours = results.figure(load, OURS)
+        theirs = results.figure(load, bar.against) if bar.against else 1.0
+        if ours is None or theirs is None:
+            continue
+        ratio = ours / theirs
+        reached = ratio >= bar.bound if load.more_is_better else ratio <= bar.bound
+        sign = "≥" if load.more_is_better else "≤"
+        value = f"{ratio:.2f} x" if bar.against else f"{number(ours)} {load.unit}"
+        bound = f"{sign} {bar.bound:g}"
+        if bar.against:
+            bound += f" x {results.titles[bar.against]}"
+        row = [f"{load.title}: {load.unit}", bound, value]
+        rows.append([*row, "reached" if reached else "**missed**"])
+    return _table(["ours", "bar", "is", ""], rows) if rows else ""
+
+
+def _details(results: Results) -> str:
+    rows = []
+    for load in results.measured():
+        for name, title in results.titles.items():
+            figures = results.medians.get((load.name, name))
+            if figures is None or "rate" not in figures:
+                continue
+            cells = [
+                f"{figures['rate']:,.0f}",
+                f"{figures['cpu_us']:.3f}",
+                *(number(figures[key]) if key in figures else "" for key in LATENCIES),
+                f"{figures['server']:.0%}",
+                f"{figures['generator']:.0%}",
+                f"{figures['waited']:.0%}",
+            ]
+            rows.append([load.title, title, *cells])
+    head = ["load", "server", "deliveries/s", "CPU µs each", "p50 ms", "p99 ms", "max ms"]
+    about = (
+        "How long the server had its core and the load generator had its own, and how long both "
+        "waited because others had them."
+    )
+    return f"## Details\n\n{about}\n\n" + _table(
+        [*head, "server's core", "generator's", "others'"], rows
+    )
+
+
+LATENCIES = ("p50_ms", "p99_ms", "max_ms")
+
+
+def _notes(results: Results) -> str:
+    titles = {load.name: load.title for load in LOADS}
+    lines = [f"- {results.titles[name]}: {text}." for name, text in results.remarks.items()]
+    lines += [
+        f"- {results.titles[server]}, {titles[load]}: not measured, {note}."
+        for (load, server), note in results.notes.items()
+        if note
+    ]
+    return "## Notes\n\n" + "\n".join(lines) if lines else ""
+
+
+def _picture(results: Results, path: Path) -> None:
+    loads = results.measured()
+    if not loads:
+        return
+    columns = min(3, len(loads))
+    rows = -(-len(loads) // columns)
+    # The same figures give the same file.
+    matplotlib.rcParams["svg.hashsalt"] = "twisted-chat"
+    figure = Figure(figsize=(5.5 * columns, 3 * rows), layout="constrained")
+    for place, load in enumerate(loads, 1):
+        axes = figure.add_subplot(rows, columns, place)
+        bars = [
+            (results.titles[name], value, "tab:blue" if name == OURS else "silver")
+            for name in results.titles
+            if (value := results.figure(load, name)) is not None
+        ][::-1]
+        names, values, colours = zip(*bars, strict=True)
+        drawn = axes.barh(names, values, color=colours)
+        axes.bar_label(drawn, [number(value) for value in values], padding=2, fontsize=8)
+        axes.set_title(load.title, fontsize=10)
+        better = "more" if load.more_is_better else "less"
+        axes.set_xlabel(f"{load.unit} ({better} is better)", fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.margins(x=0.15)
+        # Bars of one height, whether all servers are in it or one.
+        axes.set_ylim(len(bars) - len(results.titles) - 0.5, len(bars) - 0.5)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})

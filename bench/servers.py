@@ -1,0 +1,232 @@
+"""The servers: how each is started, which protocol it speaks, and what it can not do."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from twisted_chat import __version__
+
+HERE = Path(__file__).parent
+START = 20.0
+"""Seconds that a server gets until it listens."""
+
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, GENERATOR_CORE = CORES[0], CORES[-1]
+
+# The daemon as users run it: input made safe, counted and logged. Its limits are on, only the
+# rates are such that the load is not refused.
+CHAT = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile="]
+RAISED = ["--rate=1000000", "--burst=1000000", "--max-users=20000"]
+
+NATS = """\
+listen: 127.0.0.1:{port}
+max_pending: 1GB
+max_connections: 20000
+"""
+
+NGIRCD = """\
+[Global]
+Name = bench.invalid
+Info = bench
+Listen = 127.0.0.1
+Ports = {port}
+ServerUID = 0
+ServerGID = 0
+[Limits]
+MaxConnections = 0
+MaxConnectionsIP = 0
+MaxPenaltyTime = 0
+PingTimeout = 3600
+[Options]
+DNS = no
+Ident = no
+PAM = no
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """`{port}` in the command and the configuration is the port, `{config}` its file, `{bin}` the
+    folder of what was compiled."""
+
+    name: str
+    title: str
+    protocol: str
+    """As the load generator calls it."""
+    command: list[str]
+    ready: str
+    """A regular expression for the line of its output that says that it listens."""
+    config: str = ""
+    version: list[str] = field(default_factory=list)
+    """The command that prints it; without one it is a part of this benchmark."""
+    cannot: dict[str, str] = field(default_factory=dict)
+    """Loads that it is not asked for, and why."""
+    remark: str = ""
+    """What one has to know to read its figures."""
+
+    def found(self) -> bool:
+        return self.command[0].startswith("{bin}") or shutil.which(self.command[0]) is not None
+
+    def version_text(self) -> str:
+        if not self.version or not self.found():
+            return ""
+        ran = subprocess.run(self.version, capture_output=True, text=True, timeout=10)
+        found = re.search(r"\d+(\.\d+)+", ran.stdout + ran.stderr)
+        return found[0] if found else ""
+
+
+def environment() -> dict[str, str]:
+    """Servers find twisted_chat where this process found the benchmark, or in PYTHONPATH."""
+    return {"PYTHONPATH": str(HERE.parent), **os.environ}
+
+
+def servers() -> list[Server]:
+    """All of them, ours first."""
+    return [
+        Server(
+            "chat",
+            f"twisted-chat {__version__}",
+            "chat",
+            [*CHAT, "chat", "--host=127.0.0.1", "--port={port}", *RAISED],
+            r"Chat Server started on port",
+        ),
+        Server(
+            "floor-join",
+            "C floor, joined",
+            "lines",
+            ["{bin}/floor", "{port}", "join"],
+            "ready",
+        ),
+        Server(
+            "floor-each",
+            "C floor, each line sent",
+            "lines",
+            ["{bin}/floor", "{port}", "each"],
+            "ready",
+        ),
+        Server(
+            "redis",
+            "Redis {version} pub/sub",
+            "redis",
+            [
+                *("redis-server", "--bind", "127.0.0.1", "--port", "{port}", "--save", ""),
+                *("--appendonly", "no", "--maxclients", "15000"),
+                *("--client-output-buffer-limit", "pubsub 0 0 0"),
+            ],
+            "Ready to accept connections",
+            version=["redis-server", "--version"],
+        ),
+        Server(
+            "nats",
+            "NATS {version}",
+            "nats",
+            ["nats-server", "-c", "{config}"],
+            "Server is ready",
+            config=NATS,
+            version=["nats-server", "--version"],
+        ),
+        Server(
+            "ngircd",
+            "ngIRCd {version}",
+            "irc",
+            ["ngircd", "-n", "-f", "{config}"],
+            r"Now listening on|Listening on",
+            config=NGIRCD,
+            version=["ngircd", "--version"],
+            cannot={"idle": "10,000 in one channel take longer than the time there is"},
+            remark="its penalties are off, but it takes 3 lines of a member in a row, and it does "
+            "not set TCP_NODELAY: several lines in flight wait for acknowledgements",
+        ),
+        Server(
+            "ncat",
+            "ncat {version} --chat",
+            "ncat",
+            ["ncat", "-v", "--chat", "-k", "-m", "2000", "-l", "127.0.0.1", "{port}"],
+            r"Listening on",
+            version=["ncat", "--version"],
+            cannot={"idle": "its select() takes no more than 1,024"},
+            remark="lines that come together leave as one, and it does not set TCP_NODELAY: "
+            "several lines in flight wait for acknowledgements",
+        ),
+        Server(
+            "asyncio",
+            "asyncio streams",
+            "lines",
+            [sys.executable, str(HERE / "peers" / "asyncio_streams.py"), "{port}"],
+            "ready",
+        ),
+        Server(
+            "naive",
+            f"naive Twisted {version('twisted')}",
+            "lines",
+            [sys.executable, str(HERE / "peers" / "naive_twisted.py"), "{port}"],
+            "ready",
+        ),
+    ]
+
+
+def compile_into(folder: Path) -> None:
+    """Compile the load generator and the floor. Raises CalledProcessError."""
+    for name in ("load", "floor"):
+        source, program = HERE / f"{name}.c", folder / name
+        subprocess.run(
+            ["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, source], check=True
+        )
+
+
+class ServerFailed(Exception):
+    """It did not start."""
+
+
+def on_core(core: int) -> None:
+    """For `preexec_fn`. Not interrupted by the ^C of whoever runs the benchmark: that kills it."""
+    os.sched_setaffinity(0, {core})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(server: Server, folder: Path) -> Iterator[tuple[int, int]]:
+    """Start it on its core; yields its process id and its port. Killed at the end."""
+    port = free_port()
+    config, log = folder / "config", folder / "log"
+    config.write_text(server.config.format(port=port))
+    words = {"port": port, "config": config, "bin": folder}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [word.format(**words) for word in server.command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=environment(),
+            preexec_fn=lambda: on_core(SERVER_CORE),
+        )
+    try:
+        end = time.monotonic() + START
+        while not re.search(server.ready, text := log.read_text(errors="replace")):
+            if process.poll() is not None or time.monotonic() > end:
+                raise ServerFailed(f"did not start: {text.strip()[-200:]}")
+            time.sleep(0.02)
+        yield process.pid, port
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,227 @@
+"""Who does not read, or not fast enough, harms nobody else; nor does what it said get lost."""
+
+from __future__ import annotations
+
+import re
+import select
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.crowds import (
+    Crowd,
+    as_bytes,
+    asleep,
+    gather,
+    guest,
+    held_by_kernel,
+    is_delivered,
+    left,
+    narrow_socket,
+    numbered,
+    said,
+    until,
+)
+from tests.processes import PATIENCE, Daemon, Peer
+
+MIB = 1024 * 1024
+BACKLOG = MIB
+"""Bytes: the daemon's default."""
+
+BURST, TOKENS = 1000, 16
+"""Tokens that a connection has at once by default, and what a line of 4,000 bytes costs."""
+
+TOO_SLOW = ", put out: too slow to read"
+
+
+def memory(daemon: Daemon, what: str) -> int:
+    """Bytes of the daemon's memory: `VmRSS` now, `VmHWM` the most it ever had."""
+    status = Path(f"/proc/{daemon.child.pid}/status").read_text()
+    return int(re.search(rf"{what}:\s+(\d+) kB", status)[1]) * 1024
+
+
+def waiting_when_put_out(daemon: Daemon, peer: Peer) -> int:
+    """How many bytes waited for `peer` when it was put out, as the log says."""
+    return int(
+        daemon.out.find(
+            rf"{re.escape(peer.name)} is put out: too slow to read, (\d+) bytes wait for it"
+        )[1]
+    )
+
+
+# Who is put out.
+
+
+def test_who_never_reads_is_put_out_and_the_others_get_every_line(start_daemon):
+    daemon = start_daemon("--rate", "0")
+    ann, bob, deaf = daemon.join(), daemon.join(), daemon.join()
+    gather(ann, bob)
+    entered = f"> New user {deaf.name} entered (3 users online)"
+    assert [ann.line(), bob.line()] == [entered] * 2
+    deaf_is_out = left(deaf, 2, TOO_SLOW)
+    before = memory(daemon, "VmRSS")
+
+    heard_of_it = {ann: 0, bob: 0}
+    for start in range(0, 20_000, 128):
+        for author, hearer, first in [(ann, bob, start), (bob, ann, start + 64)]:
+            texts = [f"{number:06}".ljust(1000, "x") for number in range(first, first + 64)]
+            author.send(as_bytes(texts))
+            heard = hearer.lines(64)
+            while deaf_is_out in heard:
+                heard.remove(deaf_is_out)
+                heard += hearer.lines(1)
+                heard_of_it[hearer] += 1
+            assert heard == [said(author, text) for text in texts]
+
+    assert heard_of_it == {ann: 1, bob: 1}
+    assert memory(daemon, "VmHWM") - before < 24 * MIB
+    assert BACKLOG < waiting_when_put_out(daemon, deaf) < 2 * BACKLOG
+    assert daemon.join().line() == "> Connected to the chat server (3 users online)"
+    with suppress(ConnectionResetError):
+        deaf.rest()
+
+
+def test_who_takes_nothing_for_the_stall_is_put_out_and_who_goes_on_reading_is_not(start_daemon):
+    backlog = 1024 * MIB
+    daemon = start_daemon("--rate", "0", "--stall", "1", "--backlog", str(backlog))
+    ann = guest(daemon)
+    slow = guest(daemon, raw=narrow_socket())
+    gather(ann, slow)
+    said_so_far: list[str] = []
+    heard: list[str] = []
+
+    def say_more() -> None:
+        """Say some lines, and let `slow` read as many if more wait for it than the kernel holds."""
+        texts = [f"{number:06}".ljust(1000, "x") for number in range(32)]
+        ann.send(as_bytes(texts))
+        said_so_far.extend(texts)
+        if (len(said_so_far) - len(heard)) * 1000 > held_by_kernel(daemon, slow) + 256 * 1024:
+            heard.extend(slow.lines(32))
+
+    # Two times the stall at least, through all of which something waits for `slow`.
+    for _ in range(2):
+        deaf = guest(daemon, raw=narrow_socket())
+        assert ann.line() == f"> New user {deaf.name} entered (3 users online)"
+        while not select.select([ann.socket], [], [], 0)[0]:
+            say_more()
+        assert ann.line() == left(deaf, 2, TOO_SLOW)
+        assert 0 < waiting_when_put_out(daemon, deaf) < backlog
+
+    ann.send(b"that is all\n")
+    heard += slow.find(said(ann, "that is all"))
+    assert [line for line in heard if line[0] == "["] == [said(ann, text) for text in said_so_far]
+
+
+# Who is not.
+
+
+@pytest.mark.parametrize("number", [2, 8, 20])
+def test_a_reader_of_16_mbit_a_second_stays_however_many_paste(daemon, number):
+    reader = guest(daemon, raw=narrow_socket())
+    ann = guest(daemon, "127.0.1.1")
+    gather(reader, ann)
+    with Crowd() as crowd:
+        crowd.add(ann.socket)
+        pasters = [guest(daemon, f"127.0.0.{2 + index}") for index in range(number)]
+        for paster in pasters:
+            crowd.add(paster.socket, (b"%06d" % line + b"x" * 3993 + b"\n" for line in count()))
+        lines = read_at(reader, 2_000_000, seconds=4)
+        heard = next(lines)
+        ann.send(b"are you there?\n")
+        heard += next(lines)
+        while said(ann, "are you there?") not in heard:
+            heard += next(lines)
+        assert crowd.put_out == []
+
+    entered = [line for line in heard if line[0] == ">"]
+    assert len(entered) == number
+    for paster in pasters:
+        texts = [line for line in heard if line.startswith(f"[{paster.name}]")]
+        assert len(texts) > BURST // TOKENS
+        for index, text in enumerate(texts):
+            assert text == said(paster, f"{index:06}".ljust(3999, "x"))
+    assert not [line for line in heard if line[0] == "<"]
+
+
+def read_at(peer: Peer, rate: int, seconds: float) -> Iterator[list[str]]:
+    """Read `rate` bytes a second and not more, as who has just this line does. Gives the lines of
+    the first `seconds`, then those of each tenth of a second.
+    """
+    start = now = time.monotonic()
+    end = start + seconds
+    may = 0.0
+    received: list[bytes] = []
+    while now < start + seconds + PATIENCE:
+        before, now = now, time.monotonic()
+        # A line saves nothing up while it is idle.
+        may = min(may + rate * (now - before), rate / 10)
+        if now >= end:
+            *lines, rest = b"".join(received).split(b"\n")
+            received = [rest]
+            yield [line.decode() for line in lines]
+            end += 0.1
+        elif may < 8000 or not select.select([peer.socket], [], [], 0.01)[0]:
+            time.sleep(0.002)
+        else:
+            data = peer.socket.recv(int(may))
+            assert data, "put out"
+            received.append(data)
+            may -= len(data)
+
+
+# Who vanishes.
+
+
+@pytest.mark.parametrize(
+    ("options", "number", "at_once"),
+    [(["--rate", "0"], 5000, True), (["--rate", "0"], 5000, False), ([], 1500, False)],
+    ids=["in one packet with the reset", "before the reset", "while it is delayed"],
+)
+def test_what_was_said_before_a_reset_is_heard_also_of_who_had_bytes_waiting(
+    start_daemon, options, number, at_once
+):
+    daemon = start_daemon(*options)
+    ann, bob = guest(daemon, "127.0.0.2"), guest(daemon, "127.0.0.3")
+    deaf = guest(daemon, "127.0.0.4", narrow_socket())
+    gather(ann, bob, deaf)
+    talk = [f"{index:06}".ljust(4000, "x") for index in range(60)]
+    ann.send(as_bytes(talk))
+    assert bob.lines(60) == [said(ann, text) for text in talk]
+    assert held_by_kernel(daemon, deaf) < 60 * 4000
+    texts = numbered(number)
+    with asleep(daemon) if at_once else nullcontext():
+        deaf.send(as_bytes(texts))
+        until(lambda: is_delivered(deaf))
+        deaf.reset()
+    assert bob.find(left(deaf, 2)) == [said(deaf, text) for text in texts]
+    assert ann.find(left(deaf, 2)) == [said(deaf, text) for text in texts]
+    ann.send(b"bye\n")
+    assert bob.line() == said(ann, "bye")
+
+
+def test_5000_lines_pasted_before_a_reset_are_heard_though_others_talk_on(start_daemon):
+    daemon = start_daemon("--rate", "2000")
+    ann, bob, paster = [guest(daemon, f"127.0.0.{number}") for number in (2, 3, 4)]
+    gather(ann, bob, paster)
+    # More than the daemon reads at once, and than its kernel holds.
+    texts = [text.ljust(40, "x") for text in numbered(5000)]
+    paster.send(as_bytes(texts))
+    until(lambda: is_delivered(paster))
+    paster.reset()
+    heard: list[str] = []
+    after_reset = -1
+    while len(heard) < 4500:
+        # What is sent to who is gone fails, and it still has something to say.
+        after_reset += 1
+        ann.send(b"%d\n" % after_reset)
+        heard += bob.find(said(ann, str(after_reset)))
+        assert left(paster, 2) not in heard[-2000:]
+    assert after_reset > 1
+    heard += bob.find(left(paster, 2))
+    assert heard == [said(paster, text) for text in texts]
+    ann.send(b"bye\n")
+    assert bob.line() == said(ann, "bye")
