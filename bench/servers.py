@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
@@ -186,12 +187,17 @@ def compile_into(folder: Path) -> None:
         )
 
 
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
 class ServerFailed(Exception):
     """It did not start."""
 
 
 def on_core(core: int) -> None:
     """For `preexec_fn`. Not interrupted by the ^C of whoever runs the benchmark: that kills it."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # Where the benchmark itself is killed.
     os.sched_setaffinity(0, {core})
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import select
 import socket
 import struct
@@ -118,12 +119,10 @@ def is_delivered(peer: Peer) -> bool:
 
 def held_by_kernel(daemon: Daemon, peer: Peer) -> int:
     """Bytes for `peer` that have left the daemon and that `peer` has not read."""
-    ends = (daemon.port, peer.socket.getsockname()[1])
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if tuple(int(field.rpartition(":")[2], 16) for field in fields[1:3]) == ends:
-                return int(fields[4].partition(":")[0], 16) + _ask(peer, termios.FIONREAD)
+    ends = rf":{daemon.port:04X} \w+:{peer.socket.getsockname()[1]:04X} \w\w (\w+):"
+    for table in ("tcp6", "tcp"):
+        if connection := re.search(ends, Path(f"/proc/net/{table}").read_text()):
+            return int(connection[1], 16) + _ask(peer, termios.FIONREAD)
     raise AssertionError(f"{peer.name} is not connected")
 
 

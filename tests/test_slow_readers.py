@@ -86,29 +86,34 @@ def test_who_never_reads_is_put_out_and_the_others_get_every_line(start_daemon):
 
 
 def test_who_takes_nothing_for_the_stall_is_put_out_and_who_goes_on_reading_is_not(start_daemon):
-    backlog = 1024 * MIB
+    backlog = 256 * MIB
     daemon = start_daemon("--rate", "0", "--stall", "1", "--backlog", str(backlog))
-    ann = guest(daemon)
+    ann, bob = guest(daemon), guest(daemon)
     slow = guest(daemon, raw=narrow_socket())
-    gather(ann, slow)
+    gather(ann, bob, slow)
     said_so_far: list[str] = []
     heard: list[str] = []
 
-    def say_more() -> None:
-        """Say some lines, and let `slow` read as many if more wait for it than the kernel holds."""
-        texts = [f"{number:06}".ljust(1000, "x") for number in range(32)]
-        ann.send(as_bytes(texts))
-        said_so_far.extend(texts)
-        if (len(said_so_far) - len(heard)) * 1000 > held_by_kernel(daemon, slow) + 256 * 1024:
-            heard.extend(slow.lines(32))
+    def talk() -> list[str]:
+        """Say some lines, of which `slow` reads as many: half a MiB waits that the kernel does not
+        take. Gives who has left, as `bob` read it.
+        """
+        behind = held_by_kernel(daemon, slow) // 1000 + 512
+        read: list[str] = []
+        for _ in range(16):
+            texts = [f"{number:06}".ljust(1000, "x") for number in range(32)]
+            ann.send(as_bytes(texts))
+            said_so_far.extend(texts)
+            read += bob.find(said(ann, texts[-1]))
+            heard.extend(slow.lines(max(0, len(said_so_far) - len(heard) - behind)))
+        return [line for line in read if line[0] == "<"]
 
     # Two times the stall at least, through all of which something waits for `slow`.
     for _ in range(2):
         deaf = guest(daemon, raw=narrow_socket())
-        assert ann.line() == f"> New user {deaf.name} entered (3 users online)"
-        while not select.select([ann.socket], [], [], 0)[0]:
-            say_more()
-        assert ann.line() == left(deaf, 2, TOO_SLOW)
+        while not (gone := talk()):
+            pass
+        assert gone == [left(deaf, 3, TOO_SLOW)]
         assert 0 < waiting_when_put_out(daemon, deaf) < backlog
 
     ann.send(b"that is all\n")
