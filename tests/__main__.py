@@ -13,7 +13,7 @@ CHECKS = [
     [PYTHON, "-m", "ruff", "format", "--check", "."],
     [PYTHON, "-m", "mypy"],
     [PYTHON, "-m", "coverage", "erase"],
-    [PYTHON, "-m", "coverage", "run", "-m", "pytest", "-n", "3", *sys.argv[1:]],
+    [PYTHON, "-m", "coverage", "run", "-m", "pytest", "-n", "4", *sys.argv[1:]],
     [PYTHON, "-m", "coverage", "combine", "--quiet"],
     [PYTHON, "-m", "coverage", "report"],
     # The protocol tests have to run under trial too.

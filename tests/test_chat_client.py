@@ -559,6 +559,7 @@ def tls_daemon(start_daemon: Callable[..., Daemon], tmp_path: Path) -> Daemon:
         )
     )
     return start_daemon(
+        "--rate=0",
         "--listen",
         f"ssl:0:interface=127.0.0.1:privateKey={tmp_path}/key.pem:certKey={tmp_path}/roots/chat.pem",
     )

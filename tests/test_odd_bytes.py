@@ -596,7 +596,7 @@ LINES = {
     "a line without its end": [b"hi\nho"],
     "only a line without its end": [b"ho"],
     "S": [b"S"],
-    "60 KB": [b"line %06d\n" % number for number in range(60_000 // 12)],
+    "60 KB": [b"line %06d" % number + b"x" * 50 + b"\n" for number in range(60_000 // 62)],
     "60 KB of long lines": [b"%d" % number + b"x" * 3990 + b"\n" for number in range(15)],
 }
 
