@@ -71,7 +71,7 @@ def said(peer: Peer, text: str) -> str:
     return f"[{peer.name}] {text}"
 
 
-def left(peer: Peer, count: int, how: str = "") -> str:
+def left(peer: Peer, count: int = 1, how: str = "") -> str:
     return f"< The user {peer.name} left ({users(count)} online){how}"
 
 

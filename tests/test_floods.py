@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import time
-from collections.abc import Iterator
 from statistics import median
 
 import pytest
@@ -24,15 +22,6 @@ SOON = 0.2
 """Seconds in which a line is heard whatever others do."""
 
 UNKNOWN = "! no command /nope: /help lists them, and //nope says it"
-
-
-@pytest.fixture
-def many_files() -> Iterator[None]:
-    """As many files may be open in this process as the system allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 # Whole, in order, and nobody waits for it.

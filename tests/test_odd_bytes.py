@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import resource
 import socket
 import ssl
 import struct
-import termios
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from signal import SIGCONT, SIGSTOP, SIGTERM
+from signal import SIGTERM
 
 import pytest
 
+from tests.crowds import asleep, is_delivered, left, said, users
 from tests.processes import PATIENCE, Daemon, Peer, closing_all
 
 MAX_LINE = 4096
@@ -92,18 +90,6 @@ def join(daemon: Daemon, listener: Peer, count: int = 2) -> Peer:
     return peer
 
 
-def users(count: int) -> str:
-    return f"{count} user" if count < 2 else f"{count} users"
-
-
-def said(peer: Peer, text: str) -> str:
-    return f"[{peer.name}] {text}"
-
-
-def left(peer: Peer, count: int = 1, how: str = "") -> str:
-    return f"< The user {peer.name} left ({users(count)} online){how}"
-
-
 def all_heard(listener: Peer, peer: Peer) -> list[str]:
     """All lines that came to `listener` of what `peer` has sent so far."""
     peer.send(b"\nthat is all\n")
@@ -133,23 +119,6 @@ def send_in_pieces(peer: Peer, listener: Peer, data: bytes) -> list[str]:
 
 
 whole_and_in_pieces = pytest.mark.parametrize("send", [send_whole, send_in_pieces])
-
-
-@contextmanager
-def asleep(daemon: Daemon) -> Iterator[None]:
-    """What is done meanwhile, the daemon finds all at once when it wakes."""
-    daemon.child.send_signal(SIGSTOP)
-    os.waitid(os.P_PID, daemon.child.pid, os.WSTOPPED)
-    try:
-        yield
-    finally:
-        daemon.child.send_signal(SIGCONT)
-
-
-def is_delivered(peer: Peer) -> bool:
-    """Whether all that `peer` has sent is with the daemon's kernel."""
-    waiting = fcntl.ioctl(peer.socket, termios.TIOCOUTQ, bytes(4))
-    return struct.unpack("i", waiting) == (0,)
 
 
 # What is said.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import resource
 import select
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,15 +12,6 @@ from tests.processes import Daemon, Peer
 
 WAVE = 500
 """Half of the connections that the kernel holds until they are accepted."""
-
-
-@pytest.fixture
-def _many_files() -> Iterator[None]:
-    """As many files may be open in this process, and its daemon, as the system allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture
@@ -51,7 +40,7 @@ def hear_them_leave(watcher: Peer, peers: list[Peer], count: int) -> None:
         assert line == f"< The user {line.split()[3]} left ({users(number)} online)"
 
 
-@pytest.mark.usefixtures("_many_files")
+@pytest.mark.usefixtures("many_files")
 @pytest.mark.parametrize("moment", ["while it looks", "in one moment"])
 def test_5000_who_enter_within_seconds_and_vanish_at_once_are_counted_right(
     daemon, watcher, moment
