@@ -24,7 +24,17 @@ from cryptography.x509.oid import NameOID
 
 from tests.processes import CHAT_CLIENT, CHAT_SERVER, PATIENCE, TWIST, TWISTD, Lines
 from twisted_chat import __version__
-from twisted_chat.limits import MAX_LINE, MOTD_LINES, TRANSCRIPT_WAITING
+from twisted_chat.limits import (
+    BACKLOG,
+    BURST,
+    MAX_LINE,
+    MAX_PER_ADDRESS,
+    MAX_USERS,
+    MOTD_LINES,
+    RATE,
+    STALL,
+    TRANSCRIPT_WAITING,
+)
 
 LAUNCH_TWISTD = TWISTD[:3]
 LAUNCHERS = {"twistd -n": TWISTD, "twist": TWIST}
@@ -188,6 +198,12 @@ def test_help_explains_every_option_with_its_default_and_unit(start):
             rf"--transcript= .*log, none, a FILE .* - for standard output \[default: {kept}\]",
             rf"--motd= FILE .* at most {MOTD_LINES} lines .*\[default: none\]",
             rf"--max-line= .*\bBYTES \[default: {MAX_LINE}\]",
+            rf"--rate= LINES a second .* 0: no limit \[default: {RATE}\]",
+            rf"--burst= LINES .*\[default: {BURST}\]",
+            rf"--backlog= BYTES .*\[default: {BACKLOG}\]",
+            rf"--stall= SECONDS .*\[default: {STALL}\]",
+            rf"--max-users= Members .*\[default: {MAX_USERS}, or what .* open files allows\]",
+            rf"--max-per-address= Connections .* exempt \[default: {MAX_PER_ADDRESS}\]",
             r"--version Show the version and exit",
         ):
             assert re.search(explanation, text), name
@@ -922,6 +938,12 @@ def test_an_address_of_another_machine_is_refused(refuse_each):
     [
         ("--port", "from 0 to 65535", ["x", "-1", "65536", ""]),
         ("--max-line", "from 64 to 1048576", ["63", "1048577"]),
+        ("--rate", "from 0 to 1000000000", ["-1"]),
+        ("--burst", "from 1 to 1000000000", ["0"]),
+        ("--backlog", "from 4096 to 1073741824", ["4095"]),
+        ("--stall", "from 1 to 60", ["0", "61"]),
+        ("--max-users", "from 1 to 1000000", ["0", "1e3"]),
+        ("--max-per-address", "from 1 to 1000000", ["0"]),
     ],
 )
 def test_a_number_that_is_none_or_out_of_range_is_refused(refuse_each, option, expected, values):
