@@ -29,6 +29,7 @@ class Output:
 
     def __init__(self) -> None:
         self.lines = b""
+        self.writes = 0
         self.open = Event()
         self.open.set()
         self.entered = Event()
@@ -42,6 +43,7 @@ class Output:
             self.left.set()
             raise OSError(errno.ENOSPC, "full on purpose")
         self.lines += lines
+        self.writes += 1
 
 
 class BareTranscriptTests(SynchronousTestCase):
@@ -61,6 +63,16 @@ class BareTranscriptTests(SynchronousTestCase):
         for number in range(1000):
             self.transcript.write(b"%d\n" % number)
         self.assertEqual(self.finish(), b"".join(b"%d\n" % number for number in range(1000)))
+
+    def test_after_a_write_it_gathers_for_a_while_and_at_its_end_writes_the_rest(self) -> None:
+        self.transcript = BareTranscript(self.output, self.clock, pause=3600)
+        self.transcript.start()
+        self.transcript.write(b"0\n")
+        assert self.output.entered.wait(30)
+        for number in range(1, 1000):
+            self.transcript.write(b"%d\n" % number)
+        self.assertEqual(self.finish(), b"".join(b"%d\n" % number for number in range(1000)))
+        self.assertEqual(self.output.writes, 2)
 
     def test_what_finds_no_room_is_counted_in_its_place(self) -> None:
         self.output.open.clear()

@@ -136,14 +136,17 @@ class File(StandardOutput):
 @implementer(ITranscript)
 class BareTranscript:
     """Bare lines to a file or to standard output, from a thread of its own: the chat never waits
-    for a disk or a pipe. It writes at most ten times a second, what has come in between at once.
+    for a disk or a pipe. After each write it gathers for `pause` seconds.
 
     At most TRANSCRIPT_WAITING bytes wait. Lines that find no room, or that cannot be written, are
     lost; in their place it says how many they were. The first failure is logged.
     """
 
-    def __init__(self, output: StandardOutput, reactor: IThreadedReactor) -> None:
+    def __init__(
+        self, output: StandardOutput, reactor: IThreadedReactor, pause: float = TRANSCRIPT_PAUSE
+    ) -> None:
         self._output = output
+        self._pause = pause
         self._reactor = reactor
         self._thread = Thread(target=self._work, name="transcript", daemon=True)
         self._done: Deferred[None] = Deferred()
@@ -212,7 +215,7 @@ class BareTranscript:
                     )
             with self._changed:
                 self._size -= len(lines)
-                self._changed.wait_for(lambda: self._stopping, TRANSCRIPT_PAUSE)
+                self._changed.wait_for(lambda: self._stopping, self._pause)
         self._reactor.callFromThread(self._done.callback, None)
 
 
