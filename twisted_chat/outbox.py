@@ -86,9 +86,8 @@ class Patience:
     def _find_stalled(self) -> None:
         self._look = None
         latest = self.reactor.seconds() - self.stall
-        for outbox in list(self._waiting):
-            if outbox.waiting_since <= latest:
-                outbox.give_up()
+        for outbox in [each for each in self._waiting if each.waiting_since <= latest]:
+            outbox.give_up()
         if self._waiting:
             self._look_later()
 
@@ -138,8 +137,9 @@ class Outbox:
         raise NotImplementedError
 
     def give_up(self) -> None:
-        """Say that this one is too slow."""
-        self._too_slow(self._size)
+        """Say that this one is too slow, if something still waits in it."""
+        if self._queue:
+            self._too_slow(self._size)
 
     def close(self) -> None:
         if self._ended:
