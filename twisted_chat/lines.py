@@ -6,6 +6,9 @@ from twisted.protocols.basic import LineReceiver
 
 from twisted_chat.limits import MAX_LINE
 
+_PIECE = 4096
+"""Bytes handed to LineReceiver at once: for each line it copies all that stands behind it."""
+
 _TAIL = 16
 """Bytes kept of the end of a line that is skipped."""
 
@@ -50,12 +53,13 @@ class BoundedLineReceiver(LineReceiver):
             self.long_line_ended(self._tail)
 
     def dataReceived(self, data: bytes) -> None:
-        super().dataReceived(data)
-        # lineLengthExceeded has to hand its data back here: what it passes to dataReceived would
-        # lie in the buffer until the next packet comes.
-        while self._excess:
-            data, self._excess = self._excess, b""
-            super().dataReceived(data)
+        for start in range(0, len(data) or 1, _PIECE):
+            super().dataReceived(data[start : start + _PIECE])
+            # lineLengthExceeded has to hand its data back here: what it passes to dataReceived
+            # would lie in the buffer until the next packet comes.
+            while self._excess:
+                excess, self._excess = self._excess, b""
+                super().dataReceived(excess)
         self.at_line_start = data.endswith(b"\n") and bool(self.line_mode) and not self.paused
 
     def lineReceived(self, line: bytes) -> None:
