@@ -75,6 +75,12 @@ class FloodTests(SynchronousTestCase):
         for _ in range(int(free) - 1):
             self.assertEqual(quiet.charge(1), 0.0)
 
+    def test_pasters_share_the_rate_of_the_chat_also_where_a_burst_takes_long_to_come_back(self):
+        flood = Flood(self.clock, rate=1, burst=1000)
+        pasters = [flood.meter(str(number)) for number in range(50)]
+        at_once = 1000 + len(pasters) * 1000 * TYPED_BURST
+        self.assertApproximates(sum(self.taken(pasters)), at_once, 2 * len(pasters))
+
     def test_pasters_wait_for_each_other_in_turn(self) -> None:
         flood = Flood(self.clock, rate=10, burst=1)
         pasters = [flood.meter("a") for _ in range(40)]

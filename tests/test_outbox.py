@@ -129,6 +129,20 @@ class WayOut:
         self.reactor.pump([STALL_LOOK])
         self.assertEqual(self.slow, [6])
 
+    def test_who_begins_to_wait_while_another_is_given_up_is_looked_after_once(self) -> None:
+        patience = self.outbox._patience
+        other = outbox_for(SocketTransport(self.kernel), patience, self.too_slow)
+        self.outbox._too_slow = lambda waiting: (self.outbox.connection_lost(), other.write(b"y"))
+        self.kernel.room = 0
+        self.block()
+        self.outbox.write(b"x")
+        if isinstance(other, TransportOutbox):
+            other.pauseProducing()
+        self.reactor.pump([STALL_LOOK] * STALL)
+        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+        other.connection_lost()
+        self.assert_nothing_is_left()
+
     def test_who_takes_the_oldest_byte_again_and_again_is_not(self) -> None:
         for _ in range(10):
             self.block()

@@ -92,10 +92,12 @@ class Meter:
         address = flood.bucket_of(self._address, now)
         own_full = _fill(self._own, now, token, latest)
         address_full = _fill(address.full, now, token / ADDRESS_SHARE, latest)
-        typed_full = _fill(self._typed, now, token / TYPED_RATE, latest)
+        typed_empty = flood.empty * TYPED_BURST / TYPED_RATE
+        typed_latest = now + typed_empty + LONGEST_PAUSE
+        typed_full = _fill(self._typed, now, token / TYPED_RATE, typed_latest)
         wait = (own_full if own_full > address_full else address_full) - now - flood.one_left
         chat_full = flood.chat.full
-        if typed_full - now > flood.empty * TYPED_BURST / TYPED_RATE:
+        if typed_full - now > typed_empty:
             typed_full = self._typed
             chat_full = _fill(chat_full, now, token / CHAT_SHARE, latest)
             wait = max(wait, chat_full - now - flood.one_left / CHAT_SHARE)

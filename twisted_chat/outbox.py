@@ -88,7 +88,7 @@ class Patience:
         latest = self.reactor.seconds() - self.stall
         for outbox in [each for each in self._waiting if each.waiting_since <= latest]:
             outbox.give_up()
-        if self._waiting:
+        if self._waiting and self._look is None:  # Who began to wait meanwhile has set it.
             self._look_later()
 
 
