@@ -13,15 +13,15 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.test_gathering import ThreadedClock
 from twisted_chat.limits import GOODBYE, TRANSCRIPT_LUMP, TRANSCRIPT_WAITING
-from twisted_chat.transcript import BareTranscript, File, LogTranscript, NoTranscript
-
-
-class ThreadedClock(Clock):
-    """Calls from threads at once: a test waits for the thread before it looks."""
-
-    def callFromThread(self, function, *arguments, **keywords) -> None:
-        function(*arguments, **keywords)
+from twisted_chat.transcript import (
+    BareTranscript,
+    File,
+    LogTranscript,
+    NoTranscript,
+    OutputError,
+)
 
 
 class Output:
@@ -198,3 +198,29 @@ def test_a_fifo_that_is_read_late_gets_all(tmp_path):
     writing.join(30)
     os.close(reader)
     assert got == lines
+
+
+def test_what_could_not_be_written_is_told(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file = File(str(path))
+    lines = b"x" * 999_999 + b"\n"
+    failures = []
+
+    def write():
+        try:
+            file.write(lines)
+        except OutputError as error:
+            failures.append(error)
+
+    writing = Thread(target=write)
+    writing.start()
+    select.select([reader], [], [], 30)
+    os.close(reader)
+    writing.join(30)
+    file.close()
+    [error] = failures
+    assert str(error) == f"{path}: Broken pipe"
+    assert len(error.rest) < len(lines)
+    assert lines.endswith(error.rest)

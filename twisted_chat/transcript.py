@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 import select
 import sys
-from threading import Condition, Thread
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from twisted.internet.defer import Deferred, TimeoutError, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads, IReactorTime
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_chat.gathering import Gatherer, IThreadedReactor
 from twisted_chat.interfaces import ITranscript
-from twisted_chat.limits import GOODBYE, TRANSCRIPT_LUMP, TRANSCRIPT_PAUSE, TRANSCRIPT_WAITING
+from twisted_chat.limits import TRANSCRIPT_LUMP, TRANSCRIPT_PAUSE, TRANSCRIPT_WAITING
 
 _log = Logger(namespace="chat")
-
-
-class IThreadedReactor(IReactorFromThreads, IReactorTime):
-    """What a transcript needs of the reactor."""
 
 
 @implementer(ITranscript)
@@ -80,6 +77,14 @@ class LogTranscript:
             _log.info("{lines}", lines=lines)
 
 
+class OutputError(OSError):
+    """Where lines could not be written, and why. `rest`: what was not written of them."""
+
+    def __init__(self, text: str, rest: bytes) -> None:
+        super().__init__(text)
+        self.rest = rest
+
+
 class StandardOutput:
     """The real standard output, which twistd has replaced by its log."""
 
@@ -88,19 +93,23 @@ class StandardOutput:
         self._fd = sys.__stdout__.fileno()
 
     def write(self, lines: bytes) -> None:
-        """Write all, however long it takes. Raises OSError, having written a part or nothing."""
+        """Write all, however long it takes. Raises OutputError, which has what was not written."""
         data = memoryview(lines)
         try:
+            self._make_ready()
             while data:
                 try:
                     data = data[os.write(self._fd, data) :]
                 except BlockingIOError:
                     select.select([], [self._fd], [])
         except OSError as error:
-            raise OSError(f"{self}: {error.strerror}") from error
+            raise OutputError(f"{self}: {error.strerror}", bytes(data)) from error
 
     def __str__(self) -> str:
         return "standard output"
+
+    def _make_ready(self) -> None:
+        """Before each write. Raises OSError."""
 
 
 class File(StandardOutput):
@@ -111,15 +120,18 @@ class File(StandardOutput):
         self._path = path
         self._fd = self._open()
 
-    def write(self, lines: bytes) -> None:
+    def close(self) -> None:
+        """To be called once; nothing can be written any more."""
+        os.close(self._fd)
+
+    def __str__(self) -> str:
+        return self._path
+
+    def _make_ready(self) -> None:
         if self._moved():
             fd = self._open()
             os.close(self._fd)
             self._fd = fd
-        super().write(lines)
-
-    def __str__(self) -> str:
-        return self._path
 
     def _open(self) -> int:
         # Not blocking: a FIFO without a reader is an error then, not a wait without end.
@@ -133,10 +145,21 @@ class File(StandardOutput):
             return True
 
 
+@dataclass
+class _Waiting:
+    """Lines for the thread, and how many more found no room after them."""
+
+    lines: list[bytes] = field(default_factory=list)
+    overflown: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.lines or self.overflown)
+
+
 @implementer(ITranscript)
 class BareTranscript:
     """Bare lines to a file or to standard output, from a thread of its own: the chat never waits
-    for a disk or a pipe. After each write it gathers for `pause` seconds.
+    for a disk or a pipe. It writes once in `pause` seconds at most.
 
     At most TRANSCRIPT_WAITING bytes wait. Lines that find no room, or that cannot be written, are
     lost; in their place it says how many they were. The first failure is logged.
@@ -146,66 +169,42 @@ class BareTranscript:
         self, output: StandardOutput, reactor: IThreadedReactor, pause: float = TRANSCRIPT_PAUSE
     ) -> None:
         self._output = output
-        self._pause = pause
         self._reactor = reactor
-        self._thread = Thread(target=self._work, name="transcript", daemon=True)
-        self._done: Deferred[None] = Deferred()
-        # Shared with the thread, under this lock.
-        self._changed = Condition()
-        self._waiting: list[bytes] = []
+        self._thread = Gatherer("transcript", reactor, _Waiting, self._work, pause)
+        # Bytes that wait or are being written: shared with the thread, under its lock.
         self._size = 0
-        self._overflown = 0
-        self._idle = False
-        self._stopping = False
 
     def start(self) -> None:
         self._thread.start()
 
     def write(self, lines: bytes) -> None:
-        with self._changed:
-            if self._overflown or self._size + len(lines) > TRANSCRIPT_WAITING:
-                self._overflown += lines.count(b"\n")
+        with self._thread as waiting:
+            if waiting.overflown or self._size + len(lines) > TRANSCRIPT_WAITING:
+                waiting.overflown += lines.count(b"\n")
             else:
-                self._waiting.append(lines)
+                waiting.lines.append(lines)
                 self._size += len(lines)
-            if self._idle:  # To wake a thread costs the chat more than to keep its lines.
-                self._changed.notify()
 
     def stop(self) -> Deferred[None]:
-        if not self._thread.is_alive():
-            return succeed(None)
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-
-        def give_up(failure: Failure) -> None:
-            failure.trap(TimeoutError)
-            _log.error(
+        return self._thread.stop(
+            lambda: _log.error(
                 "the transcript's last lines are lost: {output} takes none",
                 output=str(self._output),
             )
+        )
 
-        return self._done.addTimeout(GOODBYE, self._reactor).addErrback(give_up)
-
-    def _work(self) -> None:
+    def _work(self, batches: Iterator[_Waiting]) -> None:
         """In the thread."""
         failed = 0
         logged = False
-        while True:
-            with self._changed:
-                self._idle = True
-                self._changed.wait_for(lambda: self._waiting or self._overflown or self._stopping)
-                self._idle = False
-                lines = b"".join(self._waiting)
-                overflown, self._overflown = self._overflown, 0
-                self._waiting.clear()
-            if not lines and not overflown:
-                break
+        for batch in batches:
+            lines = b"".join(batch.lines)
+            batch.lines.clear()
             try:
-                self._output.write(_lost(failed) + lines + _lost(overflown))
+                self._output.write(_lost(failed) + lines + _lost(batch.overflown))
                 failed = 0
             except OSError as error:
-                failed += lines.count(b"\n") + overflown
+                failed += lines.count(b"\n") + batch.overflown
                 if not logged:
                     logged = True
                     self._reactor.callFromThread(
@@ -213,10 +212,8 @@ class BareTranscript:
                         "transcript lines are lost: {reason}; this is logged once",
                         reason=str(error),
                     )
-            with self._changed:
+            with self._thread:
                 self._size -= len(lines)
-                self._changed.wait_for(lambda: self._stopping, self._pause)
-        self._reactor.callFromThread(self._done.callback, None)
 
 
 def _lost(count: int) -> bytes:

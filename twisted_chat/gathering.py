@@ -1,0 +1,114 @@
+"""A thread of its own for what may take long, such as a disk or a pipe: the chat never waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from threading import Condition, Thread
+from time import monotonic
+from typing import Generic, TypeVar
+
+from twisted.internet.defer import Deferred, TimeoutError, succeed
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.python.failure import Failure
+
+from twisted_chat.limits import GOODBYE
+
+T = TypeVar("T")
+
+
+class IThreadedReactor(IReactorFromThreads, IReactorTime):
+    """What a gatherer needs of the reactor."""
+
+
+class Gatherer(Generic[T]):
+    """Lets something gather and hands it to a thread, all that has gathered at once:
+
+        with gatherer as waiting:
+            waiting.append(line)
+
+    What gathers is made by `empty()`, and is true as soon as it is worth a batch. The thread runs
+    `work(batches)`; `batches` yields the first as soon as there is one, then one in `pause` seconds
+    at most, and ends with what waits when the gatherer is stopped.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reactor: IThreadedReactor,
+        empty: Callable[[], T],
+        work: Callable[[Iterator[T]], None],
+        pause: float,
+    ) -> None:
+        self._name = name
+        self._reactor = reactor
+        self._empty = empty
+        self._work = work
+        # Made by `start`: a fork takes any Thread that is there for one that has ended.
+        self._thread: Thread | None = None
+        self._done: Deferred[None] = Deferred()
+        self.pause = pause
+        """Seconds from one batch to the next at least. `work` may change it."""
+        # Shared with the thread, under this lock.
+        self._changed = Condition()
+        self.waiting = empty()
+        """What has gathered: to be touched only inside of `with`."""
+        self._idle = False
+        self._stopping = False
+
+    def __enter__(self) -> T:
+        self._changed.acquire()
+        return self.waiting
+
+    def __exit__(self, *exception: object) -> None:
+        if self._idle:  # To wake a thread costs the chat more than to let something gather.
+            self._changed.notify()
+        self._changed.release()
+
+    def start(self) -> None:
+        """To be called once, after any fork."""
+        self._thread = Thread(target=self._run, name=self._name, daemon=True)
+        self._thread.start()
+
+    def stop(self, late: Callable[[], None]) -> Deferred[None]:
+        """Hand over what waits, then end the thread. Fires when that is done, or after GOODBYE
+        seconds, having called `late`; never fails. Before `start` there is nothing to do.
+        """
+        if self.join(0):
+            return succeed(None)
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+
+        def give_up(failure: Failure) -> None:
+            failure.trap(TimeoutError)
+            late()
+
+        return self._done.addTimeout(GOODBYE, self._reactor).addErrback(give_up)
+
+    def join(self, seconds: float) -> bool:
+        """Wait `seconds` at most until there is no thread; whether there is none."""
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    # What follows runs in the thread.
+
+    def _run(self) -> None:
+        self._work(self._batches())
+        self._reactor.callFromThread(self._done.callback, None)
+
+    def _batches(self) -> Iterator[T]:
+        stopping = False
+        while not stopping:
+            with self._changed:
+                self._idle = True
+                self._changed.wait_for(lambda: self.waiting or self._stopping)
+                self._idle = False
+                stopping = self._stopping
+                batch, self.waiting = self.waiting, self._empty()
+            began = monotonic()
+            if batch:
+                yield batch
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping, began + self.pause - monotonic())
