@@ -13,16 +13,19 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
-from twisted_chat.admission import LOCAL, Admission
+from twisted_chat.admission import Admission
+from twisted_chat.chat import Chat
+from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import LineDialect
 from twisted_chat.flood import Flood
-from twisted_chat.interfaces import IOutbox, ITranscript
-from twisted_chat.journal import MemoryJournal
-from twisted_chat.limits import BURST, MAX_PER_ADDRESS, MAX_USERS
+from twisted_chat.interfaces import IOutbox, ITranscript, Seen
+from twisted_chat.journal.memory import MemoryJournal
+from twisted_chat.limits import ANSWER_SHARE, BACKLOG, BURST, MAX_PER_ADDRESS, MAX_USERS
 from twisted_chat.member import Member
+from twisted_chat.networks import LOCAL
 from twisted_chat.outbox import Patience
+from twisted_chat.passphrases import Passphrases
 from twisted_chat.protocol import ChatFactory, ChatProtocol
-from twisted_chat.room import Room
 
 LINES = LineDialect()
 
@@ -65,7 +68,7 @@ class RecordingTranscript(RecordingOutbox):
 class FailingJournal(MemoryJournal):
     """Cannot be reached when asked for names."""
 
-    def names(self) -> Deferred[list[str]]:
+    def who(self, room: str | None) -> Deferred[list[Seen]]:
         return fail(ConnectionError("no journal on purpose"))
 
 
@@ -90,21 +93,48 @@ class Turns:
             function()
 
 
-class RoomOnTheTable:
-    """A room with members that record, to be played with by hand."""
+class ChatOnTheTable:
+    """A chat with members that record, to be played with by hand."""
 
-    def __init__(self, journal: MemoryJournal | None = None, motd: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        journal: MemoryJournal | None = None,
+        motd: tuple[str, ...] = (),
+        replay: int = 0,
+        clock: Clock | None = None,
+        passphrases: Passphrases | None = None,
+    ) -> None:
         self.turns = Turns()
-        self.flood = Flood(Clock(), rate=0)
         self.transcript = RecordingTranscript()
-        journal = journal or MemoryJournal()
-        self.room = Room(journal, self.turns.later, self.transcript, LINES, motd)
+        if clock is None:
+            clock = Clock()
+            clock.advance(1_000_000)
+        self.clock = clock
+        self.flood = Flood(self.clock, rate=0)
+        journal = journal or MemoryJournal(self.clock.seconds)
+        self.chat = Chat(
+            journal,
+            self.turns.later,
+            self.clock.seconds,
+            self.transcript,
+            LINES,
+            motd,
+            replay,
+            BACKLOG // ANSWER_SHARE,
+        )
+        self.desk = Desk(self.chat, passphrases or Passphrases(self.clock))
 
     def enter(self, name: str) -> Member:
         """A new member."""
         member = Member(name, RecordingOutbox(), LINES, self.flood.meter(LOCAL))
-        self.room.enter(member)
+        self.chat.enter(member)
         return member
+
+    def ask(self, member: Member, *lines: str) -> list[str]:
+        """The lines that `member` gets after it sent `lines`, one after the other."""
+        for line in lines:
+            self.desk.hand_in(member, line)
+        return self.read(member)
 
     def read(self, member: Member) -> list[str]:
         """The lines that `member` got since it was last asked, after all turns have passed."""
@@ -187,7 +217,7 @@ BOB = IPv4Address("TCP", "10.0.0.2", 2)
 
 
 class Door:
-    """A room with a line door, on a clock."""
+    """A chat with a line door, on a clock."""
 
     def __init__(
         self,
@@ -196,16 +226,25 @@ class Door:
         burst: int = BURST,
         max_users: int = MAX_USERS,
         max_per_address: int = MAX_PER_ADDRESS,
+        clock: Clock | None = None,
+        passphrases: Passphrases | None = None,
     ) -> None:
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.transcript = RecordingTranscript()
-        room = Room(
-            MemoryJournal(), lambda flush: self.clock.callLater(0, flush), self.transcript, LINES
+        journal = MemoryJournal(self.clock.seconds)
+        chat = Chat(
+            journal,
+            lambda flush: self.clock.callLater(0, flush),
+            self.clock.seconds,
+            self.transcript,
+            LINES,
+            share=BACKLOG // ANSWER_SHARE,
         )
         self.factory = ChatFactory(
-            room,
+            chat,
+            Desk(chat, passphrases or Passphrases(self.clock)),
             self.clock,
-            Admission(max_users, max_per_address),
+            Admission(max_users, max_per_address, journal.closed_to),
             Flood(self.clock, rate, burst),
             Patience(self.clock),
             max_line,

@@ -9,8 +9,9 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_chat import admission
-from twisted_chat.admission import Admission, host_of, network_of, raise_file_limit
+from twisted_chat.admission import Admission, raise_file_limit
 from twisted_chat.limits import MAX_USERS, SPARE_DESCRIPTORS
+from twisted_chat.networks import host_of, network_of
 
 LOOPBACK = host_of(IPv4Address("TCP", "127.0.0.1", 1))
 UNIX = host_of(UNIXAddress("/tmp/x"))

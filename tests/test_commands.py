@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.doubles import FailingJournal, RoomOnTheTable
+from tests.doubles import ChatOnTheTable, FailingJournal
 from tests.processes import CHECKOUT
-from twisted_chat.commands import COMMANDS, escape, obey, parse, unescape
+from twisted_chat.authorisation import CONTROL, Door, refusal
+from twisted_chat.commands import COMMANDS
+from twisted_chat.events import Role
+from twisted_chat.syntax import escape, parse, unescape
 
 
 class ParsingTests(SynchronousTestCase):
@@ -45,13 +50,13 @@ class ParsingTests(SynchronousTestCase):
 
 class ObeyingTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.table = RoomOnTheTable()
+        self.table = ChatOnTheTable()
         self.ann, self.bob = self.table.enter("ann"), self.table.enter("bob")
         self.table.read(self.ann)
         self.table.read(self.bob)
 
     def ask(self, line: str) -> list[str]:
-        obey(self.table.room, self.ann, line)
+        self.table.desk.hand_in(self.ann, line)
         return self.table.read(self.ann)
 
     def test_what_is_no_command_is_said_to_the_others(self) -> None:
@@ -69,13 +74,15 @@ class ObeyingTests(SynchronousTestCase):
         [line] = self.ask("/" + "x" * 4000)
         self.assertLess(len(line), 150)
 
-    def test_help_lists_every_command_of_the_table(self) -> None:
+    def test_help_lists_every_command_of_the_table_that_one_may_use(self) -> None:
         self.assertEqual(
             self.ask("/help"),
             [
-                "- /help: list the commands",
-                "- /who: list who is online",
-                "- /quit [words]: leave, with words if you like",
+                *(
+                    f"- /{command.usage}: {command.help}"
+                    for command in COMMANDS.values()
+                    if refusal(command.right, Door.LINE, Role.GUEST) is None
+                ),
                 "- //word: say /word",
             ],
         )
@@ -83,8 +90,13 @@ class ObeyingTests(SynchronousTestCase):
     def test_the_documents_name_every_command(self) -> None:
         for document in ("README.md", "docs/protocol.md"):
             text = (CHECKOUT / document).read_text()
-            for name in COMMANDS:
-                self.assertIn(f"`/{name}", text)
+            for command in COMMANDS.values():
+                if Door.LINE in command.right.doors:
+                    self.assertIn(f"`/{command.name}", text)
+        readme = (CHECKOUT / "README.md").read_text()
+        for command in COMMANDS.values():
+            if command.right.doors == CONTROL:
+                self.assertIn(f"`chatctl {command.usage}`", readme)
 
     def test_who_lists_all_names_in_the_order_of_entering(self) -> None:
         self.assertEqual(self.ask("/who"), ["- 2 users online:", "- ann, bob"])
@@ -101,10 +113,10 @@ class ObeyingTests(SynchronousTestCase):
         self.assertEqual(" ".join(line[2:] for line in lines), ", ".join(names))
 
     def test_who_says_so_when_the_journal_cannot_tell(self) -> None:
-        self.table = RoomOnTheTable(FailingJournal())
+        self.table = ChatOnTheTable(FailingJournal(time.time))
         self.ann = self.table.enter("ann")
         self.assertEqual(
-            self.ask("/who")[-1], "! the names cannot be had just now: try /who again later"
+            self.ask("/who")[-1], "! /who cannot be done just now: try again later"
         )
         self.assertEqual(len(self.flushLoggedErrors(ConnectionError)), 1)
 
@@ -114,7 +126,7 @@ class ObeyingTests(SynchronousTestCase):
         self.assertEqual(
             self.table.read(self.bob), ["< The user ann left (1 user online): see you"]
         )
-        obey(self.table.room, self.bob, "/quit")
+        self.table.desk.hand_in(self.bob, "/quit")
         self.table.turns.run()
         self.assertEqual(
             self.table.transcript.lines[-1],

@@ -26,7 +26,7 @@ class CountingDialect(LineDialect):
 class CostTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.door = Door()
-        self.dialect = self.door.factory.dialect = self.door.factory.room._dialect = (
+        self.dialect = self.door.factory.dialect = self.door.factory.chat._dialect = (
             CountingDialect()
         )
         self.members = [self.join(number) for number in range(MEMBERS)]

@@ -10,7 +10,19 @@ from tests.doubles import LINES
 from tests.processes import CHECKOUT
 from tests.test_text import HOSTILE
 from twisted_chat.dialects import parse
-from twisted_chat.events import Entered, Greeting, Left, Notice, Reason, Refused, Said
+from twisted_chat.events import (
+    YOU,
+    Emoted,
+    Entered,
+    Greeting,
+    Left,
+    Notice,
+    Reason,
+    Refused,
+    Renamed,
+    Said,
+    Told,
+)
 from twisted_chat.text import clean
 
 EXAMPLES = {
@@ -20,6 +32,11 @@ EXAMPLES = {
     "< The user NAME left (1 user online)": Left("NAME", 1),
     "< The user NAME left (1 user online): WORDS": Left("NAME", 1, "WORDS"),
     "< The user NAME left (1 user online), put out: REASON": Left("NAME", 1, "", "REASON"),
+    "* NAME TEXT": Emoted("NAME", "TEXT"),
+    "[NAME -> you] TEXT": Told("NAME", YOU, "TEXT"),
+    "[you -> NAME] TEXT": Told(YOU, "NAME", "TEXT"),
+    "- OLD is now NEW": Renamed("OLD", "NEW"),
+    "- You are now NEW": Renamed(YOU, "NEW"),
     "- TEXT": Notice("TEXT"),
     "! TEXT": Refused("TEXT"),
 }
@@ -48,7 +65,7 @@ class LineDialectTests(SynchronousTestCase):
             self.assertEqual(parse(line), Left("NAME", count))
 
     def test_a_line_of_no_known_kind_is_a_notice(self) -> None:
-        for line in ("* NAME waves", "", "[NAME]text", "> New user", "-x"):
+        for line in ("* NAME", "", "[NAME]text", "> New user", "-x"):
             self.assertEqual(parse(line), Notice(line))
 
     @given(
@@ -58,6 +75,9 @@ class LineDialectTests(SynchronousTestCase):
             st.builds(Said, NAMES, TEXTS),
             st.builds(Left, NAMES, COUNTS, words=TEXTS),
             st.builds(Left, NAMES, COUNTS, reason=TEXTS),
+            st.builds(Emoted, NAMES, TEXTS),
+            st.builds(Renamed, NAMES, NAMES),
+            st.builds(Told, NAMES, NAMES, TEXTS),
             st.builds(Notice, TEXTS),
             st.builds(Refused, TEXTS),
         )

@@ -21,7 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doubles import TCPTransport
 from tests.processes import CHECKOUT, PATIENCE
-from twisted_chat import commands
+from twisted_chat import syntax
 from twisted_chat.client import Session, connect
 from twisted_chat.events import Entered, Event, Greeting, Left, Notice, Refused, Said
 from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE
@@ -78,8 +78,8 @@ class SessionTests(SynchronousTestCase):
         session, transport = self.join()
         session.say(text)
         line = transport.value().decode()[:-1]
-        self.assertIsNone(commands.parse(line))
-        self.assertEqual(commands.unescape(line), text)
+        self.assertIsNone(syntax.parse(line))
+        self.assertEqual(syntax.unescape(line), text)
 
     def test_say_doubles_the_slash_of_what_would_be_a_command(self) -> None:
         self.session.say("/quit")

@@ -1,179 +1,43 @@
-"""The room: its promises against a model, and its examples."""
+"""The turn: who gets what of it, and in how many writes."""
 
 from __future__ import annotations
 
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+import time
+
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.doubles import LINES, RecordingOutbox, RecordingTranscript, RoomOnTheTable
-from twisted_chat.events import Reason
+from tests.doubles import LINES, ChatOnTheTable, RecordingOutbox, RecordingTranscript
 from twisted_chat.interfaces import IDialect, IJournal, IOutbox, ITranscript
-from twisted_chat.journal import MemoryJournal
+from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.limits import TURN
 from twisted_chat.member import Member
-from twisted_chat.text import clean
-
-
-def online(count: int) -> str:
-    return f"({count} user{'s' if count > 1 else ''} online)"
-
-
-class RoomModel(RuleBasedStateMachine):
-    """The room beside a model that delivers each event at once, to one member after the other.
-
-    Promise 1, one order, and 2, exactly once: each member's lines are the model's. 3, the count:
-    it is the model's. 4, the greeting and the one Left: the model gives nothing before the one and
-    nothing after the other, and a closed outbox that is written to fails. 7: a line that holds
-    somebody's words starts with the mark and the name that the model puts there.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table = RoomOnTheTable(motd=("welcome",))
-        self.present: list[Member] = []
-        self.gone: list[Member] = []
-        self.broken: list[Member] = []
-        self.expected: dict[Member, list[str]] = {}
-        self.transcript: list[str] = []
-        self.entered = 0
-
-    def all_get(self, line: str, but: Member | None = None) -> None:
-        self.transcript.append(line)
-        for member in self.present:
-            if member is not but:
-                self.expected[member].append(line)
-
-    def goes(self, member: Member, ending: str) -> None:
-        self.present.remove(member)
-        self.gone.append(member)
-        self.all_get(f"< The user {member.name} left {online(len(self.present))}{ending}")
-
-    @rule(same_address=st.booleans())
-    def enter(self, same_address: bool) -> None:
-        if not same_address:
-            self.entered += 1
-        member = self.table.enter(f"10.0.0.1:{self.entered}")
-        self.all_get(f"> New user {member.name} entered {online(len(self.present) + 1)}")
-        self.present.append(member)
-        greeting = f"> Connected to the chat server {online(len(self.present))}"
-        self.expected[member] = [greeting, "- welcome"]
-
-    @precondition(lambda self: self.present)
-    @rule(data=st.data(), said=st.lists(st.binary(min_size=1, max_size=40).map(clean), min_size=1))
-    def say(self, data: st.DataObject, said: list[str]) -> None:
-        member = data.draw(st.sampled_from(self.present))
-        self.table.room.say(member, "\n".join(said))
-        for line in said:
-            self.all_get(f"[{member.name}] {line}", but=member)
-
-    @precondition(lambda self: self.present)
-    @rule(data=st.data())
-    def say_so_much_that_the_turn_is_flushed_early(self, data: st.DataObject) -> None:
-        member = data.draw(st.sampled_from(self.present))
-        self.table.room.say(member, "x" * TURN)
-        self.all_get(f"[{member.name}] {'x' * TURN}", but=member)
-        self.broken_ones_go()
-
-    @precondition(lambda self: self.present)
-    @rule(data=st.data(), refused=st.booleans())
-    def answer(self, data: st.DataObject, refused: bool) -> None:
-        member = data.draw(st.sampled_from(self.present))
-        if refused:
-            self.table.room.refuse(member, "not so")
-        else:
-            self.table.room.notify(member, "so")
-        self.expected[member].append("! not so" if refused else "- so")
-
-    @precondition(lambda self: self.present)
-    @rule(data=st.data(), words=st.sampled_from(["", "bye", "(0 user online)"]))
-    def leave(self, data: st.DataObject, words: str) -> None:
-        member = data.draw(st.sampled_from(self.present))
-        self.table.room.leave(member, words)
-        self.goes(member, f": {words}" if words else "")
-
-    @precondition(lambda self: self.present)
-    @rule(data=st.data(), reason=st.sampled_from(Reason))
-    def put_out(self, data: st.DataObject, reason: Reason) -> None:
-        member = data.draw(st.sampled_from(self.present))
-        self.table.room.leave(member, reason=reason)
-        self.goes(member, f", put out: {reason.value}")
-
-    @precondition(lambda self: self.gone)
-    @rule(data=st.data())
-    def ask_after_the_end(self, data: st.DataObject) -> None:
-        member = data.draw(st.sampled_from(self.gone))
-        self.table.room.say(member, "ghost")
-        self.table.room.notify(member, "ghost")
-        self.table.room.leave(member, "ghost")
-
-    @precondition(lambda self: self.present)
-    @rule(data=st.data())
-    def break_an_outbox(self, data: st.DataObject) -> None:
-        member = data.draw(st.sampled_from(self.present))
-        member.outbox.broken = True
-        self.broken.append(member)
-
-    def broken_ones_go(self) -> None:
-        """A flush finds out, in the order of the room; who got nothing in it is not found."""
-        for member in list(self.present):
-            if member.outbox.broken and member.leaving:
-                self.goes(member, ", put out: its connection failed")
-
-    @rule()
-    def turn(self) -> None:
-        while self.table.turns.waiting:
-            self.table.turns.turn()
-            self.broken_ones_go()
-
-    @invariant()
-    def everybody_got_what_the_model_says(self) -> None:
-        if self.table.turns.waiting:
-            return
-        assert self.table.transcript.lines == self.transcript
-        for member, expected in self.expected.items():
-            if member not in self.broken:
-                assert member.outbox.lines == expected
-        for member in self.gone:
-            assert member.outbox.closed == 1
-        assert list(self.table.room.members) == self.present
-
-    def teardown(self) -> None:
-        self.turn()
-        self.everybody_got_what_the_model_says()
-
-
-RoomModel.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
-
-
-RoomModelTests = RoomModel.TestCase
+from twisted_chat.networks import LOCAL
 
 
 class RoomTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.table = RoomOnTheTable()
-        self.room = self.table.room
+        self.table = ChatOnTheTable()
+        self.chat = self.table.chat
 
     def test_doubles_and_parts_keep_their_interfaces(self) -> None:
         verifyObject(IOutbox, RecordingOutbox())
         verifyObject(ITranscript, RecordingTranscript())
-        verifyObject(IJournal, MemoryJournal())
+        verifyObject(IJournal, MemoryJournal(time.time))
         verifyObject(IDialect, LINES)
 
     def test_all_that_happens_in_a_turn_leaves_in_one_write_to_each(self) -> None:
         ann, bob = self.table.enter("ann"), self.table.enter("bob")
         for number in range(10):
-            self.room.say(ann, str(number))
-            self.room.notify(bob, "noted")
+            self.chat.say(ann, str(number))
+            self.chat.notify(bob, "noted")
         self.table.turns.run()
         self.assertEqual([len(ann.outbox.written), len(bob.outbox.written)], [1, 1])
 
     def test_members_that_nothing_singles_out_share_one_object(self) -> None:
         members = [self.table.enter(f"m{number}") for number in range(5)]
         self.table.turns.run()
-        self.room.say(members[0], "hello")
+        self.chat.say(members[0], "hello")
         self.table.turns.run()
         self.assertEqual(len({id(member.outbox.written[-1]) for member in members[1:]}), 1)
 
@@ -185,7 +49,7 @@ class RoomTests(SynchronousTestCase):
         ann = self.table.enter("ann")
         self.table.read(ann)
         bob = self.table.enter("bob")
-        self.room.leave(bob)
+        self.chat.leave(bob)
         self.assertEqual(
             self.table.read(ann),
             [
@@ -200,7 +64,7 @@ class RoomTests(SynchronousTestCase):
         ann, bob, cat = (self.table.enter(name) for name in ("ann", "bob", "cat"))
         self.table.turns.run()
         bob.outbox.broken = True
-        self.room.say(ann, "hello")
+        self.chat.say(ann, "hello")
         self.assertEqual(
             self.table.read(cat)[-2:],
             ["[ann] hello", "< The user bob left (2 users online), put out: its connection failed"],
@@ -210,8 +74,8 @@ class RoomTests(SynchronousTestCase):
     def test_when_it_stops_all_are_told_and_the_transcript_counts_down_to_none(self) -> None:
         ann, bob = self.table.enter("ann"), self.table.enter("bob")
         self.table.turns.run()
-        self.room.say(ann, "last words")
-        self.room.stop()
+        self.chat.say(ann, "last words")
+        self.chat.stop()
         self.assertEqual(bob.outbox.lines[-2:], ["[ann] last words", "- the daemon stops"])
         self.assertEqual(ann.outbox.lines[-1], "- the daemon stops")
         self.assertEqual([ann.outbox.closed, bob.outbox.closed], [1, 1])
@@ -225,24 +89,125 @@ class RoomTests(SynchronousTestCase):
             members = [self.table.enter(f"m{number}") for number in range(3)]
             self.table.turns.run()
             for _ in range(3 * TURN // len(said)):
-                self.room.say(members[0], said)
+                self.chat.say(members[0], said)
             for number in range(3 * TURN // 50):
-                self.room.leave(self.table.enter(str(number)))
+                self.chat.leave(self.table.enter(str(number)))
             self.table.turns.run()
             for member in members:
                 sizes = list(map(len, member.outbox.written))
                 self.assertLess(max(sizes), TURN + 20 * len(said))
                 self.assertGreater(len(sizes), 2)
-                self.room.leave(member)
+                self.chat.leave(member)
 
     def test_a_thousand_who_leave_at_once_cost_each_other_nothing(self) -> None:
         watcher = self.table.enter("watcher")
         members = [self.table.enter(f"m{number}") for number in range(1000)]
         self.table.read(watcher)
         for member in members:
-            self.room.leave(member)
+            self.chat.leave(member)
         lines = self.table.read(watcher)
         self.assertEqual(len(lines), 1000)
         self.assertEqual(lines[-1], "< The user m999 left (1 user online)")
         self.assertEqual(len(watcher.outbox.written), 0)
         self.assertTrue(all(len(member.outbox.written) <= 2 for member in members))
+
+    def test_who_stays_hears_nothing_of_the_many_who_leave_when_it_stops(self) -> None:
+        members = [self.table.enter(f"m{number}") for number in range(TURN // 50)]
+        for member in members:
+            self.table.read(member)
+        self.chat.stop()
+        self.assertEqual({tuple(m.outbox.lines) for m in members}, {("- the daemon stops",)})
+        self.assertEqual(self.table.transcript.lines[-1][-16:], " (0 user online)")
+
+    def test_one_found_dead_while_another_goes_hurts_neither_room_nor_order(self) -> None:
+        """A full turn is delivered in the middle of what somebody asked."""
+        for ask in ("/join tea", "/quit"):
+            ann, bob, cat = (self.table.enter(name) for name in ("ann", "bob", "cat"))
+            for member in (ann, bob):
+                self.table.desk.hand_in(member, "/join dev")
+            self.table.turns.run()
+            bob.outbox.broken = True
+            self.chat.say(cat, "x" * (TURN - 40))
+            self.table.desk.hand_in(ann, ask)
+            self.table.turns.run()
+            self.assertEqual(
+                self.table.transcript.lines[-1],
+                "#dev < The user bob left (0 user online), put out: its connection failed",
+            )
+            self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+            # Nothing is left of the room.
+            rooms = ["- #lobby: 1 user online"] + ["- #tea: 1 user online"] * (ask != "/quit")
+            self.table.read(cat)
+            self.assertEqual(self.table.ask(cat, "/rooms"), rooms)
+            for member in (ann, cat):
+                self.chat.leave(member)
+
+    def test_who_is_found_dead_as_it_enters_or_is_renamed_gets_nothing_more(self) -> None:
+        cat = self.table.enter("cat")
+        self.table.ask(cat, "/topic tea")
+        for name, ask in (("ann", None), ("bob", "/nick lia"), ("dan", "/join dev")):
+            member = Member(name, RecordingOutbox(), LINES, self.table.flood.meter(LOCAL))
+            member.outbox.broken = True
+            if ask is not None:
+                member.outbox.broken = False
+                self.chat.enter(member)
+                self.table.turns.run()
+                member.outbox.broken = True
+            self.chat.say(cat, "x" * (TURN - 40))
+            if ask is None:
+                self.chat.enter(member)
+            else:
+                self.table.desk.hand_in(member, ask)
+            self.table.turns.run()
+            self.assertEqual(member.outbox.closed, 1)
+            self.assertEqual(len(self.flushLoggedErrors()), 1)
+        self.assertEqual(self.table.ask(cat, "/who")[-2:], ["- 1 user online:", "- cat"])
+
+    def test_a_name_that_is_taken_from_somebody_who_is_found_dead_is_free(self) -> None:
+        ann, bob = self.table.enter("10.0.0.1:1"), self.table.enter("bob")
+        journal = self.chat.journal
+        self.table.ask(ann, "/nick ann")
+        self.successResultOf(journal.register(ann, "a digest"))
+        registration = self.successResultOf(journal.registration("ann"))
+        self.table.turns.run()
+        ann.outbox.broken = True
+        self.chat.notify(ann, "it finds out now")
+        self.chat._turn.size = TURN  # As after a flush in which thousands were found dead.
+        self.successResultOf(journal.log_in(bob, registration))
+        self.assertEqual(
+            self.table.read(bob)[-2:],
+            [
+                "< The user ann left (1 user online), put out: its connection failed",
+                "- You are now ann",
+            ],
+        )
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_many_who_are_found_dead_at_once_are_told_of_in_the_next_turn(self) -> None:
+        members = [self.table.enter(f"m{number}") for number in range(TURN // 100 + 1)]
+        last = self.table.enter("last")
+        self.table.turns.run()
+        for member in members:
+            member.outbox.broken = True
+        self.table.read(last)
+        self.chat.say(last, "hello")
+        self.chat.notify(last, "said")
+        lines = self.table.read(last)
+        self.assertEqual(lines[0], "- said")
+        self.assertEqual(len(lines), 1 + len(members))
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), len(members))
+
+    def test_who_goes_from_room_to_room_costs_the_others_one_write(self) -> None:
+        members = [self.table.enter(f"m{number}") for number in range(1000)]
+        self.table.turns.run()
+        for member in members:
+            member.outbox.written.clear()
+        for number in range(500):
+            self.table.desk.hand_in(members[0], f"/join dev{number % 7}")
+            self.table.desk.hand_in(members[0], "/join lobby")
+        self.table.turns.run()
+        self.assertEqual({len(member.outbox.written) for member in members}, {1})
+        self.assertEqual(len({id(member.outbox.written[0]) for member in members[1:]}), 1)
+        self.assertEqual(len(members[0].outbox.lines), 2000)
+        self.assertEqual(len(members[1].outbox.lines), 1000)
+        self.assertEqual(list(self.chat.rooms), ["lobby"])

@@ -69,11 +69,13 @@ class Flood:
 class Meter:
     """Charges one connection for what it sends, and for what it asks for."""
 
-    __slots__ = ("_address", "_flood", "_own", "_typed")
+    __slots__ = ("_address", "_flood", "_own", "_typed", "active")
 
     def __init__(self, flood: Flood, address: str) -> None:
         self._flood = flood
         self._address = address
+        self.active = 0.0
+        """When it was last charged, in the clock's seconds."""
         self._own = 0.0  # When each of these two would be full again.
         self._typed = 0.0
 
@@ -83,9 +85,9 @@ class Meter:
         `only_at_once`: take them only if it may go on.
         """
         flood = self._flood
+        self.active = now = flood.seconds()
         if not flood.rate:
             return 0.0
-        now = flood.seconds()
         token = flood.token * tokens
         # Bounded, so that a clock that was set back holds nobody for long.
         latest = now + flood.empty + LONGEST_PAUSE

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
-from twisted_chat.events import Event, Left, Said
+from twisted_chat.events import Decision, Emoted, Event, Left, Role, Rules, Said
+from twisted_chat.journal.registrations import Registration
+from twisted_chat.journal.sanctions import Sanction
+from twisted_chat.networks import Host
 
 
 class IDialect(Interface):
@@ -40,25 +44,149 @@ class ITranscript(Interface):
         """Flush. Fires when all that can be written is written; never fails."""
 
 
-class IJournal(Interface):
-    """Puts what is asked of the room in one order, and decides what must hold for the whole chat.
+class IAuthor(Interface):
+    """Who asks a journal for something, as the journal sees it."""
 
-    Each request ends in a call of the follower with the author and the event that came of it, in
-    the order that all members see: at once in a journal that one process holds, later in a shared
-    one. `author` is the member that asked; the journal hands it back untouched.
+    active = Attribute("float: when it last sent a line, in seconds of the journal's clock")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What there is to know of a member. `idle`: seconds since it last sent a line. `away`: why it
+    does not listen; None: it does. `role`: what its name gives it the right to.
     """
 
-    def follow(follower: Callable[[object, Event], None]) -> None:
-        """Call `follower(author, event)` for each event from now on."""
+    name: str
+    room: str
+    idle: float
+    away: str | None
+    role: Role
+    host: Host
 
-    def enter(author: object, name: str) -> None:
-        """Ask for an Entered. It bears `name`, or one like it where that is taken."""
 
-    def say(author: object, event: Said) -> None:
-        """Ask for this Said."""
+@dataclass(frozen=True, slots=True)
+class RoomSeen:
+    """What there is to know of a room. `count`: members in it."""
+
+    name: str
+    count: int
+    rules: Rules
+
+
+class IJournal(Interface):
+    """Puts what is asked in one order, and decides what must hold for the whole chat: names,
+    counts, rooms, registrations, bans, topics.
+
+    What comes of a request is handed to the follower, in the order that all members see: at once in
+    a journal that one process holds, later in a shared one. Requests that can be refused return a
+    Deferred, which fires when that is decided, and fails with a Refusal if it is not done.
+    `author` is who asks; the journal hands it back untouched. `by` is the name of the operator who
+    asks. Rooms are called by the names they have, people by any name that looks like theirs.
+    """
+
+    lasting = Attribute("bool: whether what it decides outlasts the process")
+
+    def follow(follower: Callable[[str, object, Decision], None]) -> None:
+        """Call `follower(room, author, decision)` for each decision from now on."""
+
+    # What members do.
+
+    def enter(author: object, name: str, host: Host) -> None:
+        """Ask for an Entered in the lobby. It bears `name`, or one like it where that is taken."""
 
     def leave(author: object, event: Left) -> None:
-        """Ask for this Left; the journal puts the true count in."""
+        """Ask for this Left; the journal puts the true name and count in."""
 
-    def names() -> Deferred[list[str]]:
-        """The names of all members, in the order in which they entered."""
+    def say(author: object, room: str, event: Said | Emoted) -> None:
+        """Ask for this to be said in `room`, and kept in its history."""
+
+    def rename(author: object, name: str) -> Deferred[None]:
+        """Ask for a Renamed to `name`, a good one."""
+
+    def move(author: object, room: str) -> Deferred[None]:
+        """Ask for a Moved to `room`, which comes to be if it is not there."""
+
+    def tell(author: object, receiver: str, text: str) -> Deferred[Seen]:
+        """Ask for a Told to whoever bears the name `receiver`: it, just before."""
+
+    def set_away(author: object, why: str | None) -> Deferred[None]:
+        """`author` does not listen, or does again: nobody is told until they ask."""
+
+    def set_topic(author: object, topic: str) -> Deferred[None]:
+        """Write `topic`, or nothing, over the room that `author` is in."""
+
+    # What members see.
+
+    def who(room: str | None) -> Deferred[list[Seen]]:
+        """All members in `room` (None: in all), in the order in which they entered."""
+
+    def find(name: str) -> Deferred[Seen]:
+        """Whoever bears `name`; refused if nobody does."""
+
+    def rooms() -> Deferred[list[RoomSeen]]:
+        """The rooms that somebody is in, and the lobby; the fullest first."""
+
+    def history(room: str, count: int) -> Deferred[list[tuple[float, Said | Emoted]]]:
+        """The last `count` lines of `room`, the oldest first, each with its Unix time."""
+
+    # Names that belong to somebody.
+
+    def registration(name: str) -> Deferred[Registration | None]:
+        """Whether `name` belongs to somebody, and what proves it."""
+
+    def may_register(author: object) -> Deferred[None]:
+        """Whether `register` would be done now; it costs nothing, and a digest does."""
+
+    def register(author: object, digest: str) -> Deferred[None]:
+        """Let the present name of `author` belong to who knows what `digest` was made from."""
+
+    def unregister(author: object) -> Deferred[None]:
+        """Let the name of `author`, who owns it, belong to nobody."""
+
+    def log_in(author: object, registration: Registration) -> Deferred[None]:
+        """Give `author`, who has proved to own it, the registered name; who bears it loses it."""
+
+    # What operators do.
+
+    def closed_to(host: Host) -> str | None:
+        """Why nobody may come in from `host` just now, and until when; None: come in. At once, from
+        what this process knows.
+        """
+
+    def announce(by: str, room: str | None, text: str) -> Deferred[None]:
+        """Say `text` to all in `room` (None: in all rooms) as the daemon's own words."""
+
+    def kick(by: str, name: str, why: str) -> Deferred[None]:
+        """Put out whoever bears `name`."""
+
+    def ban(by: str, whom: str, seconds: int, why: str, spare: Host) -> Deferred[int]:
+        """Put out and keep out `whom`, a name or a network, for `seconds` (0: until it is undone);
+        how many were put out. Refused where it would hit `spare`, the host of who asks.
+        """
+
+    def unban(by: str, whom: str) -> Deferred[None]:
+        """Undo the ban of just `whom`."""
+
+    def bans() -> Deferred[list[Sanction]]:
+        """All bans in force, the newest first."""
+
+    def mute(by: str, whom: str, seconds: int) -> Deferred[None]:
+        """Let nobody hear `whom`, a name or a network, for `seconds` (0: until it is undone)."""
+
+    def mutes() -> Deferred[list[Sanction]]:
+        """All mutes in force, the newest first."""
+
+    def unmute(by: str, whom: str) -> Deferred[None]:
+        """Undo the mute of just `whom`."""
+
+    def slow(by: str, room: str, seconds: int) -> Deferred[None]:
+        """Let each member say one line in `seconds` in `room`; 0: as many as it likes."""
+
+    def lock(by: str, room: str, locked: bool) -> Deferred[None]:
+        """Let nobody new into `room`, or everybody again."""
+
+    def set_operator(by: str, name: str, operator: bool) -> Deferred[None]:
+        """Make the owner of `name` an operator, or no longer."""
+
+    def operators() -> Deferred[list[str]]:
+        """The names of all operators."""

@@ -101,6 +101,100 @@ HEAR_OUT = 1.0
 TURN = 256 * 1024
 """Bytes of one turn; with more it is flushed early, so that no copy of it grows large."""
 
+HISTORY = 1000
+"""Lines kept of each room: the default of --history. What people ask of a log to be of use."""
+
+MAX_HISTORY = 1_000_000
+"""Lines: more than anybody reads, and --history-bytes bounds them anyway."""
+
+HISTORY_BYTES = 64 * 1024 * 1024
+"""Bytes kept of all rooms together: the default of --history-bytes."""
+
+MIN_HISTORY_BYTES = 64 * 1024
+"""Bytes: with less there is no history."""
+
+MAX_HISTORY_BYTES = 64 * 1024 * 1024 * 1024
+"""Bytes: all of it is in memory."""
+
+HISTORY_OVERHEAD = 300
+"""Bytes that a line takes in memory besides its characters at most, measured by tracemalloc: 273 in
+ASCII, 300 in other scripts. A room of which anything is kept takes about 900 more."""
+
+REPLAY = 0
+"""Lines of the lobby told again to each newcomer: the default of --replay. Who knows nothing of it,
+a script or a bridge, would take them for new ones."""
+
+ANSWER_SHARE = 4
+"""A long answer is at most a quarter of what may wait for a member: none puts its reader out."""
+
+EMPTY_ROOM = 24 * 60 * 60
+"""Seconds that an empty room's history, topic and rules are kept."""
+
+MAX_ROOMS = 10_000
+"""Rooms, with the empty ones whose history is kept: the default of --max-rooms."""
+
+MAX_MAX_ROOMS = 1_000_000
+"""Rooms: more than members."""
+
+SHOWN_HISTORY = 50
+"""Lines that /history shows when it is not told how many: two screens."""
+
+MAX_SLOW = 24 * 60 * 60
+"""Seconds between two lines of a member at most."""
+
+IDLE = 60.0
+"""Seconds without a line after which /who calls somebody idle."""
+
+SHOWN_ROOMS = 200
+"""Rooms that /rooms lists, the fullest first."""
+
+IGNORED = 100
+"""Names that one member can ignore."""
+
+MAX_SANCTIONS = 10_000
+"""Bans in force, and as many mutes: each is held in memory, and none costs a delivery."""
+
+IPV6_SUBSCRIBER = 64
+"""Bits of an IPv6 address that one subscriber's addresses have in common (RFC 6177)."""
+
+REGISTRATIONS_A_DAY = 5
+"""Names that can be registered from one address, or one IPv6 /64, in 24 hours."""
+
+MAX_REGISTRATIONS = 1_000_000
+"""Names: each takes about 600 bytes of memory."""
+
+MIN_PASSPHRASE = 8
+"""Characters of a passphrase at least (NIST SP 800-63B, 5.1.1.1)."""
+
+HASHING_AT_ONCE = 2
+"""Passphrases hashed at the same time: each takes 64 MiB and a core for 0.1 s (RFC 9106, 4)."""
+
+HASHING_WAITING = 32
+"""Passphrases that wait to be hashed: the last of them for about 2 s."""
+
+HASHING_SHARE = 8
+"""Passphrases from one address, or one IPv6 /64, that are hashed or wait for it: no single one
+keeps all others from logging in."""
+
+FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
+"""Seconds between the first wrong passphrase and the next try for the same name from the same
+address, and between two tries at last; it doubles with each wrong one."""
+
+TRIES_WAITING = 4
+"""Tries for one name from one address that wait for their turn."""
+
+FORGET_TRIES = 15 * 60.0
+"""Seconds after the last try until the wrong ones are forgotten: slower than to go on trying."""
+
+CONTROL_CONNECTIONS = 16
+"""Connections of chatctl at once, out of SPARE_DESCRIPTORS: scripts may start a few together."""
+
+CONTROL_WAIT = 20.0
+"""Seconds that chatctl has for a request: it sends it at once."""
+
+CONTROL_BACKLOG = 64 * 1024 * 1024
+"""Bytes that may wait for chatctl: `who` of 100,000 members, each with its record."""
+
 COMBINING_MARKS = 8
 """Marks kept on one base character: no living script stacks more."""
 
@@ -146,3 +240,7 @@ class Limits:
     stall: int = STALL
     max_users: int = MAX_USERS
     max_per_address: int = MAX_PER_ADDRESS
+    max_rooms: int = MAX_ROOMS
+    history: int = HISTORY
+    history_bytes: int = HISTORY_BYTES
+    replay: int = REPLAY

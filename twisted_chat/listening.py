@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -17,6 +18,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IFileDescriptor,
     IListeningPort,
+    IProtocolFactory,
     IReactorUNIX,
     IStreamServerEndpoint,
 )
@@ -29,7 +31,6 @@ from twisted_chat.limits import (
     LISTEN_BACKLOG,
     VANISHED,
 )
-from twisted_chat.protocol import ChatFactory
 
 _HINTS = {
     errno.EADDRINUSE: "something is there already: stop it, or choose another",
@@ -77,12 +78,13 @@ class Listener:
     async def stop(self) -> None:
         """Accept nobody any more."""
         stopped: Awaitable[object] = maybeDeferred(self._port.stopListening)
-        await stopped
+        with suppress(FileNotFoundError):  # Somebody has removed the socket.
+            await stopped
         if self._lock is not None:
             os.close(self._lock)
 
 
-def listen(reactor: IReactorUNIX, factory: ChatFactory, description: str) -> Listener:
+def listen(reactor: IReactorUNIX, factory: IProtocolFactory, description: str) -> Listener:
     """Listen on the endpoint that `description` names, before this returns. Raises ListenError."""
     locking = _UnixSockets(reactor)
     endpoint = parse(locking if description.startswith("unix:") else reactor, description)
@@ -162,7 +164,7 @@ class _UnixSockets:
     def listenUNIX(
         self,
         address: str,
-        factory: ChatFactory,
+        factory: IProtocolFactory,
         backlog: int,
         mode: int,
         wantPID: bool,

@@ -2,23 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from zope.interface import implementer
+
+from twisted_chat.authorisation import Door
+from twisted_chat.events import Role, Standing
 from twisted_chat.flood import Meter
-from twisted_chat.interfaces import IDialect, IOutbox
+from twisted_chat.interfaces import IAuthor, IDialect, IOutbox
+from twisted_chat.networks import Host
+
+if TYPE_CHECKING:
+    from twisted_chat.room import Room
+
+_STANDING = Standing()
+_CONTROL = Standing(Role.OPERATOR)
+_NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
+@implementer(IAuthor)
 class Member:
     """One connection in a room: its name, its way out, the dialect it is written to in, and what
     counts its share of the daemon's time.
 
     `name`: as asked for until the member is in the room, then as the journal granted it.
+    `room`: where it is; None before it has entered and after it left, and always at the control
+    door, which is in no room. `door`: where it came in; `host`: from where.
+    `standing`: what it may do. `spoke`: when it last said something where that is restrained, in
+    the clock's seconds. `ignored`: the names it does not want to hear, by their keys.
+    `correspondent`: key of the name that last told it something alone; None: nobody there has.
     `leaving`: its Left has been asked for, and no further line of it is taken.
     """
 
-    __slots__ = ("dialect", "leaving", "meter", "name", "outbox")
+    __slots__ = (
+        "correspondent",
+        "dialect",
+        "door",
+        "host",
+        "ignored",
+        "leaving",
+        "meter",
+        "name",
+        "outbox",
+        "room",
+        "spoke",
+        "standing",
+    )
 
-    def __init__(self, name: str, outbox: IOutbox, dialect: IDialect, meter: Meter) -> None:
+    def __init__(
+        self,
+        name: str,
+        outbox: IOutbox,
+        dialect: IDialect,
+        meter: Meter,
+        door: Door = Door.LINE,
+        host: Host = None,
+    ) -> None:
         self.name = name
         self.outbox = outbox
         self.dialect = dialect
         self.meter = meter
+        self.door = door
+        self.host = host
+        self.room: Room | None = None
+        self.standing = _CONTROL if door is Door.CONTROL else _STANDING
+        self.spoke = 0.0
+        self.ignored = _NOBODY
+        self.correspondent: str | None = None
         self.leaving = False
+
+    @property
+    def active(self) -> float:
+        """When it last sent something, in the clock's seconds."""
+        return self.meter.active

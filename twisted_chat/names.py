@@ -23,7 +23,7 @@ KEPT_LENGTH = 64
 
 LOBBY = "lobby"
 
-_RESERVED = ("you", "chat", "server", "system", "admin", "operator", "everyone", LOBBY)
+_RESERVED = ("you", "chat", "server", "system", "admin", "operator", "everyone", "chatctl", LOBBY)
 
 _NUMBERS = ("inf", "infinity", "nan")
 

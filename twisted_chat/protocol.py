@@ -20,21 +20,23 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat import strangers, telnet
-from twisted_chat.admission import LOCAL, Admission, host_of, network_of
-from twisted_chat.commands import obey
+from twisted_chat.admission import Admission
+from twisted_chat.authorisation import Door
+from twisted_chat.chat import Chat
+from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import LineDialect
 from twisted_chat.events import Reason, Refused
 from twisted_chat.flood import Flood
 from twisted_chat.limits import GOODBYE, MAX_LINE, REFUSED_AT_ONCE, SHORTEST_PAUSE, TOKEN
 from twisted_chat.lines import BoundedLineReceiver
 from twisted_chat.member import Member
+from twisted_chat.networks import LOCAL, host_of, is_local, network_of
 from twisted_chat.outbox import (
     IOutboxReactor,
     IStreamTransport,
     Patience,
     outbox_for,
 )
-from twisted_chat.room import Room
 from twisted_chat.text import clean, is_plain
 
 
@@ -55,17 +57,29 @@ class ChatProtocol(BoundedLineReceiver):
         self._host = host_of(peer)
         self._outbox = outbox_for(self.transport, factory.patience, self._too_slow)
         self._meter = factory.flood.meter(network_of(self._host))
-        self._member = Member(factory.name_of(peer), self._outbox, factory.dialect, self._meter)
+        safe = is_local(self._host) or ISSLTransport.providedBy(self.transport)
+        self._member = Member(
+            factory.name_of(peer),
+            self._outbox,
+            factory.dialect,
+            self._meter,
+            Door.SAFE_LINE if safe else Door.LINE,
+            self._host,
+        )
         self._telnet = telnet.Telnet()
         self._start: bytes | None = b""  # The first bytes, while they are too few to tell.
         self._is_first_line = True
         self._may_be_request = False
         self._resuming: IDelayedCall | None = None
+        self._answer: Deferred[None] | None = None
+        self._bound: IDelayedCall | None = None
+        self._latest = 0.0
         self._input_is_over = False
         self._is_lost = False
+        self._is_out = False
         factory.connections.add(self)
         factory.admission.enter(self._host)
-        factory.room.enter(self._member)
+        factory.chat.enter(self._member)
 
     def dataReceived(self, data: bytes) -> None:
         if self._member.leaving:
@@ -107,7 +121,7 @@ class ChatProtocol(BoundedLineReceiver):
             return False
         if self._meter.charge(data.count(b"\n") + len(data) // TOKEN, only_at_once=True):
             return False
-        self.factory.room.say(self._member, data[:-1].decode())
+        self.factory.chat.say(self._member, data[:-1].decode())
         return True
 
     def line_received(self, line: bytes) -> None:
@@ -121,7 +135,14 @@ class ChatProtocol(BoundedLineReceiver):
             self._turn_away(strangers.HTTP)
             return
         self._is_first_line = False
-        obey(self.factory.room, self._member, clean(line))
+        answer = self.factory.desk.hand_in(self._member, clean(line))
+        if answer is not None:
+            # What follows may depend on it.
+            self._answer = answer
+            self._hold()
+            if self._is_lost:
+                self._bound_answer()
+            answer.addCallback(self._answered)
 
     def long_line(self, start: bytes) -> None:
         self._may_be_request = self._is_first_line and strangers.starts_http_request(start)
@@ -138,14 +159,14 @@ class ChatProtocol(BoundedLineReceiver):
                 self._refuse_long_line()
 
     def _refuse_long_line(self) -> None:
-        self.factory.room.refuse(
+        self.factory.chat.refuse(
             self._member,
             f"a line longer than {self.max_line} bytes was not said: send it in shorter lines",
         )
 
     def _turn_away(self, message: str) -> None:
-        self.factory.room.refuse(self._member, message)
-        self.factory.room.leave(self._member, reason=Reason.NOT_A_CHAT_CLIENT)
+        self.factory.chat.refuse(self._member, message)
+        self.factory.chat.leave(self._member, reason=Reason.NOT_A_CHAT_CLIENT)
         self.clearLineBuffer()
 
     # Flood control.
@@ -156,13 +177,37 @@ class ChatProtocol(BoundedLineReceiver):
     def _charge(self, tokens: float) -> None:
         wait = self._meter.charge(tokens)
         if wait and self._resuming is None and not self._member.leaving:
-            self.paused = True
-            if not self._input_is_over:
-                self.transport.pauseProducing()
+            self._hold()
             self._resuming = self.factory.reactor.callLater(max(wait, SHORTEST_PAUSE), self._resume)
 
     def _resume(self) -> None:
         self._resuming = None
+        self._release()
+
+    def _answered(self, result: None) -> None:
+        self._answer = None
+        if self._bound is not None and self._bound.active():
+            self._bound.cancel()
+        self._release()
+
+    def _bound_answer(self) -> None:
+        """The peer is gone: who only waits, and be it to try one passphrase after the other, keeps
+        its place for GOODBYE seconds at most.
+        """
+        assert self._answer is not None
+        wait = max(0.0, self._latest - self.factory.reactor.seconds())
+        self._bound = self.factory.reactor.callLater(wait, self._answer.cancel)
+
+    def _hold(self) -> None:
+        """Read nothing more for now."""
+        self.paused = True
+        if not self._input_is_over:
+            self.transport.pauseProducing()
+
+    def _release(self) -> None:
+        """Go on, unless something else still holds it."""
+        if self._resuming is not None or self._answer is not None:
+            return
         self.paused = False
         super().dataReceived(b"")  # What has been read before.
         if not self.paused:
@@ -179,7 +224,7 @@ class ChatProtocol(BoundedLineReceiver):
             name=self._member.name,
             waiting=waiting,
         )
-        self.factory.room.leave(self._member, reason=Reason.TOO_SLOW)
+        self.factory.chat.leave(self._member, reason=Reason.TOO_SLOW)
 
     def readConnectionLost(self) -> None:
         """The peer ended its side: what it said last is said, and it leaves."""
@@ -195,7 +240,12 @@ class ChatProtocol(BoundedLineReceiver):
         self.factory.disconnected(self)
         self._input_is_over = self._is_lost = True
         # What it had sent may have to wait for its turn; until all is heard it is in the room.
-        if not self.paused or self._member.leaving:
+        self._latest = self.factory.reactor.seconds() + GOODBYE
+        if self._answer is not None and self._member.leaving:
+            self._answer.cancel()
+        elif self._answer is not None:
+            self._bound_answer()
+        elif not self.paused or self._member.leaving:
             self._leave()
 
     def _leave(self) -> None:
@@ -205,11 +255,14 @@ class ChatProtocol(BoundedLineReceiver):
                 start, self._start = self._start, None
                 super().dataReceived(start)
             self.input_ended()
-            self.factory.room.leave(self._member)
+            if self._answer is not None:
+                return  # That of the last line; then it is back here.
+            self.factory.chat.leave(self._member)
         if self._resuming is not None:
             self._resuming.cancel()
             self._resuming = None
-        if self._is_lost:
+        if self._is_lost and not self._is_out:
+            self._is_out = True
             self.factory.admission.leave(self._host)
 
 
@@ -252,7 +305,7 @@ class Refusal(Protocol):
 
 
 class ChatFactory(ServerFactory[Protocol]):
-    """Makes a member of each connection of the line door; holds the room they share.
+    """Makes a member of each connection of the line door; holds the chat they share.
 
     `packets` counts what came in, so that a stopping daemon can tell when nothing more comes.
     """
@@ -262,14 +315,16 @@ class ChatFactory(ServerFactory[Protocol]):
 
     def __init__(
         self,
-        room: Room,
+        chat: Chat,
+        desk: Desk,
         reactor: IOutboxReactor,
         admission: Admission,
         flood: Flood,
         patience: Patience,
         max_line: int = MAX_LINE,
     ) -> None:
-        self.room = room
+        self.chat = chat
+        self.desk = desk
         self.reactor = reactor
         self.admission = admission
         self.flood = flood

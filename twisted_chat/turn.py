@@ -2,128 +2,197 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from itertools import accumulate
 
-from twisted_chat.events import Event, Said
+from twisted_chat.events import Emoted, Event, Notice, Said
 from twisted_chat.interfaces import IDialect
 from twisted_chat.member import Member
+from twisted_chat.room import Room
 
 _OTHER = 100
 """Bytes of an event in which nobody says anything; a farewell may be longer."""
 
 
+class _Stream:
+    """The events that all members of one room get, in their order."""
+
+    __slots__ = ("events", "has_notices", "rendered")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.has_notices = False
+        self.rendered: dict[IDialect, tuple[bytes, list[int]]] = {}
+
+    def render(self, dialect: IDialect) -> tuple[bytes, list[int]]:
+        """All events in `dialect`, and where each begins; rendered once, however often asked."""
+        if dialect not in self.rendered:
+            rendered = list(map(dialect.render, self.events))
+            offsets = list(accumulate(map(len, rendered), initial=0))
+            self.rendered[dialect] = b"".join(rendered), offsets
+        return self.rendered[dialect]
+
+
 class _Copy:
     """What one member that some event singles out gets of a turn.
 
-    `parts` holds, in order, the events that this member alone gets and ranges (first, end) of the
-    events that all get. From event `start` on it gets all that come; None: nothing more.
+    `parts` holds, in order, the events that this member alone gets and ranges (stream, first, end)
+    of the events that all in a room get. From event `start` of `stream` on it gets all that come;
+    `stream` None: nothing more.
     """
 
-    __slots__ = ("parts", "start")
+    __slots__ = ("parts", "start", "stream")
 
-    def __init__(self, start: int) -> None:
-        self.parts: list[Event | tuple[int, int]] = []
-        self.start: int | None = start
+    def __init__(self, stream: _Stream | None, start: int) -> None:
+        self.parts: list[Event | tuple[_Stream, int, int]] = []
+        self.stream = stream
+        self.start = start
 
-    def take(self, end: int, restart: int | None) -> None:
-        """Get the shared events up to `end`, then go on at `restart`."""
-        if self.start is not None:
+    def take(self) -> None:
+        """Get all events of the stream that there are so far."""
+        if self.stream is not None:
+            end = len(self.stream.events)
             if self.start < end:
-                self.parts.append((self.start, end))
-            self.start = restart
+                self.parts.append((self.stream, self.start, end))
+                self.start = end
+
+    def skip(self, stream: _Stream) -> None:
+        """Get all but the next event of `stream`, if that is the one."""
+        if self.stream is stream:
+            self.take()
+            self.start = len(stream.events) + 1
 
 
 class Turn:
     """Events in their order, each with the audience it had when it was applied.
 
-    All members that no event singles out share one `bytes`; the others' copies are cut from it by
-    offsets, so that a turn in which everybody speaks stays linear in its events and its bytes.
+    All members of a room that no event singles out share one `bytes`; the others' copies are cut
+    from it by offsets, so that a turn in which everybody speaks stays linear in its events and its
+    bytes. Rooms in which nothing happens cost nothing.
     """
 
     def __init__(self) -> None:
         self.size = 0
         """About how many bytes all members get: as many as that, or fewer."""
-        self._events: list[Event] = []
+        self._streams: dict[Room, _Stream] = {}
         self._copies: dict[Member, _Copy] = {}
-        self._rendered: dict[IDialect, tuple[bytes, list[int]]] = {}
 
-    def publish(self, event: Event, but: Member | None = None) -> None:
-        """Put `event` for all members there are now, `but` apart."""
-        index = len(self._events)
+    def publish(
+        self, room: Room, event: Event, but: Member | None = None, deaf: Collection[Member] = ()
+    ) -> None:
+        """Put `event` for all members that are in `room` now, `but` and the `deaf` ones apart."""
+        stream = self._streams.get(room) or self._stream(room)
         if but is not None:
-            self._copy(but).take(index, index + 1)
-        self._events.append(event)
+            (self._copies.get(but) or self._copy(but)).skip(stream)
+        for member in deaf:
+            if member is not but:
+                self._copy(member).skip(stream)
+        stream.events.append(event)
         self.size += _weigh(event)
 
-    def tell(self, member: Member, event: Event) -> None:
-        """Put `event` for `member` alone."""
-        copy = self._copy(member)
-        if copy.start is not None:
-            copy.take(len(self._events), len(self._events))
-            copy.parts.append(event)
+    def announce(self, room: Room, notice: Notice) -> None:
+        """Put `notice` for all members that are in `room` now; the transcript has no use for it."""
+        self.publish(room, notice)
+        self._streams[room].has_notices = True
 
-    def begin(self, member: Member) -> None:
-        """`member` gets what comes from here on, and nothing that was before."""
-        self._copies[member] = _Copy(len(self._events))
+    def tell(self, member: Member, event: Event) -> None:
+        """Put `event` for `member` alone, which may be in no room."""
+        copy = self._copy(member)
+        copy.take()
+        copy.parts.append(event)
+
+    def begin(self, member: Member, room: Room) -> None:
+        """`member` gets what comes in `room` from here on, and nothing that was there before."""
+        copy = self._copy(member)
+        copy.take()
+        copy.stream = self._stream(room)
+        copy.start = len(copy.stream.events)
 
     def end(self, member: Member) -> None:
-        """`member` gets what was up to here and nothing more."""
-        self._copy(member).take(len(self._events), None)
+        """`member` gets what was in its room up to here, and nothing that comes."""
+        copy = self._copy(member)
+        copy.take()
+        copy.stream = None
 
-    def shared(self, dialect: IDialect) -> bytes:
-        """All published events in `dialect`; rendered once, however often it is asked for."""
-        return self._shared(dialect)[0]
+    def forget(self, member: Member) -> None:
+        """`member`, which is in no room any more, gets nothing at all."""
+        self._copies[member] = _Copy(None, 0)
 
-    def deliver(self, members: Iterable[Member], failed: Callable[[Member], None]) -> None:
-        """Write to each of `members` what it gets. Where that raises, `failed(member)` is called
-        in the handler: one member's broken way out is never the others' trouble.
+    def deliver(self, failed: Callable[[Member], None]) -> None:
+        """Write to each member what it gets. Where that raises, `failed(member)` is called in the
+        handler: one member's broken way out is never the others' trouble.
         """
         copies = self._copies
-        dialect: IDialect | None = None
-        data = shared = b""
-        for member in members:
-            if member.dialect is not dialect:
-                dialect = member.dialect
-                shared = self._shared(dialect)[0]
-            data = self._cut(copies[member], dialect) if member in copies else shared
-            if data:
+        for room, stream in self._streams.items():
+            if not stream.events:
+                continue
+            dialect: IDialect | None = None
+            shared = b""
+            # A list: who is found dead leaves while we are at it.
+            for member in list(room.members):
+                if member in copies:
+                    data = self._cut(copies.pop(member), member.dialect)
+                else:
+                    if member.dialect is not dialect:
+                        dialect = member.dialect
+                        shared = stream.render(dialect)[0]
+                    data = shared
+                if data:
+                    try:
+                        member.outbox.write(data)
+                    except Exception:
+                        failed(member)
+        for member, copy in copies.items():
+            if data := self._cut(copy, member.dialect):
                 try:
                     member.outbox.write(data)
                 except Exception:
                     failed(member)
 
+    def transcript(self, dialect: IDialect) -> bytes:
+        """What was said and who came and went, each line with its room's lead; no notices."""
+        lines = []
+        for room, stream in self._streams.items():
+            if stream.has_notices:
+                kept = (event for event in stream.events if type(event) is not Notice)
+                data = b"".join(map(dialect.render, kept))
+            else:
+                data = stream.render(dialect)[0]
+            if lead := room.lead.encode():
+                data = b"".join(lead + line for line in data.splitlines(keepends=True))
+            lines.append(data)
+        return b"".join(lines)
+
     def _cut(self, copy: _Copy, dialect: IDialect) -> bytes:
         """What a member with `copy` gets."""
-        copy.take(len(self._events), None)
-        data, offsets = self._shared(dialect)
-        view = memoryview(data)
-        return b"".join(
-            [
-                view[offsets[part[0]] : offsets[part[1]]]
-                if isinstance(part, tuple)
-                else dialect.render(part)
-                for part in copy.parts
-            ]
-        )
+        copy.take()
+        pieces: list[bytes | memoryview] = []
+        for part in copy.parts:
+            if isinstance(part, tuple):
+                stream, first, end = part
+                data, offsets = stream.render(dialect)
+                pieces.append(memoryview(data)[offsets[first] : offsets[end]])
+            else:
+                pieces.append(dialect.render(part))
+        return b"".join(pieces)
 
     def _copy(self, member: Member) -> _Copy:
         copy = self._copies.get(member)
         if copy is None:
-            copy = self._copies[member] = _Copy(0)
+            stream = None if member.room is None else self._stream(member.room)
+            copy = self._copies[member] = _Copy(stream, 0)
         return copy
 
-    def _shared(self, dialect: IDialect) -> tuple[bytes, list[int]]:
-        if dialect not in self._rendered:
-            rendered = list(map(dialect.render, self._events))
-            offsets = list(accumulate(map(len, rendered), initial=0))
-            self._rendered[dialect] = b"".join(rendered), offsets
-        return self._rendered[dialect]
+    def _stream(self, room: Room) -> _Stream:
+        stream = self._streams.get(room)
+        if stream is None:
+            stream = self._streams[room] = _Stream()
+        return stream
 
 
 def _weigh(event: Event) -> int:
     """Bytes of `event` as lines, at most; it is quicker than to render it."""
-    if not isinstance(event, Said):
+    if not isinstance(event, Said | Emoted):
         return _OTHER
     lead = len(event.name) + len("[] \n")
     size = len(event.text) if event.text.isascii() else 4 * len(event.text)

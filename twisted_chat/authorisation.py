@@ -1,0 +1,65 @@
+"""Who may use which command where: the one place that all doors ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from twisted_chat.events import Role
+
+
+class Door(Enum):
+    """How somebody came in."""
+
+    LINE = "line"
+    """TCP from elsewhere, in the clear: whoever stands in between can read along."""
+    SAFE_LINE = "safe line"
+    """The line door over TLS, a unix socket or loopback: nobody can."""
+    CONTROL = "control"
+    """The socket in the state folder: who can open it owns the daemon."""
+
+    @property
+    def lead(self) -> str:
+        """What people there write before a command's name."""
+        return "chatctl " if self is Door.CONTROL else "/"
+
+
+LINES = frozenset({Door.LINE, Door.SAFE_LINE})
+EVERYWHERE = frozenset(Door)
+CONTROL = frozenset({Door.CONTROL})
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Who may use a command: at which `doors`, with which `role` at least.
+
+    `secret`: its line holds a passphrase, which nobody may read on its way. `speaks`: it carries
+    words to others, which a muted member may not.
+    """
+
+    doors: frozenset[Door] = LINES
+    role: Role = Role.GUEST
+    secret: bool = False
+    speaks: bool = False
+
+
+def refusal(right: Right, door: Door, role: Role, muted: bool = False) -> str | None:
+    """Why somebody with `role` at `door` may not use what `right` allows, and what to do about it,
+    to be read behind the command's name; None: go on.
+    """
+    if door not in right.doors:
+        if right.doors == CONTROL:
+            return "is for chatctl, on the machine that the daemon runs on"
+        return "is for members of a room, and chatctl is in none"
+    if right.secret and door is Door.LINE:
+        return (
+            "was refused: whoever stands between us can read along. Come in over TLS, or from the "
+            "daemon's own machine; if you sent a passphrase just now, change it wherever you use it"
+        )
+    if role < right.role:
+        if right.role is Role.OPERATOR:
+            return "is for operators: /login with an operator's name first"
+        return "is for who owns the name: /login NAME PASSPHRASE first"
+    if muted and right.speaks:
+        return "was refused: you are muted"
+    return None

@@ -1,0 +1,89 @@
+"""What a command is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from twisted_chat.authorisation import Door, Right
+from twisted_chat.chat import Chat
+from twisted_chat.events import LOBBY
+from twisted_chat.journal.sanctions import Refusal
+from twisted_chat.limits import SHOWN_NAME
+from twisted_chat.member import Member
+
+if TYPE_CHECKING:
+    from twisted_chat.passphrases import Passphrases
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command that is being obeyed: who asks whom, with which `argument` (stripped).
+
+    `room`: the name of the room that it is about; "": of none.
+    """
+
+    chat: Chat
+    passphrases: Passphrases
+    member: Member
+    argument: str = field(repr=False)
+    room: str
+
+    def answer(self, text: str, **record: object) -> None:
+        """Tell who asks: `text` to people, `record` to programs."""
+        self.chat.notify(self.member, text, **record)
+
+    def answer_all(self, rows: Sequence[tuple[str, Mapping[str, object]]]) -> None:
+        """Answer with `rows`, each a text and a record, and say how many did not fit.
+
+        An answer is bounded, so that it puts nobody out who reads slowly; chatctl gets all.
+        """
+        share = float("inf") if self.member.door is Door.CONTROL else self.chat.share
+        for number, (text, record) in enumerate(rows):
+            share -= len(text.encode()) + len("- \n")
+            if share < 0:
+                self.answer(f"and {len(rows) - number} more, which do not fit here")
+                return
+            self.answer(text, **record)
+
+    def words(self, count: int) -> list[str]:
+        """The argument in `count` words, of which the last is all the rest; "" where there are
+        fewer.
+        """
+        words = self.argument.split(None, count - 1)
+        return words + [""] * (count - len(words))
+
+    @property
+    def some_room(self) -> str:
+        """The room that it is about, the lobby if it is about none."""
+        return self.room or LOBBY
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command. `run` gets the Request, and raises Refusal where it is not to be done.
+
+    `arguments`: how they are written, as help shows it; one that does not begin with [ has to be
+    there.
+    """
+
+    name: str
+    arguments: str
+    help: str
+    run: Callable[[Request], Awaitable[None]]
+    right: Right = field(default_factory=Right)
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def usage(self) -> str:
+        """How it is written, behind what leads a command at each door."""
+        return f"{self.name} {self.arguments}".strip()
+
+
+def shorten(text: str, length: int = SHOWN_NAME) -> str:
+    """As much of what somebody wrote as an answer repeats: `length` characters."""
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
+__all__ = ["Command", "Refusal", "Request", "shorten"]

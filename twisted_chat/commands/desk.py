@@ -1,0 +1,84 @@
+"""Where all doors hand in what their members send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+
+from twisted_chat.authorisation import Door, refusal
+from twisted_chat.chat import Chat
+from twisted_chat.commands import BY_WORD
+from twisted_chat.commands.command import Command, Refusal, Request
+from twisted_chat.limits import SHOWN_NAME
+from twisted_chat.member import Member
+from twisted_chat.names import BadName
+from twisted_chat.passphrases import Passphrases
+from twisted_chat.syntax import parse, unescape
+
+
+class Desk:
+    """Says lines, or obeys those that are commands, as far as who sent them may."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        chat: Chat,
+        passphrases: Passphrases,
+        commands: Mapping[str, Command] = BY_WORD,
+    ) -> None:
+        self._chat = chat
+        self._passphrases = passphrases
+        self._commands = commands
+
+    def hand_in(self, member: Member, line: str) -> Deferred[None] | None:
+        """Do what `member` asks with `line` (clean and not empty): run its command or say it.
+
+        None if that is done; otherwise what fires when it is. It never fails, and can be cancelled.
+        Until then no further line of `member` is to be handed in.
+        """
+        command = parse(line)
+        if command is None:
+            self._chat.say(member, unescape(line))
+            return None
+        room = "" if member.room is None else member.room.name
+        return self.command(member, *command, room=room)
+
+    def command(self, member: Member, word: str, argument: str, room: str) -> Deferred[None] | None:
+        """The same for the command `word` with `argument`, about `room` ("": about none)."""
+        if member.leaving:
+            return None
+        member.meter.active = self._chat.seconds()
+        lead = member.door.lead
+        command = self._commands.get(word)
+        if command is None:
+            shown = word[:SHOWN_NAME]
+            way_out = "" if member.door is Door.CONTROL else f", and //{shown} says it"
+            self._chat.refuse(member, f"no command {lead}{shown}: {lead}help lists them{way_out}")
+            return None
+        muted = member.standing.muted_until > member.active
+        if why := refusal(command.right, member.door, member.standing.role, muted):
+            self._chat.refuse(member, f"{lead}{command.name} {why}")
+            return None
+        if not argument and command.arguments and not command.arguments.startswith("["):
+            self._chat.refuse(member, f"something is missing: write {lead}{command.usage}")
+            return None
+        request = Request(self._chat, self._passphrases, member, argument, room)
+        done = Deferred.fromCoroutine(self._run(command, request))
+        return None if done.called else done
+
+    async def _run(self, command: Command, request: Request) -> None:
+        try:
+            await command.run(request)
+        except (Refusal, BadName) as error:
+            self._chat.refuse(request.member, str(error))
+        except CancelledError:
+            pass  # Whoever asked is gone.
+        except Exception:
+            self._log.failure("/{command} failed", command=command.name)
+            lead = request.member.door.lead
+            self._chat.refuse(
+                request.member, f"{lead}{command.name} cannot be done just now: try again later"
+            )

@@ -1,0 +1,141 @@
+"""Commands for operators, and for who owns the daemon."""
+
+from __future__ import annotations
+
+from twisted_chat import __version__
+from twisted_chat.commands.command import Refusal, Request, shorten
+from twisted_chat.dialects import users
+from twisted_chat.journal.sanctions import Sanction
+from twisted_chat.limits import MAX_SLOW
+from twisted_chat.names import BadName, check_name
+from twisted_chat.networks import is_default, network_in, show
+from twisted_chat.spans import moment, parse_span, span
+
+
+async def kick(request: Request) -> None:
+    name, why = request.words(2)
+    await request.chat.journal.kick(request.member.name, name, why)
+
+
+async def ban(request: Request) -> None:
+    whom, rest = request.words(2)
+    first, *others = rest.split(None, 1) or [""]
+    seconds = parse_span(first)
+    why = rest if seconds is None else "".join(others)
+    _check_whom(whom)
+    hit = await request.chat.journal.ban(
+        request.member.name, whom, seconds or 0, why, request.member.host
+    )
+    network = network_in(whom)
+    if network is None and hit:
+        lead = request.member.door.lead
+        request.answer(f"the name {whom} is banned, not the address: {lead}ban ADDRESS does that")
+    elif network is not None:
+        request.answer(f"{show(network)} is banned: {users(hit)} put out", count=hit)
+
+
+async def unban(request: Request) -> None:
+    await request.chat.journal.unban(request.member.name, request.argument)
+
+
+async def bans(request: Request) -> None:
+    """And the mutes: who wants to undo one wants to see it."""
+    journal = request.chat.journal
+    rows = [_row(each, "") for each in await journal.bans()]
+    rows += [_row(each, " is muted") for each in await journal.mutes()]
+    request.answer_all(rows or [("nobody is banned or muted", {})])
+
+
+def _row(sanction: Sanction, what: str) -> tuple[str, dict[str, object]]:
+    until = f" until {moment(sanction.until)}" if sanction.until else ""
+    why = f": {sanction.why}" if sanction.why else ""
+    return f"{sanction.whom}{what}{until}, by {sanction.by}{why}", {
+        "whom": sanction.whom,
+        "muted": bool(what),
+        "by": sanction.by,
+        "since": sanction.since,
+        "until": sanction.until or None,
+        "why": sanction.why,
+    }
+
+
+async def mute(request: Request) -> None:
+    whom, rest = request.words(2)
+    seconds = parse_span(rest) if rest else 0
+    if seconds is None:
+        raise Refusal(f"{shorten(rest)} is no time: write it like 30s, 10m, 2h or 7d")
+    await request.chat.journal.mute(request.member.name, whom, seconds)
+    if network_in(whom) is None and not is_default(whom):
+        lead = request.member.door.lead
+        request.answer(f"the name {whom} is muted, not the address: {lead}mute ADDRESS does that")
+
+
+async def unmute(request: Request) -> None:
+    await request.chat.journal.unmute(request.member.name, request.argument)
+
+
+async def slow(request: Request) -> None:
+    text = request.argument
+    seconds = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else -1
+    if not text.isdecimal():
+        seconds = parse_span(text) or -1
+    if not 0 <= seconds <= MAX_SLOW:
+        raise Refusal(f"write /slow SECONDS, from 0 (as fast as you like) to {MAX_SLOW}")
+    await request.chat.journal.slow(request.member.name, request.some_room, seconds)
+
+
+async def lock(request: Request) -> None:
+    await request.chat.journal.lock(request.member.name, request.some_room, True)
+
+
+async def unlock(request: Request) -> None:
+    await request.chat.journal.lock(request.member.name, request.some_room, False)
+
+
+async def say(request: Request) -> None:
+    await request.chat.journal.announce(request.member.name, request.room or None, request.argument)
+    request.answer("said")
+
+
+async def op(request: Request) -> None:
+    await request.chat.journal.set_operator(request.member.name, request.argument, True)
+
+
+async def deop(request: Request) -> None:
+    await request.chat.journal.set_operator(request.member.name, request.argument, False)
+
+
+async def ops(request: Request) -> None:
+    names = await request.chat.journal.operators()
+    for name in names:
+        request.answer(name, name=name)
+    if not names:
+        request.answer("there are no operators: chatctl op NAME makes one")
+
+
+async def status(request: Request) -> None:
+    chat = request.chat
+    people = await chat.journal.who(None)
+    rooms = [room for room in await chat.journal.rooms() if room.count]
+    uptime = chat.seconds() - chat.since
+    where = "1 room" if len(rooms) == 1 else f"{len(rooms)} rooms"
+    request.answer(
+        f"twisted-chat {__version__}, up {span(uptime)}: {users(len(people))} in {where}",
+        version=__version__,
+        uptime=int(uptime),
+        users=len(people),
+        rooms=len(rooms),
+        lasting=chat.journal.lasting,
+    )
+
+
+def _check_whom(whom: str) -> None:
+    """Raises Refusal for what can be no name and is no network."""
+    if network_in(whom) is not None:
+        return
+    if is_default(whom):
+        raise Refusal(f"{shorten(whom)} has no address that could be banned: /kick it")
+    try:
+        check_name(whom)
+    except BadName as error:
+        raise Refusal(f"{shorten(whom)} is no address or network, and nobody's name") from error

@@ -1,0 +1,61 @@
+"""Commands for rooms: which there are, what was said there."""
+
+from __future__ import annotations
+
+from twisted_chat.commands.command import Refusal, Request, shorten
+from twisted_chat.dialects import users
+from twisted_chat.limits import MAX_HISTORY, NOTICE_WIDTH, SHOWN_HISTORY, SHOWN_ROOMS
+from twisted_chat.names import check_room
+from twisted_chat.retelling import retell
+
+
+async def join(request: Request) -> None:
+    await request.chat.journal.move(request.member, check_room(request.argument))
+
+
+async def rooms(request: Request) -> None:
+    seen = await request.chat.journal.rooms()
+    share = request.chat.share
+    shown = 0
+    for room in seen[:SHOWN_ROOMS]:
+        rules = room.rules
+        marks = " (locked)" if rules.locked else ""
+        words = shorten(rules.topic, NOTICE_WIDTH)
+        topic = f", {rules.topic_by} set the topic: {words}" if rules.topic else ""
+        line = f"#{room.name}{marks}: {users(room.count)} online{topic}"
+        share -= len(line.encode()) + len("- \n")
+        if share < 0:
+            break
+        shown += 1
+        request.answer(
+            line,
+            room=room.name,
+            count=room.count,
+            topic=rules.topic,
+            locked=rules.locked,
+            slow=rules.slow,
+        )
+    if left_out := len(seen) - shown:
+        request.answer(f"{left_out} smaller {'room' if left_out == 1 else 'rooms'} left out")
+
+
+async def topic(request: Request) -> None:
+    room = request.member.room
+    assert room is not None
+    if request.argument:
+        await request.chat.journal.set_topic(request.member, request.argument)
+    elif room.rules.topic:
+        request.answer(f"{room.rules.topic_by} set the topic: {room.rules.topic}")
+    else:
+        request.answer("no topic is set: /topic text sets one")
+
+
+async def history(request: Request) -> None:
+    count = request.argument or str(SHOWN_HISTORY)
+    is_number = count.isascii() and count.isdecimal() and len(count) < 10
+    if not (is_number and 0 < int(count) <= MAX_HISTORY):
+        raise Refusal(f"write /history N, with N from 1 to {MAX_HISTORY}")
+    lines = await request.chat.journal.history(request.some_room, int(count))
+    if not lines:
+        request.answer(f"nothing is kept of what was said in #{request.some_room}")
+    retell(request.chat.tell, request.member, lines, request.chat.share)

@@ -1,0 +1,588 @@
+"""The memory journal: order and whole-chat decisions of a chat that one process holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from typing import cast
+
+from twisted.internet.defer import Deferred, execute, succeed
+from zope.interface import implementer
+
+from twisted_chat.events import (
+    LOBBY,
+    Acted,
+    Decision,
+    Emoted,
+    Entered,
+    Left,
+    Moved,
+    Notice,
+    Reason,
+    Renamed,
+    Role,
+    Rules,
+    Said,
+    Standing,
+    Told,
+)
+from twisted_chat.interfaces import IAuthor, IJournal, RoomSeen, Seen
+from twisted_chat.journal.audit import entry
+from twisted_chat.journal.history import History
+from twisted_chat.journal.registrations import Registration, Registrations
+from twisted_chat.journal.sanctions import Refusal, Sanction, Sanctions
+from twisted_chat.journal.store import IStore, NoStore
+from twisted_chat.limits import EMPTY_ROOM, HISTORY, HISTORY_BYTES, MAX_ROOMS
+from twisted_chat.names import key
+from twisted_chat.networks import Host, is_default, network_in, network_of, show
+from twisted_chat.spans import span
+
+FOREVER = float("inf")
+
+
+class _Room:
+    """A room, as long as somebody is in it, and a day longer."""
+
+    __slots__ = ("emptied", "name", "present", "rules")
+
+    def __init__(self, name: str, emptied: float) -> None:
+        self.name = name
+        self.rules = Rules()
+        self.present: dict[_Presence, None] = {}
+        self.emptied = emptied
+        """When the last one left it, if nobody is in it."""
+
+
+class _Presence:
+    """A member, as the whole chat knows it."""
+
+    __slots__ = ("author", "away", "default", "host", "name", "room", "standing")
+
+    def __init__(self, author: IAuthor, name: str, host: Host, room: _Room) -> None:
+        self.author = author
+        self.name = self.default = name
+        self.host = host
+        self.room = room
+        self.away: str | None = None
+        self.standing = Standing()
+
+
+@implementer(IJournal)
+class MemoryJournal:
+    """Orders requests as they come: each is applied before its call returns.
+
+    `seconds` is the clock, in Unix time. What has to outlast the process goes to `store`, and what
+    that had kept is taken over. See limits.py for the bounds.
+    """
+
+    def __init__(
+        self,
+        seconds: Callable[[], float],
+        store: IStore | None = None,
+        max_rooms: int = MAX_ROOMS,
+        history: int = HISTORY,
+        history_bytes: int = HISTORY_BYTES,
+    ) -> None:
+        self._seconds = seconds
+        self._store = store or NoStore()
+        self.lasting = self._store.lasting
+        self._max_rooms = max_rooms
+        self._follow: Callable[[str, object, Decision], None]
+        self._by_author: dict[object, _Presence] = {}
+        self._by_key: dict[str, _Presence] = {}
+        self._lobby = _Room(LOBBY, 0.0)
+        self._rooms = {key(LOBBY): self._lobby}
+        # Those that nobody is in, the longest empty first.
+        self._empty: dict[str, None] = {}
+        self._history = History(self._store, history, history_bytes)
+        self._registrations = Registrations(self._store)
+        self._bans = Sanctions("ban", self._store)
+        self._mutes = Sanctions("mute", self._store)
+        self._load()
+
+    def follow(self, follower: Callable[[str, object, Decision], None]) -> None:
+        self._follow = follower
+
+    # What members do.
+
+    def enter(self, author: object, name: str, host: Host) -> None:
+        granted = self._free(name)
+        room = self._lobby
+        presence = _Presence(cast(IAuthor, author), granted, host, room)
+        self._by_author[author] = presence
+        self._by_key[key(granted)] = presence
+        room.present[presence] = None
+        self._follow(LOBBY, author, Entered(granted, len(room.present)))
+        self._tell_rules(presence)
+        self._stand(presence, Role.GUEST)
+
+    def _free(self, name: str) -> str:
+        """`name`, or one like it where that is taken: one peer address can be there twice, through
+        two ports of ours, or again before its former connection was found dead.
+        """
+        free = name
+        number = 1
+        while key(free) in self._by_key:
+            number += 1
+            free = f"{name}~{number}"
+        return free
+
+    def leave(self, author: object, event: Left) -> None:
+        self._put_out(self._by_author[author], event)
+
+    def say(self, author: object, room: str, event: Said | Emoted) -> None:
+        self._history.add(room, self._seconds(), event)
+        self._follow(room, author, event)
+
+    def rename(self, author: object, name: str) -> Deferred[None]:
+        return execute(self._rename, self._by_author[author], name)
+
+    def _rename(self, presence: _Presence, name: str) -> None:
+        if name == presence.name:
+            raise Refusal(f"you are {name} already")
+        owned = self._registrations.get(name)
+        if owned is not None and key(name) != key(presence.name):
+            raise Refusal(f"{name} is registered: /login {owned.name} PASSPHRASE, or another name")
+        self._take(presence, name)
+
+    def _take(self, presence: _Presence, name: str) -> None:
+        """Give `presence` the name, if nobody has it and it is not banned."""
+        if presence.author not in self._by_author:
+            return  # It went while others were told something.
+        holder = self._by_key.get(key(name))
+        if holder is not None and holder is not presence:
+            looks = "" if holder.name == name else f", as {holder.name}"
+            raise Refusal(f"{name} is taken{looks}: choose another name")
+        if self._bans.on_name(name, self._seconds()) is not None:
+            raise Refusal(f"{name} is banned: choose another name")
+        del self._by_key[key(presence.name)]
+        self._by_key[key(name)] = presence
+        old, presence.name = presence.name, name
+        self._follow(presence.room.name, presence.author, Renamed(old, name))
+        if key(old) != key(name):
+            self._stand(presence, Role.GUEST)
+
+    def move(self, author: object, room: str) -> Deferred[None]:
+        return execute(self._move, self._by_author[author], room)
+
+    def _move(self, presence: _Presence, name: str) -> None:
+        self._forget_empty_rooms()
+        room = self._rooms.get(key(name))
+        if room is presence.room:
+            raise Refusal(f"you are in #{room.name} already")
+        if room is None:
+            room = self._make_room(name)
+        elif room.rules.locked and presence.standing.role < Role.OPERATOR:
+            raise Refusal(f"#{room.name} is locked: nobody new may come in just now")
+        origin = presence.room
+        del origin.present[presence]
+        room.present[presence] = None
+        presence.room = room
+        self._occupied(room)
+        self._left(origin)
+        self._follow(
+            room.name,
+            presence.author,
+            Moved(presence.name, origin.name, len(origin.present), len(room.present)),
+        )
+        self._tell_rules(presence)
+
+    def tell(self, author: object, receiver: str, text: str) -> Deferred[Seen]:
+        return execute(self._tell, self._by_author[author], receiver, text)
+
+    def _tell(self, sender: _Presence, receiver: str, text: str) -> Seen:
+        found = self._find(receiver)
+        if found is sender:
+            raise Refusal("that is you: nobody but you would read it")
+        self._follow(sender.room.name, sender.author, Told(sender.name, found.name, text))
+        return self._seen(found)
+
+    def set_away(self, author: object, why: str | None) -> Deferred[None]:
+        self._by_author[author].away = why
+        return succeed(None)
+
+    def set_topic(self, author: object, topic: str) -> Deferred[None]:
+        return execute(self._set_topic, self._by_author[author], topic)
+
+    def _set_topic(self, presence: _Presence, topic: str) -> None:
+        room = presence.room
+        if topic == room.rules.topic:
+            raise Refusal(f"that is what stands over #{room.name} already")
+        self._rule(room, replace(room.rules, topic=topic, topic_by=presence.name))
+
+    # What members see.
+
+    def who(self, room: str | None) -> Deferred[list[Seen]]:
+        present: Iterable[_Presence] = self._by_author.values()
+        if room is not None:
+            present = self._rooms[key(room)].present if key(room) in self._rooms else ()
+        return succeed([self._seen(presence) for presence in present])
+
+    def find(self, name: str) -> Deferred[Seen]:
+        return execute(lambda: self._seen(self._find(name)))
+
+    def rooms(self) -> Deferred[list[RoomSeen]]:
+        self._forget_empty_rooms()
+        rooms = [
+            RoomSeen(room.name, len(room.present), room.rules)
+            for room in self._rooms.values()
+            if room.present or room.name == LOBBY
+        ]
+        return succeed(sorted(rooms, key=lambda room: -room.count))
+
+    def history(self, room: str, count: int) -> Deferred[list[tuple[float, Said | Emoted]]]:
+        return succeed(self._history.last(room, count))
+
+    def _find(self, name: str) -> _Presence:
+        presence = self._by_key.get(key(name))
+        if presence is None:
+            raise Refusal(f"nobody here is called {name}: /who lists who is")
+        return presence
+
+    def _seen(self, presence: _Presence) -> Seen:
+        return Seen(
+            presence.name,
+            presence.room.name,
+            self._seconds() - presence.author.active,
+            presence.away,
+            presence.standing.role,
+            presence.host,
+        )
+
+    # Names that belong to somebody.
+
+    def registration(self, name: str) -> Deferred[Registration | None]:
+        return succeed(self._registrations.get(name))
+
+    def may_register(self, author: object) -> Deferred[None]:
+        return execute(self._may_register, author)
+
+    def _may_register(self, author: object) -> None:
+        presence = self._present(author)
+        if is_default(presence.name):
+            raise Refusal(
+                "take a name first: /nick NAME, then /register PASSPHRASE keeps it for you"
+            )
+        network = network_of(presence.host)
+        self._registrations.check(presence.name, network, self._seconds())
+
+    def register(self, author: object, digest: str) -> Deferred[None]:
+        return execute(self._register, author, digest)
+
+    def _register(self, author: object, digest: str) -> None:
+        self._may_register(author)
+        presence = self._present(author)
+        network = network_of(presence.host)
+        self._registrations.add(presence.name, digest, network, self._seconds())
+        self._stand(presence, Role.REGISTERED)
+
+    def unregister(self, author: object) -> Deferred[None]:
+        presence = self._by_author[author]
+        self._registrations.remove(presence.name)
+        self._stand(presence, Role.GUEST)
+        return succeed(None)
+
+    def log_in(self, author: object, registration: Registration) -> Deferred[None]:
+        return execute(self._log_in, author, registration)
+
+    def _log_in(self, author: object, registration: Registration) -> None:
+        presence = self._present(author)
+        name = registration.name
+        owned = self._registrations.get(name)
+        if owned is None or owned.digest != registration.digest:
+            raise Refusal(f"{name} has changed hands meanwhile: try again")
+        holder = self._by_key.get(key(name))
+        if self._bans.on_name(name, self._seconds()) is not None:
+            raise Refusal(f"{name} is banned")
+        if holder is not None and holder is not presence:
+            self._take_away(holder)
+        if presence.name != name:
+            self._take(presence, name)
+        self._stand(presence, owned.role)
+
+    def _present(self, author: object) -> _Presence:
+        """`author`, who may have been put out while its passphrase was looked at."""
+        presence = self._by_author.get(author)
+        if presence is None:
+            raise Refusal("you are not here any more")
+        return presence
+
+    def _take_away(self, holder: _Presence) -> None:
+        """Its owner came in another way; perhaps this connection is long dead."""
+        text = f"somebody who knows the passphrase is {holder.name} now"
+        self._follow(holder.room.name, holder.author, Notice(text))
+        self._take(holder, self._free(holder.default))
+
+    # What operators do.
+
+    def closed_to(self, host: Host) -> str | None:
+        now = self._seconds()
+        if ban := self._bans.on_host(host, now):
+            until = f" for {span(ban.until - now)} more" if ban.until else ""
+            why = f": {ban.why}" if ban.why else ""
+            return f"you are banned{until}, by {ban.by}{why}"
+        if self._lobby.rules.locked:
+            return "the chat is locked: nobody new may come in just now, try again later"
+        return None
+
+    def announce(self, by: str, room: str | None, text: str) -> Deferred[None]:
+        return execute(self._announce, by, room, text)
+
+    def _announce(self, by: str, name: str | None, text: str) -> None:
+        rooms = self._rooms.values() if name is None else [self._room(name)]
+        for room in list(rooms):
+            if room.present:
+                self._follow(room.name, None, Notice(f"{by} says: {text}"))
+
+    def kick(self, by: str, name: str, why: str) -> Deferred[None]:
+        return execute(self._kick, by, name, why)
+
+    def _kick(self, by: str, name: str, why: str) -> None:
+        presence = self._find(name)
+        reason = _with_why(f"{Reason.KICKED.value} by {by}", why)
+        self._put_out(presence, Left("", 0, reason=reason))
+        text = _with_why(f"{by} kicked {presence.name}", why)
+        self._act(by, "kick", presence.name, text, why=why)
+
+    def ban(self, by: str, whom: str, seconds: int, why: str, spare: Host) -> Deferred[int]:
+        return execute(self._ban, by, whom, seconds, why, spare)
+
+    def _ban(self, by: str, whom: str, seconds: int, why: str, spare: Host) -> int:
+        network = network_in(whom)
+        if network is not None and spare is not None and spare in network:
+            raise Refusal(f"{show(network)} is where you are yourself: /kick NAME, or chatctl ban")
+        if key(whom) == key(by):
+            raise Refusal("that is you yourself")
+        whom = whom if network is None else show(network)
+        now = self._seconds()
+        self._bans.add(Sanction(whom, by, why, now, now + seconds if seconds else 0), now)
+        reason = _with_why(f"{Reason.BANNED.value} by {by}", why)
+        hit = self._hit(whom)
+        for presence in hit:
+            self._put_out(presence, Left("", 0, reason=reason))
+        how_long = f" for {span(seconds)}" if seconds else ""
+        text = _with_why(f"{by} banned {whom}{how_long}", why)
+        self._act(by, "ban", whom, text, seconds=seconds, why=why)
+        return len(hit)
+
+    def unban(self, by: str, whom: str) -> Deferred[None]:
+        return execute(self._lift, self._bans, by, "unban", whom)
+
+    def bans(self) -> Deferred[list[Sanction]]:
+        return succeed(self._bans.in_force(self._seconds()))
+
+    def mute(self, by: str, whom: str, seconds: int) -> Deferred[None]:
+        return execute(self._mute, by, whom, seconds)
+
+    def _mute(self, by: str, whom: str, seconds: int) -> None:
+        network = network_in(whom)
+        whom = self._find(whom).name if network is None else show(network)
+        now = self._seconds()
+        self._mutes.add(Sanction(whom, by, "", now, now + seconds if seconds else 0), now)
+        self._restand(whom)
+        how_long = f" for {span(seconds)}" if seconds else ""
+        self._act(by, "mute", whom, f"{by} muted {whom}{how_long}", seconds=seconds)
+
+    def mutes(self) -> Deferred[list[Sanction]]:
+        return succeed(self._mutes.in_force(self._seconds()))
+
+    def unmute(self, by: str, whom: str) -> Deferred[None]:
+        return execute(self._lift, self._mutes, by, "unmute", whom)
+
+    def _lift(self, sanctions: Sanctions, by: str, what: str, whom: str) -> None:
+        lifted = sanctions.lift(whom)
+        if lifted is None:
+            raise Refusal(f"there is nothing to undo for just {whom}: /bans lists the bans")
+        self._restand(lifted.whom)
+        self._act(by, what, lifted.whom, f"{by} undid the {what[2:]} of {lifted.whom}")
+
+    def slow(self, by: str, room: str, seconds: int) -> Deferred[None]:
+        return execute(self._slow, by, room, seconds)
+
+    def _slow(self, by: str, name: str, seconds: int) -> None:
+        room = self._room(name)
+        self._rule(room, replace(room.rules, slow=seconds))
+        text = f"{by} lets everybody say one line in {span(seconds)} in #{room.name}"
+        if not seconds:
+            text = f"{by} lets everybody say as much as they like in #{room.name}"
+        self._act(by, "slow", f"#{room.name}", text, seconds=seconds, room=room.name)
+
+    def lock(self, by: str, room: str, locked: bool) -> Deferred[None]:
+        return execute(self._lock, by, room, locked)
+
+    def _lock(self, by: str, name: str, locked: bool) -> None:
+        room = self._room(name)
+        if room.rules.locked == locked:
+            raise Refusal(f"#{room.name} is {'locked' if locked else 'open'} already")
+        self._rule(room, replace(room.rules, locked=locked))
+        what = "locked" if locked else "unlocked"
+        text = f"{by} {what} #{room.name}"
+        self._act(by, what.removesuffix("ed"), f"#{room.name}", text, room=room.name)
+
+    def set_operator(self, by: str, name: str, operator: bool) -> Deferred[None]:
+        return execute(self._set_operator, by, name, operator)
+
+    def _set_operator(self, by: str, name: str, operator: bool) -> None:
+        registration = self._registrations.set_operator(name, operator)
+        holder = self._by_key.get(key(name))
+        if holder is not None and holder.standing.role > Role.GUEST:
+            self._stand(holder, registration.role)
+        text = f"{by} made {registration.name} {'an operator' if operator else 'no operator'}"
+        self._act(by, "op" if operator else "deop", registration.name, text)
+
+    def operators(self) -> Deferred[list[str]]:
+        return succeed(self._registrations.operators())
+
+    # What is decided, told and kept.
+
+    def _put_out(self, presence: _Presence, event: Left) -> None:
+        """Let `presence` be gone, unless it is.
+
+        As everywhere all is decided before the follower hears of it: it may find others dead then,
+        and ask for their leaving, before it comes back.
+        """
+        if self._by_author.pop(presence.author, None) is None:
+            return
+        room = presence.room
+        del self._by_key[key(presence.name)]
+        del room.present[presence]
+        if is_default(presence.name) and network_in(presence.name) is None:
+            # The next one who is called so is somebody else.
+            self._mutes.lift(presence.name)
+        self._left(room)
+        left = replace(event, name=presence.name, count=len(room.present))
+        self._follow(room.name, presence.author, left)
+
+    def _stand(self, presence: _Presence, role: Role) -> None:
+        """Let `presence` have `role`, and be mute as long as its name and its host are."""
+        now = self._seconds()
+        mutes = (self._mutes.on_name(presence.name, now), self._mutes.on_host(presence.host, now))
+        until = max((mute.until or FOREVER for mute in mutes if mute is not None), default=0.0)
+        standing = Standing(role, until)
+        if standing != presence.standing:
+            presence.standing = standing
+            self._follow(presence.room.name, presence.author, standing)
+
+    def _hit(self, whom: str) -> list[_Presence]:
+        """Whoever is `whom`, a name or a network."""
+        network = network_in(whom)
+        if network is None:
+            presence = self._by_key.get(key(whom))
+            return [] if presence is None else [presence]
+        return [
+            presence
+            for presence in self._by_author.values()
+            if presence.host is not None and presence.host in network
+        ]
+
+    def _restand(self, whom: str) -> None:
+        for presence in self._hit(whom):
+            self._stand(presence, presence.standing.role)
+
+    def _act(
+        self,
+        by: str,
+        what: str,
+        whom: str,
+        text: str,
+        seconds: int = 0,
+        why: str = "",
+        room: str = "",
+    ) -> None:
+        act = Acted(self._seconds(), by, what, whom, seconds, why, text, room)
+        self._store.audit(entry(act))
+        self._follow(room or LOBBY, None, act)
+
+    def _trouble(self, text: str) -> None:
+        act = Acted(self._seconds(), "the daemon", "tell", "", 0, "", text)
+        self._follow(LOBBY, None, act)
+
+    def _rule(self, room: _Room, rules: Rules) -> None:
+        room.rules = rules
+        self._keep(room)
+        self._follow(room.name, None, rules)
+
+    def _tell_rules(self, presence: _Presence) -> None:
+        if presence.room.rules != Rules():
+            self._follow(presence.room.name, presence.author, presence.room.rules)
+
+    # Rooms come and go.
+
+    def _room(self, name: str) -> _Room:
+        room = self._rooms.get(key(name))
+        if room is None:
+            raise Refusal(f"there is no room #{name}: /rooms lists them")
+        return room
+
+    def _make_room(self, name: str) -> _Room:
+        if len(self._rooms) >= self._max_rooms:
+            if not self._empty:
+                raise Refusal(
+                    f"there are {len(self._rooms)} rooms, as many as may be: join one of /rooms"
+                )
+            self._forget(next(iter(self._empty)))
+        room = self._rooms[key(name)] = _Room(name, 0.0)
+        return room
+
+    def _occupied(self, room: _Room) -> None:
+        if key(room.name) in self._empty:
+            del self._empty[key(room.name)]
+            room.emptied = 0.0
+            self._keep(room)
+            self._history.occupy(room.name, True)
+
+    def _left(self, room: _Room) -> None:
+        if room.present or room.name == LOBBY:
+            return
+        room.emptied = self._seconds()
+        self._empty[key(room.name)] = None
+        if room.rules == Rules() and not self._history.last(room.name, 1):
+            self._forget(key(room.name))
+        else:
+            self._history.occupy(room.name, False)
+            self._keep(room)
+
+    def _forget_empty_rooms(self) -> None:
+        latest = self._seconds() - EMPTY_ROOM
+        while self._empty and self._rooms[next(iter(self._empty))].emptied <= latest:
+            self._forget(next(iter(self._empty)))
+
+    def _forget(self, room_key: str) -> None:
+        room = self._rooms.pop(room_key)
+        del self._empty[room_key]
+        self._history.forget(room.name)
+        self._store.put("room", room.name, None)
+
+    def _keep(self, room: _Room) -> None:
+        document = {"name": room.name, "emptied": room.emptied, **asdict(room.rules)}
+        self._store.put("room", room.name, document)
+
+    def _load(self) -> None:
+        """Take over what the store had kept. Nobody is in any room."""
+        stored = self._store.load()
+        self._store.watch(self._trouble)
+        now = self._seconds()
+        rooms: dict[str, _Room] = {}
+        for document in stored.documents.get("room", {}).values():
+            values = dict(document)
+            # Where the process was killed, the last one has just left it.
+            room = _Room(str(values.pop("name")), cast(float, values.pop("emptied")) or now)
+            room.rules = Rules(**values)  # type: ignore[arg-type]
+            rooms[key(room.name)] = room
+        for name in stored.lines:
+            rooms.setdefault(key(name), _Room(name, now))
+        if lobby := rooms.pop(key(LOBBY), None):
+            self._lobby.rules = lobby.rules
+        self._rooms.update(rooms)
+        self._empty = dict.fromkeys(sorted(rooms, key=lambda each: rooms[each].emptied))
+        self._history.load(stored.lines)
+        self._history.occupy(LOBBY, True)
+        self._forget_empty_rooms()
+        documents = stored.documents
+        self._registrations.load(documents.get("registration", {}), documents.get("recent", {}))
+        self._bans.load(documents.get("ban", {}))
+        self._mutes.load(documents.get("mute", {}))
+
+
+def _with_why(text: str, why: str) -> str:
+    return f"{text}: {why}" if why else text

@@ -1,0 +1,124 @@
+"""Who owns which name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from twisted_chat.events import Role
+from twisted_chat.journal.sanctions import Refusal
+from twisted_chat.journal.store import Document, IStore
+from twisted_chat.limits import MAX_REGISTRATIONS, REGISTRATIONS_A_DAY
+from twisted_chat.names import key
+
+_DAY = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """`name` belongs to who knows the passphrase that `digest` was made from."""
+
+    name: str
+    digest: str = field(repr=False)
+    since: float
+    operator: bool = False
+
+    @property
+    def role(self) -> Role:
+        """What it gives its owner the right to."""
+        return Role.OPERATOR if self.operator else Role.REGISTERED
+
+    def document(self) -> Document:
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "since": self.since,
+            "operator": self.operator,
+        }
+
+
+class Registrations:
+    """The names that are owned. `store` keeps them."""
+
+    def __init__(self, store: IStore) -> None:
+        self._store = store
+        self._owned: dict[str, Registration] = {}
+        self._recent: dict[str, list[float]] = {}
+        self._sweep_at = 64
+
+    def load(self, owned: dict[str, Document], recent: dict[str, Document]) -> None:
+        """Take over what was kept before."""
+        for document in owned.values():
+            registration = Registration(**document)  # type: ignore[arg-type]
+            self._owned[key(registration.name)] = registration
+        for network, document in recent.items():
+            self._recent[network] = list(document["times"])  # type: ignore[call-overload]
+
+    def get(self, name: str) -> Registration | None:
+        """The registration of `name`, or of one that looks like it."""
+        return self._owned.get(key(name))
+
+    def add(self, name: str, digest: str, network: str, now: float) -> Registration:
+        """Let `name` belong to who knows the passphrase; asked for from `network`.
+
+        Raises Refusal if the name is owned, or if there were too many from `network` today.
+        """
+        self.check(name, network, now)
+        registration = Registration(name, digest, now)
+        self._owned[key(name)] = registration
+        self._recent.setdefault(network, []).append(now)
+        self._keep(registration)
+        self._store.put("recent", network, {"times": self._recent[network]})
+        return registration
+
+    def remove(self, name: str) -> None:
+        """Let `name` belong to nobody."""
+        if registration := self._owned.pop(key(name), None):
+            self._store.put("registration", registration.name, None)
+
+    def set_operator(self, name: str, operator: bool) -> Registration:
+        """Make the owner of `name` an operator, or no longer. Raises Refusal if it has none."""
+        registration = self.get(name)
+        if registration is None:
+            raise Refusal(f"{name} is not registered: its owner has to /register it first")
+        registration = replace(registration, operator=operator)
+        self._owned[key(name)] = registration
+        self._keep(registration)
+        return registration
+
+    def operators(self) -> list[str]:
+        """The names of all operators."""
+        return [each.name for each in self._owned.values() if each.operator]
+
+    def _keep(self, registration: Registration) -> None:
+        self._store.put("registration", registration.name, registration.document())
+
+    def check(self, name: str, network: str, now: float) -> None:
+        """Raises what `add` would."""
+        if self.get(name) is not None:
+            raise Refusal(f"{name} is registered already: /login {name} PASSPHRASE takes it")
+        self._forget_old(network, now)
+        # Of the others too, but not at each look: there may be a hundred thousand.
+        if len(self._recent) >= self._sweep_at:
+            for known in list(self._recent):
+                self._forget_old(known, now)
+            self._sweep_at = 64 + 2 * len(self._recent)
+        if len(self._recent.get(network, ())) >= REGISTRATIONS_A_DAY:
+            raise Refusal(
+                f"{REGISTRATIONS_A_DAY} names a day can be registered from {network}, and they "
+                "have been: try again tomorrow"
+            )
+        if len(self._owned) >= MAX_REGISTRATIONS:
+            raise Refusal(f"{MAX_REGISTRATIONS} names are registered, as many as may be")
+
+    def _forget_old(self, network: str, now: float) -> None:
+        """Let registrations from `network` that are older than a day not count any more."""
+        times = self._recent.get(network)
+        if times is None:
+            return
+        # One that is in the future: the clock was set back.
+        kept = [time for time in times if now - _DAY < time <= now + _DAY]
+        if kept:
+            self._recent[network] = kept
+        else:
+            del self._recent[network]
+            self._store.put("recent", network, None)

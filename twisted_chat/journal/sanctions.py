@@ -1,0 +1,136 @@
+"""Bans and mutes: whom they concern, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from twisted_chat.journal.store import Document, IStore
+from twisted_chat.limits import MAX_SANCTIONS
+from twisted_chat.names import key
+from twisted_chat.networks import Host, Network, is_default, network_in
+
+
+class Refusal(Exception):
+    """What was asked is not done: str() is why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sanction:
+    """`whom`: a name, or a network as `show` has it. `until`: Unix time; 0: until it is undone."""
+
+    whom: str
+    by: str
+    why: str
+    since: float
+    until: float
+
+    @property
+    def end(self) -> float:
+        """When it ends, to be compared with others: Unix time, or infinite."""
+        return self.until or float("inf")
+
+    def document(self) -> Document:
+        return {
+            "whom": self.whom,
+            "by": self.by,
+            "why": self.why,
+            "since": self.since,
+            "until": self.until,
+        }
+
+
+class Sanctions:
+    """Those of one kind (`ban`, `mute`) that are in force. `store` keeps them."""
+
+    def __init__(self, kind: str, store: IStore) -> None:
+        self._kind = kind
+        self._store = store
+        self._names: dict[str, Sanction] = {}
+        # By version and length of the prefix, then by the prefix: a look at a host takes a few
+        # look-ups, however many networks there are.
+        self._networks: dict[tuple[int, int], dict[int, Sanction]] = {}
+
+    def load(self, documents: dict[str, Document]) -> None:
+        """Take over what was kept before."""
+        for document in documents.values():
+            sanction = Sanction(**document)  # type: ignore[arg-type]
+            # A default name that is no network: it is somebody else's by now.
+            if is_default(sanction.whom) and network_in(sanction.whom) is None:
+                self._store.put(self._kind, sanction.whom, None)
+            else:
+                self._put(sanction)
+
+    def add(self, sanction: Sanction, now: float) -> None:
+        """Put `sanction` in force, in place of one for the same. Raises Refusal if they are too
+        many.
+        """
+        self._sweep(now)
+        # Not under its name as written: it may have been another of the same key.
+        replaced = self.lift(sanction.whom)
+        if replaced is None and len(list(self)) >= MAX_SANCTIONS:
+            raise Refusal(f"there are {MAX_SANCTIONS} of them, as many as may be: undo some first")
+        self._put(sanction)
+        self._store.put(self._kind, sanction.whom, sanction.document())
+
+    def lift(self, whom: str) -> Sanction | None:
+        """Undo what concerns just `whom`: what was in force, if anything."""
+        network = network_in(whom)
+        if network is None:
+            lifted = self._names.pop(key(whom), None)
+        else:
+            lifted = self._networks.get(_length(network), {}).pop(_prefix(network), None)
+        if lifted is not None:
+            self._store.put(self._kind, lifted.whom, None)
+        return lifted
+
+    def on_name(self, name: str, now: float) -> Sanction | None:
+        """What is in force against whoever bears `name`."""
+        return _in_force(self._names.get(key(name)), now) if self._names else None
+
+    def on_host(self, host: Host, now: float) -> Sanction | None:
+        """What is in force against whoever comes from `host`; of several what lasts longest."""
+        if host is None:
+            return None
+        number = int(host)
+        longest: Sanction | None = None
+        for (version, length), sanctions in self._networks.items():
+            if version == host.version:
+                found = _in_force(sanctions.get(number >> host.max_prefixlen - length), now)
+                if found is not None and (longest is None or found.end > longest.end):
+                    longest = found
+        return longest
+
+    def in_force(self, now: float) -> list[Sanction]:
+        """All of them, the newest first."""
+        self._sweep(now)
+        return sorted(self, key=lambda sanction: -sanction.since)
+
+    def __iter__(self) -> Iterator[Sanction]:
+        yield from self._names.values()
+        for sanctions in self._networks.values():
+            yield from sanctions.values()
+
+    def _put(self, sanction: Sanction) -> None:
+        network = network_in(sanction.whom)
+        if network is None:
+            self._names[key(sanction.whom)] = sanction
+        else:
+            self._networks.setdefault(_length(network), {})[_prefix(network)] = sanction
+
+    def _sweep(self, now: float) -> None:
+        for sanction in list(self):
+            if _in_force(sanction, now) is None:
+                self.lift(sanction.whom)
+
+
+def _in_force(sanction: Sanction | None, now: float) -> Sanction | None:
+    return sanction if sanction is not None and not 0 < sanction.until <= now else None
+
+
+def _length(network: Network) -> tuple[int, int]:
+    return network.version, network.prefixlen
+
+
+def _prefix(network: Network) -> int:
+    return int(network.network_address) >> network.max_prefixlen - network.prefixlen

@@ -1,0 +1,170 @@
+"""Passphrases: hashed beside the reactor, two at a time, and tried slowly."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+
+from twisted_chat.gathering import IThreadedReactor
+from twisted_chat.journal.sanctions import Refusal
+from twisted_chat.limits import (
+    FIRST_DELAY,
+    FORGET_TRIES,
+    HASHING_AT_ONCE,
+    HASHING_SHARE,
+    HASHING_WAITING,
+    LONGEST_DELAY,
+    TRIES_WAITING,
+)
+from twisted_chat.names import key
+
+
+class _Tries:
+    """The tries for one name from one address, one after the other."""
+
+    __slots__ = ("free", "last", "lock", "waiting", "wrong")
+
+    def __init__(self) -> None:
+        self.lock = DeferredLock()
+        self.waiting = 0
+        self.wrong = 0
+        self.free = 0.0
+        """When the next may come, and when the last one came, in the clock's seconds."""
+        self.last = 0.0
+
+
+class Passphrases:
+    """Makes digests (argon2id, with the parameters of RFC 9106's second choice: 64 MiB, 3 passes)
+    and compares passphrases with them, in threads of its own.
+
+    At most HASHING_AT_ONCE at a time; past HASHING_WAITING that wait, or past HASHING_SHARE from
+    one network, Refusal is raised. Who cancels waits no more.
+    """
+
+    def __init__(self, reactor: IThreadedReactor, hasher: PasswordHasher | None = None) -> None:
+        self._reactor = reactor
+        self._hasher = hasher or PasswordHasher()
+        self._threads = ThreadPoolExecutor(HASHING_AT_ONCE, "passphrases")
+        self._asked: Counter[str] = Counter()
+        """By network, those that are hashed or wait for it."""
+        self._stopped = False
+        self._tries: dict[tuple[str, str], _Tries] = {}
+        self._sweep_at = 64
+
+    async def digest(self, network: str, passphrase: str) -> str:
+        """What proves `passphrase` and does not tell it; for somebody from `network`."""
+        passphrase = _as_typed_anywhere(passphrase)
+        return str(await self._hashed(network, lambda: self._hasher.hash(passphrase)))
+
+    def wait(self, name: str, network: str) -> float:
+        """Seconds that a try for `name` from `network` waits now, because of wrong ones."""
+        tries = self._tries.get((key(name), network))
+        wait = 0.0 if tries is None else tries.free - self._reactor.seconds()
+        # Bounded: the clock may have been set back.
+        return min(max(wait, 0.0), LONGEST_DELAY)
+
+    async def check(self, name: str, network: str, digest: str, passphrase: str) -> bool:
+        """Whether `digest` was made from `passphrase`; tried for `name` by somebody from `network`.
+
+        After a wrong one the next for the same name from there waits: FIRST_DELAY seconds, twice as
+        long each time, LONGEST_DELAY at most. Raises Refusal if too many wait.
+        """
+        tries = self._tries_of(key(name), network)
+        if tries.waiting >= TRIES_WAITING:
+            raise Refusal(f"others there are trying {name} just now: try again in a minute")
+        tries.waiting += 1
+        try:
+            await tries.lock.acquire()
+            try:
+                if wait := self.wait(name, network):
+                    await deferLater(self._reactor, wait)
+                return await self._checked(tries, network, digest, passphrase)
+            finally:
+                tries.lock.release()
+        finally:
+            tries.waiting -= 1
+
+    async def _checked(self, tries: _Tries, network: str, digest: str, passphrase: str) -> bool:
+        if tries.last + FORGET_TRIES <= self._reactor.seconds():
+            tries.wrong = 0
+        passphrase = _as_typed_anywhere(passphrase)
+        right = await self._hashed(network, lambda: self._verify(digest, passphrase))
+        tries.last = self._reactor.seconds()
+        if right:
+            tries.wrong = 0
+            tries.free = 0.0
+        else:
+            tries.free = tries.last + min(FIRST_DELAY * 2**tries.wrong, LONGEST_DELAY)
+            tries.wrong = min(tries.wrong + 1, 16)
+        return bool(right)
+
+    def stop(self) -> None:
+        """Hash nothing more; what is under way ends by itself."""
+        self._stopped = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _verify(self, digest: str, passphrase: str) -> bool:
+        try:
+            return self._hasher.verify(digest, passphrase)
+        except VerificationError:
+            return False
+
+    def _hashed(self, network: str, work: Callable[[], object]) -> Deferred[object]:
+        if self._stopped:
+            raise Refusal("the daemon stops")
+        if (
+            self._asked.total() >= HASHING_AT_ONCE + HASHING_WAITING
+            or self._asked[network] >= HASHING_SHARE
+        ):
+            raise Refusal("too many want to register or log in just now: try again in a minute")
+        self._asked[network] += 1
+
+        def over() -> None:
+            self._asked[network] -= 1
+            if not self._asked[network]:
+                del self._asked[network]
+
+        def cancel(result: Deferred[object]) -> None:
+            if future.cancel():
+                over()
+
+        result: Deferred[object] = Deferred(cancel)
+
+        def done(outcome: object) -> None:
+            over()
+            if not result.called:
+                result.callback(outcome)
+
+        def run() -> None:
+            try:
+                outcome = work()
+            except Exception:
+                outcome = Failure()
+            self._reactor.callFromThread(done, outcome)
+
+        future = self._threads.submit(run)
+        return result
+
+    def _tries_of(self, name: str, network: str) -> _Tries:
+        now = self._reactor.seconds()
+        if len(self._tries) >= self._sweep_at:
+            self._tries = {
+                who: tries
+                for who, tries in self._tries.items()
+                if tries.waiting or tries.last + FORGET_TRIES > now
+            }
+            self._sweep_at = 64 + 2 * len(self._tries)
+        return self._tries.setdefault((name, network), _Tries())
+
+
+def _as_typed_anywhere(passphrase: str) -> str:
+    """Keyboards differ in how they compose what looks the same (RFC 8265, 4.2)."""
+    return unicodedata.normalize("NFC", passphrase)
