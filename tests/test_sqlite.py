@@ -1,0 +1,755 @@
+"""What was kept is there after a restart, and what could not be is told."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import sys
+import tempfile
+from collections import Counter
+from contextlib import closing, contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from signal import SIGKILL
+from threading import Event
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tests.processes import PATIENCE
+from tests.test_gathering import ThreadedClock
+from tests.test_state import MOUNTING, WITHOUT_RIGHTS, any_umask, can_mount, mode
+from twisted_chat.events import Emoted, Said
+from twisted_chat.journal import sqlite
+from twisted_chat.journal.sqlite import LINE_COST, LUMP, STORE_WAITING, Batch, SqliteStore
+from twisted_chat.journal.store import IStore, Line, Stored
+from twisted_chat.limits import GOODBYE
+from twisted_chat.state import StateError, StateFolder
+
+__all__ = ["any_umask"]  # A fixture.
+
+NOW = 1795590720.5
+STAMP = "20261125T071200Z"
+
+
+def line(number, text="hello"):
+    return Line(number, float(number), Said("ann", text))
+
+
+class Disk:
+    """A way to the database that counts what is done, and can be full, broken or stuck."""
+
+    def __init__(self):
+        self.done = Counter()
+        self.full = False
+        self.error = None
+        self.open = Event()
+        self.open.set()
+        self.reached = Event()
+        """Set when a transaction begins."""
+
+    def connect(self, *arguments, **keywords):
+        if self.error is not None:
+            raise self.error
+        connection = sqlite3.connect(*arguments, **keywords)
+        if self.full:
+            connection.execute("PRAGMA max_page_count = 1")
+        connection.set_trace_callback(self._trace)
+        return connection
+
+    def _trace(self, statement):
+        self.done[statement.split()[0]] += 1
+        if statement.startswith("BEGIN"):
+            self.reached.set()
+            assert self.open.wait(PATIENCE)
+
+
+class Running:
+    """A store on the folder `path` that is loaded and started."""
+
+    def __init__(self, path, pause=0.0, disk=None, start=True):
+        self.disk = disk or Disk()
+        self.clock = ThreadedClock()
+        self.told = SimpleQueue()
+        self.folder = StateFolder.open(str(path))
+        try:
+            self.store = SqliteStore(
+                self.folder, self.clock, pause, now=lambda: NOW, connect=self.disk.connect
+            )
+            self.store.watch(self.told.put)
+            self.stored = self.store.load()
+        except BaseException:
+            self.folder.close()
+            raise
+        self.disk.done.clear()
+        self.disk.reached.clear()
+        if start:
+            self.store.start()
+
+    def news(self):
+        """What the operators are told next."""
+        return self.told.get(timeout=PATIENCE)
+
+    def quiet(self):
+        """Whether the operators have been told nothing more."""
+        return self.told.empty()
+
+    def stop(self):
+        """Stop it and wait for the end of its thread."""
+        done = self.store.stop()
+        ended = self.store._thread.join(PATIENCE)
+        self.folder.close()
+        assert ended
+        assert done.called
+
+
+@contextmanager
+def running(path, **options):
+    store = Running(path, **options)
+    try:
+        yield store
+    finally:
+        store.disk.open.set()
+        store.stop()
+
+
+def kept(path):
+    """What a daemon that starts now finds."""
+    with running(path, start=False) as store:
+        return store.stored
+
+
+def numbers(stored, room="lobby"):
+    return [line.number for line in stored.lines.get(room, [])]
+
+
+# What was kept is there again.
+
+
+def test_it_is_a_store_that_lasts(tmp_path):
+    with running(tmp_path, start=False) as run:
+        assert verifyObject(IStore, run.store)
+        assert run.store.lasting
+        assert run.stored == Stored()
+
+
+TEXTS = st.text(max_size=20)
+WORDS = st.sampled_from(["a", "b", "ä"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda value: st.lists(value, max_size=3) | st.dictionaries(TEXTS, value, max_size=3),
+    max_leaves=5,
+)
+TIMES = st.floats(allow_nan=False, allow_infinity=False)
+EVENTS = st.builds(Said, TEXTS, TEXTS) | st.builds(Emoted, TEXTS, TEXTS)
+CHANGES = st.lists(
+    st.tuples(st.just("put"), WORDS, WORDS, st.none() | st.dictionaries(TEXTS, VALUES, max_size=3))
+    | st.tuples(st.just("add"), WORDS, TIMES, EVENTS)
+    | st.tuples(st.just("drop"), WORDS, st.integers(0, 5))
+    | st.just(("restart",)),
+    max_size=30,
+)
+
+
+@given(CHANGES)
+@settings(max_examples=50, deadline=None)
+def test_after_any_changes_and_restarts_all_that_was_kept_is_there(changes):
+    documents: dict = {}
+    lines: dict = {}
+    number = 0
+    with tempfile.TemporaryDirectory() as path:
+        run = Running(path)
+        try:
+            for what, *values in changes:
+                if what == "restart":
+                    run.stop()
+                    run = Running(path)
+                elif what == "put":
+                    kind, key, document = values
+                    documents[kind, key] = document
+                    run.store.put(kind, key, document)
+                elif what == "add":
+                    room, seconds, event = values
+                    number += 1
+                    lines.setdefault(room, []).append(Line(number, seconds, event))
+                    run.store.add(room, lines[room][-1])
+                else:
+                    room, back = values
+                    run.store.drop(room, number - back)
+                    lines[room] = [
+                        each for each in lines.get(room, []) if each.number > number - back
+                    ]
+        finally:
+            run.stop()
+        expected = Stored(lines={room: some for room, some in lines.items() if some})
+        for (kind, key), document in documents.items():
+            if document is not None:
+                expected.documents.setdefault(kind, {})[key] = document
+        assert kept(path) == expected
+
+
+def test_many_lines_at_once_are_kept_in_their_order(tmp_path):
+    lines = [line(number) for number in range(2 * LUMP + LUMP // 2 + 3)]
+    with running(tmp_path, start=False) as run:
+        for each in lines:
+            run.store.add("lobby", each)
+        run.store.start()
+    assert kept(tmp_path).lines == {"lobby": lines}
+
+
+def test_a_store_that_was_never_started_writes_nothing(tmp_path):
+    with running(tmp_path, start=False) as run:
+        run.store.add("lobby", line(1))
+    assert kept(tmp_path) == Stored()
+
+
+def test_what_gathers_is_written_in_one_transaction(tmp_path):
+    with running(tmp_path, pause=3600) as run:
+        run.store.add("lobby", line(1))
+        assert run.disk.reached.wait(PATIENCE)
+        for number in range(2, 3000):
+            run.store.add("lobby", line(number))
+            run.store.add("attic", line(number + 3000))
+            run.store.put("topic", "lobby", {"text": f"topic {number}"})
+        run.store.drop("lobby", 1)
+        run.store.put("topic", "attic", None)
+    assert run.disk.done["BEGIN"] == run.disk.done["COMMIT"] == 2
+    # Of 12,000 changes: lines in a few lumps, one document, and what is no more.
+    assert sum(run.disk.done.values()) < 40
+    stored = kept(tmp_path)
+    assert numbers(stored) == list(range(2, 3000))
+    assert numbers(stored, "attic") == list(range(3002, 6000))
+    assert stored.documents == {"topic": {"lobby": {"text": "topic 2999"}}}
+
+
+def test_audit_entries_alone_make_no_transaction(tmp_path):
+    with running(tmp_path) as run:
+        run.store.audit("entry")
+    assert not run.disk.done
+
+
+def test_its_files_are_their_owner_s_alone_whatever_the_umask(tmp_path, any_umask):
+    path = tmp_path / "state"
+    with running(path) as run:
+        run.store.add("lobby", line(1))
+        run.store.audit("entry")
+        assert run.disk.reached.wait(PATIENCE)
+        modes = {file.name: mode(file) for file in path.iterdir()}
+    assert modes == dict.fromkeys(
+        ["lock", "audit.log", "chat.db", "chat.db-wal", "chat.db-shm"], 0o600
+    )
+
+
+# The end of the process.
+
+SAY = """
+import os, sys, time
+from twisted.internet import reactor, task
+from twisted_chat.events import Said
+from twisted_chat.journal.sqlite import SqliteStore
+from twisted_chat.journal.store import Line
+from twisted_chat.state import StateFolder
+folder = StateFolder.open(sys.argv[1])
+store = SqliteStore(folder, reactor)
+store.load()
+number = 0
+def say():
+    global number
+    for _ in range(20):
+        number += 1
+        now = time.time()
+        store.add("lobby", Line(number, now, Said("ann", "x" * 100)))
+        print(number, repr(now), "said")
+    store.audit(f"{number} {now!r}")
+    sys.stdout.flush()
+reactor.callWhenRunning(store.start)
+task.LoopingCall(say).start(0.002)
+reactor.run()
+"""
+
+
+def test_a_kill_loses_at_most_what_was_said_in_the_last_100_ms(tmp_path, start):
+    for _ in range(3):
+        child = start([sys.executable, "-c", SAY, str(tmp_path / "state")])
+        child.out.find(r"^6000 ")
+        child.child.send_signal(SIGKILL)
+        child.wait()
+        # The last line may be cut.
+        said = [text.split()[:2] for text in child.out.seen if text.endswith("said")]
+        killed = float(said[-1][1])
+        stored = kept(tmp_path / "state")
+        there = numbers(stored)
+        assert there == list(range(1, len(there) + 1))
+        assert len(there) >= sum(float(seconds) <= killed - 0.1 for _, seconds in said)
+        audited = (tmp_path / "state" / "audit.log").read_text().splitlines()
+        assert audited == [" ".join(words) for words in said[19::20]][: len(audited)]
+        assert len(audited) >= len(there) // 20
+        for file in (tmp_path / "state").iterdir():
+            file.unlink()
+
+
+FORK = """
+import os, sys
+from twisted_chat.events import Said
+from twisted_chat.journal.sqlite import SqliteStore
+from twisted_chat.journal.store import Line
+from twisted_chat.state import StateFolder
+folder = StateFolder.open(sys.argv[1])
+from twisted.internet import reactor
+store = SqliteStore(folder, reactor)
+store.load()
+if os.fork():
+    os._exit(0)
+reactor.callWhenRunning(store.start)
+for number in range(1, 10_001):
+    reactor.callWhenRunning(store.add, "lobby", Line(number, 1.0, Said("ann", "hello")))
+reactor.callWhenRunning(lambda: store.stop().addCallback(lambda _: reactor.stop()))
+reactor.run()
+"""
+
+
+def test_a_daemon_that_forks_writes_all_before_it_ends(tmp_path, start):
+    child = start([sys.executable, "-c", FORK, str(tmp_path)])
+    assert child.wait() == 0
+    assert child.err.text == ""
+    assert numbers(kept(tmp_path)) == list(range(1, 10_001))
+
+
+def test_a_disk_that_is_stuck_does_not_keep_the_daemon_from_stopping(tmp_path):
+    with running(tmp_path) as run:
+        run.disk.open.clear()
+        run.store.add("lobby", line(1))
+        assert run.disk.reached.wait(PATIENCE)
+        done: Deferred[None] = run.store.stop()
+        assert not done.called
+        with capturedLogs() as logs:
+            run.clock.advance(GOODBYE)
+        assert done.called
+        [log] = logs
+        assert log["log_level"] is LogLevel.error
+        assert f"lost: {tmp_path} cannot be written (it takes too long)" in log_text(log)
+
+
+def log_text(log):
+    return log["log_format"].format(**log)
+
+
+# What cannot be written.
+
+FULL = "database or disk is full"
+TROUBLE = f"the state folder cannot be written ({FULL}): what is said now is lost at a restart"
+LONG = "x" * 10_000
+
+
+def test_a_full_disk_is_told_once_and_what_waited_is_written_when_there_is_room(tmp_path):
+    disk = Disk()
+    with running(tmp_path, disk=disk) as run, capturedLogs() as logs:
+        disk.full = True
+        run.store.audit("entry")
+        run.store.add("lobby", line(1, LONG))
+        assert run.news() == TROUBLE
+        disk.reached.clear()
+        run.store.add("lobby", line(2, LONG))
+        run.store.put("topic", "lobby", {"text": "hello"})
+        assert disk.reached.wait(PATIENCE)  # It is tried again.
+        disk.full = False
+        run.store.add("lobby", line(3))
+        assert run.news() == "the state folder is written again"
+        run.store.add("lobby", line(4))
+    assert run.quiet()
+    assert [log_text(log) for log in logs] == [
+        f"{tmp_path}: {TROUBLE}",
+        f"{tmp_path}: the state folder is written again",
+    ]
+    stored = kept(tmp_path)
+    assert numbers(stored) == [1, 2, 3, 4]
+    assert stored.documents == {"topic": {"lobby": {"text": "hello"}}}
+    assert (tmp_path / "audit.log").read_bytes() == b"entry\n"
+
+
+def test_what_can_be_written_at_the_end_is_written_and_what_cannot_is_told(tmp_path):
+    for full in (True, False):
+        disk = Disk()
+        with capturedLogs() as logs, running(tmp_path, disk=disk) as run:
+            disk.full = True
+            run.store.add("lobby", line(1, LONG))
+            assert run.news() == TROUBLE
+            run.store.add("lobby", line(2, "two\nlines"))
+            disk.full = full
+        assert bool(numbers(kept(tmp_path))) is not full
+        lost = f"what was said last is lost (3 lines): {tmp_path} cannot be written ({FULL})"
+        assert (lost in [log_text(log) for log in logs]) is full
+
+
+def test_lines_that_were_given_up_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "STORE_WAITING", 3 * len(LONG))
+    disk = Disk()
+    with running(tmp_path, disk=disk) as run:
+        disk.full = True
+        for number in range(1, 6):
+            run.store.add("lobby", line(number, LONG))
+        assert run.news() == TROUBLE
+        run.store.add("lobby", line(6, LONG))
+        disk.full = False
+        told = "the state folder is written again: 4 lines that were said meanwhile are not kept"
+        assert run.news() == told
+    assert numbers(kept(tmp_path)) == [5, 6]
+
+
+def test_lines_that_were_given_up_because_the_disk_is_slow_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "STORE_WAITING", 3 * len(LONG))
+    with running(tmp_path) as run:
+        run.disk.open.clear()
+        run.store.add("lobby", line(1, LONG))
+        assert run.disk.reached.wait(PATIENCE)
+        for number in range(2, 6):
+            run.store.add("lobby", line(number, LONG))
+        run.disk.open.set()
+        told = "the state folder is too slow: 2 lines that were said meanwhile are not kept"
+        assert run.news() == told
+    assert numbers(kept(tmp_path)) == [1, 4, 5]
+
+
+def test_a_program_that_holds_the_database_delays_it_only(tmp_path):
+    with running(tmp_path) as run:
+        with closing(sqlite3.connect(tmp_path / "chat.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            run.store.add("lobby", line(1))
+            assert "(database is locked)" in run.news()
+        assert run.news() == "the state folder is written again"
+    assert numbers(kept(tmp_path)) == [1]
+
+
+FILL = """
+import os
+from twisted.internet import reactor, task
+from twisted_chat.events import Said
+from twisted_chat.journal.sqlite import SqliteStore
+from twisted_chat.journal.store import Line
+from twisted_chat.state import StateFolder
+def say():
+    global number
+    number += 1
+    store.add("lobby", Line(number, 1.0, Said("ann", "x" * 10_000)))
+    store.audit(f"{number} {'x' * 15_000}")
+def hear(text):
+    print(text, flush=True)
+    if text.endswith("again"):
+        store.stop().addCallback(lambda _: reactor.stop())
+    else:
+        speaker.stop()
+        for _ in range(200):  # More than the audit file has room for.
+            say()
+        until_full.start(0.01)
+def make_room():
+    if not os.statvfs("/mnt").f_bavail:
+        until_full.stop()
+        os.unlink("/mnt/ballast")
+folder = StateFolder.open("/mnt/state")
+with open("/mnt/ballast", "wb") as ballast:
+    ballast.write(bytes(18_000_000))
+number = 0
+speaker, until_full = task.LoopingCall(say), task.LoopingCall(make_room)
+store = SqliteStore(folder, reactor)
+store.load()
+store.watch(hear)
+reactor.callWhenRunning(store.start)
+speaker.start(0.005)
+reactor.run()
+folder.close()
+store = SqliteStore(StateFolder.open("/mnt/state"), reactor)
+kept = [line.number for line in store.load().lines["lobby"]]
+assert kept == list(range(1, number + 1)), (number, kept)
+with open("/mnt/state/audit.log") as file:
+    audited = [line.split() for line in file]
+assert audited == [[str(each), "x" * 15_000] for each in kept]
+print("all is there")
+"""
+
+
+@can_mount
+def test_on_a_disk_that_was_full_for_a_while_nothing_is_lost_and_nothing_twice(start):
+    mount = 'mount -t tmpfs -o size=20m none /mnt && exec "$@"'
+    child = start([*MOUNTING, "sh", "-c", mount, "sh", sys.executable, "-c", FILL])
+    assert child.wait() == 0, child.err.text
+    trouble, again, end = child.out.seen
+    assert trouble.startswith("the state folder cannot be written (")
+    assert again == "the state folder is written again"
+    assert end == "all is there"
+
+
+@can_mount
+def test_a_disk_that_is_full_at_the_start_is_refused(start):
+    mount = 'mount -t tmpfs -o size=64k none /mnt && head -c 64k /dev/zero >/mnt/all && exec "$@"'
+    command = [sys.executable, "-c", LOAD, "/mnt/state"]
+    child = start([*MOUNTING, "sh", "-c", mount, "sh", *command])
+    assert child.wait() == 0
+    assert child.out.seen == [f"/mnt/state/chat.db: {FULL}"]
+
+
+# The audit file.
+
+
+def test_the_audit_file_is_appended_to_and_may_be_rotated(tmp_path):
+    path, rotated = tmp_path / "audit.log", tmp_path / "audit.log.1"
+    for entry in ("first", "sécond"):
+        with running(tmp_path) as run:
+            run.store.audit(entry)
+    with running(tmp_path, pause=3600) as run:
+        run.store.audit("third")
+        run.store.add("lobby", line(1))
+        assert run.disk.reached.wait(PATIENCE)
+        path.rename(rotated)
+        run.store.audit("fourth")
+    assert rotated.read_text() == "first\nsécond\nthird\n"
+    assert path.read_bytes() == b"fourth\n"
+    assert mode(path) == 0o600
+
+
+def test_an_audit_file_that_cannot_be_written_holds_up_nothing_else(tmp_path):
+    path, rotated = tmp_path / "audit.log", tmp_path / "audit.log.1"
+    with running(tmp_path) as run:
+        run.store.audit("first")
+        run.store.add("lobby", line(1))
+        assert run.disk.reached.wait(PATIENCE)
+        path.rename(rotated)
+        path.mkdir()
+        run.store.audit("second")
+        assert run.news() == (
+            f"the state folder cannot be written ({path}: Is a directory): "
+            "what is said now is lost at a restart"
+        )
+        run.disk.reached.clear()
+        run.store.add("lobby", line(2))
+        assert run.disk.reached.wait(PATIENCE)
+        path.rmdir()
+        run.store.audit("third")
+        assert run.news() == "the state folder is written again"
+    assert run.disk.done["COMMIT"] == 2
+    assert numbers(kept(tmp_path)) == [1, 2]
+    assert rotated.read_bytes() == b"first\n"
+    assert path.read_bytes() == b"second\nthird\n"
+
+
+# Starts.
+
+
+@pytest.fixture
+def full_of_lines(tmp_path):
+    """A folder with a database of many pages."""
+    with running(tmp_path) as run:
+        for number in range(1, 2000):
+            run.store.add("lobby", line(number, "x" * 300))
+        run.store.put("topic", "lobby", {"text": "hello"})
+    return tmp_path
+
+
+def garbage(database):
+    return os.urandom(len(database))
+
+
+def half(database):
+    return database[: len(database) // 2]
+
+
+def stump(database):
+    return database[:1000]
+
+
+def flipped_page(database):
+    middle = len(database) // 2 // 4096 * 4096
+    flipped = bytes(byte ^ 0xFF for byte in database[middle : middle + 4096])
+    return database[:middle] + flipped + database[middle + 4096 :]
+
+
+def no_json(database):
+    return database.replace(b'{"text": "hello"}', b'{"text": "hello"]')
+
+
+@pytest.mark.parametrize("damage", [garbage, half, stump, flipped_page, no_json])
+def test_a_corrupt_database_is_set_aside_and_named_in_the_log(full_of_lines, damage):
+    path = full_of_lines / "chat.db"
+    damaged = damage(path.read_bytes())
+    path.write_bytes(damaged)
+    with capturedLogs() as logs, running(full_of_lines) as run:
+        assert run.stored == Stored()
+        run.store.add("lobby", line(1))
+    aside = full_of_lines / f"chat.db.corrupt-{STAMP}"
+    assert aside.read_bytes() == damaged
+    [log] = logs
+    assert log["log_level"] is LogLevel.error
+    assert f"{path} is corrupt (" in log_text(log)
+    assert f"it is kept as {aside}, and the chat begins anew" in log_text(log)
+    assert numbers(kept(full_of_lines)) == [1]
+    assert mode(path) == 0o600
+
+
+def test_nothing_is_overwritten_by_what_is_set_aside(tmp_path):
+    aside = tmp_path / f"chat.db.corrupt-{STAMP}"
+    for number in range(3):
+        (tmp_path / "chat.db").write_bytes(b"%d" % number * 1000)
+        (tmp_path / "chat.db-wal").write_bytes(b"wal %d" % number)
+        with capturedLogs():
+            assert kept(tmp_path) == Stored()
+    for number, end in enumerate(["", "-1", "-2"]):
+        assert Path(f"{aside}{end}").read_bytes() == b"%d" % number * 1000
+
+
+def test_a_log_beside_an_empty_database_is_set_aside_too(tmp_path):
+    (tmp_path / "chat.db").touch()
+    (tmp_path / "chat.db-wal").write_bytes(b"what was said")
+    with capturedLogs() as logs:
+        assert kept(tmp_path) == Stored()
+    assert len(logs) == 1
+    aside = tmp_path / f"chat.db.corrupt-{STAMP}-wal"
+    assert aside.read_bytes() == b"what was said"
+
+
+def test_a_database_that_turns_out_corrupt_is_told_and_set_aside_at_the_next_start(tmp_path):
+    with running(tmp_path, start=False) as run:
+        (tmp_path / "chat.db").write_bytes(b"x" * 10_000)
+        run.store.start()
+        run.store.add("lobby", line(1))
+        assert "(file is not a database)" in run.news()
+    with capturedLogs() as logs:
+        assert kept(tmp_path) == Stored()
+    assert len(logs) == 1
+    assert (tmp_path / f"chat.db.corrupt-{STAMP}").read_bytes() == b"x" * 10_000
+
+
+def test_a_text_that_was_damaged_is_shown_as_such(tmp_path):
+    with running(tmp_path) as run:
+        run.store.add("lobby", line(1, "hello"))
+    path = tmp_path / "chat.db"
+    path.write_bytes(path.read_bytes().replace(b"hello", b"h\xffllo"))
+    assert kept(tmp_path).lines == {"lobby": [line(1, "h\ufffdllo")]}
+
+
+def test_a_database_of_a_newer_version_is_refused_and_stays(full_of_lines):
+    path = full_of_lines / "chat.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 2")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = hashlib.sha256(path.read_bytes()).digest()
+    with pytest.raises(StateError, match=f"^{path} is of a newer twisted-chat: use that one$"):
+        Running(full_of_lines)
+    assert hashlib.sha256(path.read_bytes()).digest() == before
+
+
+def test_a_database_that_another_program_holds_is_refused(full_of_lines):
+    path = full_of_lines / "chat.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StateError, match=f"^{path}: database is locked$"):
+            Running(full_of_lines)
+
+
+def test_an_audit_file_that_cannot_be_opened_is_refused(tmp_path):
+    (tmp_path / "audit.log").mkdir()
+    with pytest.raises(StateError, match=f"^{tmp_path}/audit.log: Is a directory$"):
+        Running(tmp_path)
+
+
+LOAD = """
+import sys
+from twisted.internet import reactor
+from twisted_chat.journal.sqlite import SqliteStore
+from twisted_chat.state import StateError, StateFolder
+try:
+    SqliteStore(StateFolder.open(sys.argv[1]), reactor).load()
+except StateError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("bits", [0o000, 0o400], ids=["to read", "to write"])
+def test_a_database_without_the_right_to_it_is_refused(full_of_lines, start, bits):
+    path = full_of_lines / "chat.db"
+    path.chmod(bits)
+    before = path.read_bytes()
+    child = start([*WITHOUT_RIGHTS, sys.executable, "-c", LOAD, str(full_of_lines)])
+    assert child.wait() == 0
+    [text] = child.out.seen
+    assert text.startswith(f"{path}: ")
+    assert (mode(path), path.read_bytes()) == (bits, before)
+
+
+# What waits.
+
+
+class BatchTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.batch = Batch()
+
+    def numbers(self) -> list[int]:
+        return list(self.batch.lines)
+
+    def test_it_is_true_when_anything_waits(self) -> None:
+        self.assertFalse(self.batch)
+        for change, *values in (
+            (Batch.put, "kind", "key", None),
+            (Batch.add, "lobby", line(1)),
+            (Batch.drop, "lobby", 1),
+            (Batch.append, b"entry\n"),
+        ):
+            batch = Batch()
+            change(batch, *values)
+            self.assertTrue(batch)
+            batch.forget_changes()
+            self.assertEqual(bool(batch), change is Batch.append)
+            batch.forget_audit()
+            self.assertFalse(batch)
+
+    def test_past_its_bound_the_oldest_lines_are_given_up(self) -> None:
+        text = "x\n" * 50_000
+        most = STORE_WAITING // (len(text) + LINE_COST)
+        for number in range(most + 10):
+            self.batch.add(f"room {number % 3}", line(number, text))
+        given_up = self.batch.given_up
+        self.assertIn(given_up, (10 * 50_001, 11 * 50_001))
+        first = given_up // 50_001
+        self.assertEqual(self.numbers(), list(range(first, most + 10)))
+        self.batch.append(b"x" * STORE_WAITING)
+        self.batch.put("kind", "key", "x" * STORE_WAITING)
+        self.assertEqual(self.numbers(), [])
+        self.assertEqual(self.batch.given_up, (most + 10) * 50_001)
+        self.assertEqual(len(self.batch.audit), STORE_WAITING)
+        self.assertEqual(len(self.batch.documents["kind", "key"] or ""), STORE_WAITING)
+
+    def test_what_waits_no_more_makes_room(self) -> None:
+        text = "x" * (STORE_WAITING // 4)
+        for number in range(100):
+            self.batch.add("lobby", line(number, text))
+            self.batch.drop("lobby", number - 1)
+            self.batch.put("kind", "key", text)
+        self.batch.put("kind", "key", None)
+        self.batch.append(text.encode())
+        self.batch.forget_audit(b"rest")
+        self.batch.add("attic", line(100, text))
+        self.assertEqual(self.numbers(), [99, 100])
+        self.assertEqual(self.batch.given_up, 0)
+        self.assertEqual(self.batch.audit, b"rest")
+
+    def test_what_is_newer_counts_when_both_wait(self) -> None:
+        newer = Batch()
+        for batch, number in ((self.batch, 1), (newer, 3)):
+            batch.put("kind", "both", f"{number}")
+            batch.put("kind", f"{number}", f"{number}")
+            batch.add("lobby", line(number))
+            batch.add("attic", line(number + 1))
+            batch.append(b"%d\n" % number)
+            batch.given_up = number
+        newer.drop("lobby", 2)
+        self.batch.absorb(newer)
+        self.assertEqual(self.numbers(), [2, 3, 4])
+        self.assertEqual(self.batch.drops, {"lobby": 2})
+        self.assertEqual(self.batch.audit, b"1\n3\n")
+        self.assertEqual(self.batch.given_up, 4)
+        documents = {("kind", "both"): "3", ("kind", "1"): "1", ("kind", "3"): "3"}
+        self.assertEqual(self.batch.documents, documents)

@@ -1,0 +1,181 @@
+"""The state folder belongs to one daemon at a time, and to its owner alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from twisted_chat.state import StateError, StateFolder, make_file
+
+ROOT = os.geteuid() == 0
+WITHOUT_RIGHTS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if ROOT else []
+"""Takes root's rights from a program."""
+MOUNTING = ["unshare", "--mount"]
+can_mount = pytest.mark.skipif(
+    subprocess.run(
+        [*MOUNTING, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True
+    ).returncode
+    != 0,
+    reason="may not mount",
+)
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+@pytest.fixture
+def any_umask():
+    """Nothing is masked, as under a careless launcher."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def open_elsewhere(start):
+    """Open a folder in another process; what it says: the folder's path, or why not.
+
+    `open_elsewhere(path, prefix=WITHOUT_RIGHTS)`.
+    """
+    code = (
+        "import sys; from twisted_chat.state import *\n"
+        "try: print(StateFolder.open(sys.argv[1]).path)\n"
+        "except StateError as error: print(error)"
+    )
+
+    def run(path, prefix=()):
+        process = start([*prefix, sys.executable, "-c", code, str(path)])
+        process.wait()
+        assert process.err.text == ""
+        [line] = process.out.seen
+        return line
+
+    return run
+
+
+def test_it_is_made_for_its_owner_alone(tmp_path, monkeypatch, any_umask):
+    monkeypatch.chdir(tmp_path)
+    folder = StateFolder.open("state")
+    assert folder.path == str(tmp_path / "state")
+    assert folder.database == f"{folder.path}/chat.db"
+    assert folder.audit == f"{folder.path}/audit.log"
+    assert folder.control == f"{folder.path}/control.sock"
+    assert mode(folder.path) == 0o700
+    assert mode(f"{folder.path}/lock") == 0o600
+    folder.close()
+
+
+def test_one_that_others_may_read_is_taken_as_it_is(tmp_path):
+    tmp_path.chmod(0o755)
+    StateFolder.open(str(tmp_path)).close()
+    assert mode(tmp_path) == 0o755
+
+
+@pytest.mark.parametrize("bits", [0o770, 0o707])
+def test_one_that_others_may_write_to_is_refused(tmp_path, bits):
+    tmp_path.chmod(bits)
+    with pytest.raises(StateError, match=f"^{tmp_path}: others may write.*chmod go-w {tmp_path}$"):
+        StateFolder.open(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_daemon_is_refused_until_the_first_has_ended(tmp_path, open_elsewhere):
+    folder = StateFolder.open(str(tmp_path))
+    refusal = f"{tmp_path} is in use by another daemon: stop it, or choose another folder"
+    assert open_elsewhere(tmp_path) == refusal
+    with pytest.raises(StateError, match=f"^{refusal}$"):
+        StateFolder.open(str(tmp_path))
+    folder.close()
+    assert open_elsewhere(tmp_path) == str(tmp_path)
+
+
+HOLD = """
+import os, sys
+from twisted_chat.state import StateFolder
+StateFolder.open(sys.argv[1])
+if sys.argv[2:] == ["daemonise"]:
+    for _ in range(2):
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+print("open", flush=True)
+sys.stdin.read()
+print("over", flush=True)
+"""
+
+
+def test_a_daemon_that_forks_keeps_it(tmp_path, start):
+    first = start([sys.executable, "-c", HOLD, str(tmp_path), "daemonise"])
+    first.out.find("^open$")
+    assert first.child.wait(30) == 0  # The process that has opened it is gone.
+    with pytest.raises(StateError, match="in use by another daemon"):
+        StateFolder.open(str(tmp_path))
+    first.end_input()
+    first.out.find("^over$")
+    first.out.join()  # Its output ends with it.
+    StateFolder.open(str(tmp_path)).close()
+
+
+def test_a_daemon_that_is_killed_leaves_it(tmp_path, start):
+    first = start([sys.executable, "-c", HOLD, str(tmp_path)])
+    first.out.find("^open$")
+    first.child.kill()
+    first.wait()
+    StateFolder.open(str(tmp_path)).close()
+
+
+def test_a_file_in_its_place_and_a_folder_nowhere_are_refused(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(StateError, match=f"^{file}: Not a directory: name a folder$"):
+        StateFolder.open(str(file))
+    missing = tmp_path / "missing" / "state"
+    with pytest.raises(StateError, match=f"^{missing}: No such file or directory: make the folder"):
+        StateFolder.open(str(missing))
+
+
+def test_one_without_the_right_to_it_is_refused(tmp_path, open_elsewhere):
+    tmp_path.chmod(0o500)
+    line = open_elsewhere(tmp_path, prefix=WITHOUT_RIGHTS)
+    assert line.startswith(f"{tmp_path}: Permission denied: give this user the right to it")
+    (tmp_path / "lock").touch(0)
+    assert open_elsewhere(tmp_path, prefix=WITHOUT_RIGHTS) == line
+
+
+@can_mount
+def test_one_that_is_read_only_is_refused(tmp_path, open_elsewhere):
+    mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+    line = open_elsewhere(tmp_path, prefix=[*MOUNTING, "sh", "-c", mount, str(tmp_path)])
+    assert line == f"{tmp_path}: Read-only file system: choose another folder"
+
+
+def test_one_that_cannot_be_locked_is_refused(tmp_path, monkeypatch):
+    def flock(file, operation):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(StateError, match=f"^{tmp_path}: No locks available$"):
+        StateFolder.open(str(tmp_path))
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can give files away")
+def test_what_root_makes_in_it_is_its_owner_s(tmp_path):
+    os.chown(tmp_path, 1234, 2345)
+    folder = StateFolder.open(str(tmp_path))
+    make_file(folder.audit)
+    folder.close()
+    for path in (tmp_path / "lock", folder.audit):
+        assert (os.stat(path).st_uid, os.stat(path).st_gid) == (1234, 2345)
+
+
+def test_a_file_that_is_there_stays_as_it_is(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    path.chmod(0o640)
+    make_file(str(path))
+    assert (path.read_bytes(), mode(path)) == (b"x", 0o640)

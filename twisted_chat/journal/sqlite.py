@@ -1,0 +1,441 @@
+"""What a journal keeps over restarts, in an SQLite database that a thread of its own writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from itertools import chain, count
+from pathlib import Path
+from sys import getsizeof
+from time import gmtime, strftime, time
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from twisted_chat.events import Emoted, Said
+from twisted_chat.gathering import Gatherer, IThreadedReactor
+from twisted_chat.journal.store import Document, IStore, Line, Stored
+from twisted_chat.state import StateError, StateFolder, explain, make_file
+from twisted_chat.transcript import File, OutputError
+
+STORE_PAUSE = 0.05
+"""Seconds from one write of the state folder to the next at least: half of what may be lost, and
+the other half for the disk."""
+
+STORE_RETRY = 1.0
+"""Seconds until a write that failed is tried again, and that another program may hold the lock."""
+
+STORE_WAITING = 16 * 1024 * 1024
+"""Bytes that may wait for the state folder; past it the oldest lines are given up, and counted."""
+
+LINE_COST = 256
+"""Bytes that a waiting line takes beside its text."""
+
+LUMP = 1024
+"""Rows of one statement. For each statement the interpreter's lock is let go, and the chat may keep
+it for 5 ms then; to hand more rows over would keep it from the chat as long."""
+
+CHECKPOINT = 1000
+"""Pages of 4 KiB in the write-ahead log that are moved into the database at once: few enough to be
+quick, and read again at a start after a kill."""
+
+VERSION = 1
+
+_SCHEMA = (
+    "CREATE TABLE document (kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,"
+    " PRIMARY KEY (kind, key))",
+    "CREATE TABLE line (number INTEGER PRIMARY KEY, room TEXT NOT NULL, time REAL NOT NULL,"
+    " emoted INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL)",
+    "CREATE INDEX line_of_room ON line (room, number)",
+)
+
+_log = Logger(namespace="chat")
+
+
+class Batch:
+    """What waits to be written, and no more of it than has to be: the last document of each key,
+    and lines that were not dropped meanwhile. True if there is anything.
+
+    Past STORE_WAITING bytes the oldest lines are given up; nothing else ever is.
+    """
+
+    def __init__(self) -> None:
+        self.documents: dict[tuple[str, str], str | None] = {}
+        self.drops: dict[str, int] = {}
+        self.lines: OrderedDict[int, tuple[str, Line]] = OrderedDict()
+        """By number, each with its room. Not a dict, which forgets its oldest slowly."""
+        self.audit = bytearray()
+        self.given_up = 0
+        """Lines, each of those that were said at once."""
+        self._rooms: dict[str, deque[int]] = {}
+        self._size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.audit or self.has_changes())
+
+    def has_changes(self) -> bool:
+        """Whether there is anything for the database."""
+        return bool(self.documents or self.drops or self.lines)
+
+    def put(self, kind: str, key: str, body: str | None) -> None:
+        self._grow(len(body or "") - len(self.documents.get((kind, key)) or ""))
+        self.documents[kind, key] = body
+
+    def add(self, room: str, line: Line) -> None:
+        self.lines[line.number] = room, line
+        numbers = self._rooms.get(room)
+        if numbers is None:
+            numbers = self._rooms[room] = deque()
+        numbers.append(line.number)
+        self._grow(_size(line))
+
+    def drop(self, room: str, number: int) -> None:
+        self.drops[room] = max(number, self.drops.get(room, number))
+        while room in self._rooms and self._rooms[room][0] <= number:
+            self._forget_oldest(room)
+
+    def append(self, entry: bytes | bytearray) -> None:
+        self.audit += entry
+        self._grow(len(entry))
+
+    def absorb(self, newer: Batch) -> None:
+        """Put all of `newer` behind what is here."""
+        for (kind, key), body in newer.documents.items():
+            self.put(kind, key, body)
+        for room, number in newer.drops.items():
+            self.drop(room, number)
+        for room, line in newer.lines.values():
+            self.add(room, line)
+        self.append(newer.audit)
+        self.given_up += newer.given_up
+
+    def forget_audit(self, rest: bytes = b"") -> None:
+        """All of `audit` is written but `rest`."""
+        self._size += len(rest) - len(self.audit)
+        self.audit = bytearray(rest)
+
+    def forget_changes(self) -> None:
+        """All but `audit` is written."""
+        self.documents.clear()
+        self.drops.clear()
+        self.lines.clear()
+        self._rooms.clear()
+        self._size = len(self.audit)
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        while self._size > STORE_WAITING and self.lines:
+            room, line = next(iter(self.lines.values()))
+            self._forget_oldest(room)
+            self.given_up += lines_in(line)
+
+    def _forget_oldest(self, room: str) -> None:
+        numbers = self._rooms[room]
+        _, line = self.lines.pop(numbers.popleft())
+        self._size -= _size(line)
+        if not numbers:
+            del self._rooms[room]
+
+
+def _size(line: Line) -> int:
+    return getsizeof(line.event.text) + LINE_COST
+
+
+def lines_in(line: Line) -> int:
+    """How many lines were said at once."""
+    return line.event.text.count("\n") + 1
+
+
+class CorruptError(StateError):
+    """How it shows that a database is corrupt."""
+
+
+class Database:
+    """The file: read once at the start, then written, both by one thread each."""
+
+    def __init__(self, path: str, connect: Callable[..., sqlite3.Connection]) -> None:
+        self._path = path
+        self._connect = connect
+        self._connection: sqlite3.Connection | None = None
+
+    def load(self) -> Stored:
+        """All that is in it; it is made if it is missing.
+
+        Raises CorruptError if it can never be used again, StateError, OSError and sqlite3.Error.
+        """
+        make_file(self._path)
+        if not os.path.getsize(self._path) and os.path.exists(f"{self._path}-wal"):
+            raise CorruptError("it is empty, beside a write-ahead log")  # Which SQLite deletes.
+        try:
+            with closing(self._open()) as connection:
+                return self._read(connection)
+        except ValueError as error:
+            raise CorruptError(f"a document is not JSON: {error}") from error
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # What can be mended has types of its own.
+                raise
+            raise CorruptError(str(error)) from error
+
+    def set_aside(self, now: float) -> str:
+        """Rename it, and what belongs to it, to a name that nothing has yet. Raises OSError."""
+        stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(now))
+        names = (f"{self._path}.corrupt-{stamp}{number or ''}" for number in count(0, -1))
+        ends = ("-journal", "-wal", "-shm", "")
+        name = next(n for n in names if not any(os.path.lexists(n + end) for end in ends))
+        # The database last: SQLite deletes a log that stands alone.
+        for end in ends:
+            with suppress(FileNotFoundError):
+                os.rename(self._path + end, name + end)
+        return name
+
+    def write(self, batch: Batch) -> None:
+        """All of `batch` but its audit, in one transaction.
+
+        Raises sqlite3.Error, having kept nothing or all: it can be written again.
+        """
+        if self._connection is None:
+            self._connection = self._open()
+        try:
+            _write(self._connection, batch)
+        except BaseException:
+            self.close()  # Rolls back; and whatever has become of it, the next attempt begins anew.
+            raise
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        # Never made here: that would be with the rights that SQLite likes.
+        connection = self._connect(
+            f"{Path(self._path).as_uri()}?mode=rw",
+            uri=True,
+            timeout=STORE_RETRY,
+            isolation_level=None,
+        )
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
+            connection.execute(f"PRAGMA journal_size_limit = {CHECKPOINT * 4096}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _read(self, connection: sqlite3.Connection) -> Stored:
+        connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        [result] = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
+            raise CorruptError(" ".join(result.split()))
+        [version] = connection.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise StateError(f"{self._path} is of a newer twisted-chat: use that one")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _SCHEMA if not version else ():
+            connection.execute(statement)
+        stored = Stored()
+        for kind, key, body in connection.execute("SELECT kind, key, body FROM document"):
+            stored.documents.setdefault(kind, {})[key] = json.loads(body)
+        for number, room, seconds, emoted, name, text in connection.execute(
+            "SELECT number, room, time, emoted, name, text FROM line ORDER BY number"
+        ):
+            event = Emoted(name, text) if emoted else Said(name, text)
+            stored.lines.setdefault(room, []).append(Line(number, seconds, event))
+        # Written also where it stands already: what cannot be written is to be known at the start.
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+        return stored
+
+
+def _write(connection: sqlite3.Connection, batch: Batch) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    gone = [key for key, body in batch.documents.items() if body is None]
+    connection.executemany("DELETE FROM document WHERE kind = ? AND key = ?", gone)
+    kept = [(*key, body) for key, body in batch.documents.items() if body is not None]
+    _insert(connection, "document", kept)
+    drops = batch.drops.items()
+    connection.executemany("DELETE FROM line WHERE room = ? AND number <= ?", drops)
+    _insert(connection, "line", [_row(*line) for line in batch.lines.values()])
+    connection.execute("COMMIT")
+
+
+def _row(room: str, line: Line) -> tuple[object, ...]:
+    event = line.event
+    return line.number, room, line.time, isinstance(event, Emoted), event.name, event.text
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """In lumps of a few sizes, which are compiled only once."""
+    start = 0
+    while start < len(rows):
+        size = min(LUMP, 1 << (len(rows) - start).bit_length() - 1)
+        lump = rows[start : start + size]
+        values = ", ".join([f"({', '.join('?' * len(lump[0]))})"] * size)
+        # Replaced: a commit may have failed only after it had been written.
+        statement = f"INSERT OR REPLACE INTO {table} VALUES {values}"
+        connection.execute(statement, list(chain.from_iterable(lump)))
+        start += size
+
+
+@implementer(IStore)
+class SqliteStore:
+    """Keeps all in a state folder. What was said before the last 100 ms outlives any end of the
+    process, as long as the disk takes what it is given within half of that.
+
+    What cannot be written waits, and is tried again each STORE_RETRY seconds; it is lost if the
+    process ends first. `now`: the Unix time, for the name of a file that is set aside.
+    """
+
+    lasting = True
+
+    def __init__(
+        self,
+        folder: StateFolder,
+        reactor: IThreadedReactor,
+        pause: float = STORE_PAUSE,
+        now: Callable[[], float] = time,
+        connect: Callable[..., sqlite3.Connection] = sqlite3.connect,
+    ) -> None:
+        self._folder = folder
+        self._reactor = reactor
+        self._pause = pause
+        self._now = now
+        self._database = Database(folder.database, connect)
+        self._audit: File | None = None
+        self._watchers: list[Callable[[str], None]] = []
+        self._thread = Gatherer("store", reactor, Batch, self._work, pause)
+
+    def load(self) -> Stored:
+        """All that was kept before. To be called once, first, before any fork.
+
+        A corrupt database is set aside, and the log says where. Raises StateError.
+        """
+        path = self._folder.audit
+        try:
+            make_file(path)
+            File(path).close()
+            path = self._folder.database
+            try:
+                return self._database.load()
+            except CorruptError as error:
+                _log.error(
+                    "{path} is corrupt ({reason}): it is kept as {name}, and the chat begins anew",
+                    path=path,
+                    reason=str(error),
+                    name=self._database.set_aside(self._now()),
+                )
+                return self._database.load()
+        except sqlite3.Error as error:
+            raise StateError(f"{path}: {error}") from error
+        except OSError as error:
+            raise explain(path, error) from error
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def watch(self, trouble: Callable[[str], None]) -> None:
+        self._watchers.append(trouble)
+
+    def put(self, kind: str, key: str, document: Document | None) -> None:
+        body = None if document is None else json.dumps(dict(document))
+        with self._thread as waiting:
+            waiting.put(kind, key, body)
+
+    def add(self, room: str, line: Line) -> None:
+        with self._thread as waiting:
+            waiting.add(room, line)
+
+    def drop(self, room: str, number: int) -> None:
+        with self._thread as waiting:
+            waiting.drop(room, number)
+
+    def audit(self, entry: str) -> None:
+        with self._thread as waiting:
+            waiting.append(f"{entry}\n".encode())
+
+    def stop(self) -> Deferred[None]:
+        return self._thread.stop(lambda: self._log_end("it takes too long", 0))
+
+    def _log_end(self, reason: str, lines: int) -> None:
+        _log.error(
+            "what was said last is lost{count}: {path} cannot be written ({reason})",
+            count=f" ({lines} lines)" if lines else "",
+            path=self._folder.path,
+            reason=reason,
+        )
+
+    def _tell(self, text: str) -> None:
+        _log.warn("{path}: {text}", path=self._folder.path, text=text)
+        for trouble in self._watchers:
+            trouble(text)
+
+    # What follows runs in the thread.
+
+    def _work(self, batches: Iterator[Batch]) -> None:
+        reason = ""
+        for batch in batches:
+            before, reason = reason, self._write(batch)
+            if reason:
+                self._thread.pause = STORE_RETRY
+                with self._thread as newer:
+                    batch.absorb(newer)
+                    self._thread.waiting = batch
+            else:
+                self._thread.pause = self._pause
+            if text := _news(before, reason, batch.given_up):
+                self._reactor.callFromThread(self._tell, text)
+        self._database.close()
+        if self._audit is not None:
+            self._audit.close()
+        if reason:
+            with self._thread as left:
+                lines = left.given_up + sum(lines_in(line) for _, line in left.lines.values())
+            self._reactor.callFromThread(self._log_end, reason, lines)
+
+    def _write(self, batch: Batch) -> str:
+        """Write `batch`: what is written is no more in it. Why the rest could not be, if any is."""
+        reasons = []
+        # Each for itself, and the audit first: an act that is kept has been audited if it can be.
+        for write in (self._append_audit, self._write_database):
+            try:
+                write(batch)
+            except Exception as error:  # Whatever it is, this thread has to go on.
+                reasons.append(str(error))
+        return reasons[0] if reasons else ""
+
+    def _append_audit(self, batch: Batch) -> None:
+        if not batch.audit:
+            return
+        if self._audit is None:
+            self._audit = File(self._folder.audit)
+        try:
+            self._audit.write(bytes(batch.audit))
+        except OutputError as error:
+            batch.forget_audit(error.rest)
+            raise
+        batch.forget_audit()
+
+    def _write_database(self, batch: Batch) -> None:
+        if batch.has_changes():
+            self._database.write(batch)
+            batch.forget_changes()
+
+
+def _news(before: str, reason: str, given_up: int) -> str:
+    """What to tell after a write: why it failed, and the one before it; empty: as it should be."""
+    if reason and before:
+        return ""
+    if reason:
+        why = f"the state folder cannot be written ({reason})"
+        return f"{why}: what is said now is lost at a restart"
+    loss = f": {given_up} lines that were said meanwhile are not kept" if given_up else ""
+    if before:
+        return f"the state folder is written again{loss}"
+    return f"the state folder is too slow{loss}" if loss else ""

@@ -1,0 +1,86 @@
+"""The folder in which one daemon keeps what outlasts it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from contextlib import suppress
+
+_HINTS = {
+    errno.ENOENT: "make the folder that it is to be in first",
+    errno.ENOTDIR: "name a folder",
+    errno.EACCES: "give this user the right to it, or choose another folder",
+    errno.EROFS: "choose another folder",
+    errno.ENOSPC: "make room, or choose another folder",
+}
+
+
+class StateError(Exception):
+    """Why the state folder cannot be used and what to do, in one line."""
+
+
+def explain(path: str, error: OSError) -> StateError:
+    """What to say of `error`, which came of using `path`."""
+    hint = _HINTS.get(error.errno or 0)
+    return StateError(f"{path}: {error.strerror}" + (f": {hint}" if hint else ""))
+
+
+class StateFolder:
+    """A folder that is ours alone as long as this process lives, or one that it was forked to."""
+
+    def __init__(self, path: str, lock: int) -> None:
+        """For `open` alone."""
+        self._lock = lock
+        self.path = path
+        """Absolute: a daemon changes its directory."""
+        self.database = os.path.join(path, "chat.db")
+        self.audit = os.path.join(path, "audit.log")
+        self.control = os.path.join(path, "control.sock")
+
+    @classmethod
+    def open(cls, path: str) -> StateFolder:
+        """Take the folder `path`, made for its owner alone if it is missing. Raises StateError."""
+        path = os.path.abspath(path)
+        try:
+            with suppress(FileExistsError):
+                os.mkdir(path, 0o700)
+            mode = os.stat(path).st_mode
+            if stat.S_ISDIR(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
+                raise StateError(f"{path}: others may write to it: chmod go-w {path}")
+            name = os.path.join(path, "lock")
+            make_file(name)
+            lock = os.open(name, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise explain(path, error) from error
+        try:
+            # Held by the open file: a fork takes it along, and no end of the process leaves it.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            if isinstance(error, BlockingIOError):
+                raise StateError(
+                    f"{path} is in use by another daemon: stop it, or choose another folder"
+                ) from error
+            raise explain(path, error) from error
+        return cls(path, lock)
+
+    def close(self) -> None:
+        """Let others take the folder. To be called once."""
+        os.close(self._lock)
+
+
+def make_file(path: str) -> None:
+    """Make the file `path`, for its owner alone, if it is missing. Raises OSError."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    try:
+        if os.geteuid() == 0:
+            # Root may become the folder's owner later: `twistd --uid`.
+            folder = os.stat(os.path.dirname(path))
+            os.fchown(file, folder.st_uid, folder.st_gid)
+    finally:
+        os.close(file)
