@@ -10,24 +10,30 @@ from contextlib import suppress
 from typing import cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorCore, IReactorUNIX
 from twisted.internet.task import deferLater
 from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 
 from twisted_chat.admission import Admission
+from twisted_chat.chat import Chat
+from twisted_chat.commands.desk import Desk
+from twisted_chat.control import ControlDoor, ControlFactory
 from twisted_chat.flood import Flood
+from twisted_chat.gathering import IThreadedReactor
 from twisted_chat.interfaces import ITranscript
-from twisted_chat.journal import MemoryJournal
-from twisted_chat.limits import HEAR_OUT, Limits
+from twisted_chat.journal.memory import MemoryJournal
+from twisted_chat.journal.sqlite import SqliteStore
+from twisted_chat.journal.store import IStore, NoStore
+from twisted_chat.limits import ANSWER_SHARE, HEAR_OUT, Limits
 from twisted_chat.listening import Listener, ListenError, listen
 from twisted_chat.outbox import IOutboxReactor, Patience
+from twisted_chat.passphrases import Passphrases
 from twisted_chat.protocol import ChatFactory
-from twisted_chat.room import Room
+from twisted_chat.state import StateError, StateFolder
 from twisted_chat.transcript import (
     BareTranscript,
     File,
-    IThreadedReactor,
     LogTranscript,
     NoTranscript,
     StandardOutput,
@@ -48,17 +54,26 @@ class ChatService(Service):
         reactor: IChatReactor,
         factory: ChatFactory,
         listeners: Sequence[Listener],
+        control: ControlDoor | None,
         transcript: ITranscript,
+        store: IStore,
+        folder: StateFolder | None,
+        passphrases: Passphrases,
     ) -> None:
         self.farewell = b""
         """The very last line of the transcript, if it has one of its own."""
         self.factory = factory
         self.listeners = listeners
+        self._control = control
         self._reactor = reactor
         self._transcript = transcript
+        self._store = store
+        self._folder = folder
+        self._passphrases = passphrases
 
     def startService(self) -> None:
         super().startService()
+        self._store.start()
         self._transcript.start()
         for listener in self.listeners:
             line = f"Chat Server started on {listener}."
@@ -74,11 +89,18 @@ class ChatService(Service):
         await self._turn()  # Who has connected before now is still let in.
         for listener in self.listeners:
             await listener.stop()
+        # It has its own end, which nobody in the chat is to wait for.
+        control_stopped = succeed(None) if self._control is None else self._control.stop()
         await self._hear_out()
-        self.factory.room.stop()
+        self.factory.chat.stop()
         await self.factory.all_gone()
+        await control_stopped
         if self.farewell:
             self._transcript.write(self.farewell)
+        self._passphrases.stop()
+        await self._store.stop()
+        if self._folder is not None:
+            self._folder.close()
         await self._transcript.stop()
 
     async def _hear_out(self) -> None:
@@ -101,9 +123,11 @@ def make_service(
     transcript: str = "log",
     motd: Sequence[str] = (),
     limits: Limits | None = None,
+    state: str | None = None,
 ) -> ChatService:
     """Build the daemon and listen on all `endpoints`; it talks once the service is started.
 
+    `state`: the folder of what is to outlast the daemon; None: nothing is.
     Whatever can fail at the start fails here, before any fork: raises SystemExit with one line.
     """
     limits = limits or Limits()
@@ -113,26 +137,50 @@ def make_service(
         raise SystemExit(
             f"chat: cannot write the transcript to {transcript}: {error.strerror}"
         ) from error
-    room = Room(
-        MemoryJournal(),
+    try:
+        folder = None if state is None else StateFolder.open(state)
+        store = NoStore() if folder is None else SqliteStore(folder, reactor)
+        journal = MemoryJournal(
+            reactor.seconds,
+            store,
+            limits.max_rooms,
+            limits.history,
+            limits.history_bytes,
+        )
+    except StateError as error:
+        raise SystemExit(f"chat: --state {error}") from error
+    chat = Chat(
+        journal,
         lambda flush: reactor.callLater(0, flush),
+        reactor.seconds,
         record,
         ChatFactory.dialect,
         motd,
+        limits.replay,
+        limits.backlog // ANSWER_SHARE,
     )
+    passphrases = Passphrases(reactor)
+    desk = Desk(chat, passphrases)
+    patience = Patience(reactor, limits.backlog, limits.stall)
     factory = ChatFactory(
-        room,
+        chat,
+        desk,
         reactor,
-        Admission(limits.max_users, limits.max_per_address),
+        Admission(limits.max_users, limits.max_per_address, journal.closed_to),
         Flood(reactor, limits.rate, limits.burst),
-        Patience(reactor, limits.backlog, limits.stall),
+        patience,
         limits.max_line,
     )
     try:
         listeners = [listen(reactor, factory, endpoint) for endpoint in endpoints]
+        control = None
+        if folder is not None:
+            control = ControlDoor(
+                reactor, ControlFactory(chat, desk, reactor, limits.max_line), folder.control
+            )
     except ListenError as error:
         raise SystemExit(f"chat: {error}") from error
-    return ChatService(reactor, factory, listeners, record)
+    return ChatService(reactor, factory, listeners, control, record, store, folder, passphrases)
 
 
 def _make_transcript(where: str, reactor: IThreadedReactor) -> ITranscript:

@@ -14,18 +14,26 @@ from twisted_chat.admission import raise_file_limit
 from twisted_chat.limits import (
     BACKLOG,
     BURST,
+    HISTORY,
+    HISTORY_BYTES,
     MAX_BACKLOG,
+    MAX_HISTORY,
+    MAX_HISTORY_BYTES,
     MAX_LINE,
     MAX_MAX_LINE,
+    MAX_MAX_ROOMS,
     MAX_MAX_USERS,
     MAX_PER_ADDRESS,
     MAX_RATE,
+    MAX_ROOMS,
     MAX_STALL,
     MAX_USERS,
     MIN_BACKLOG,
+    MIN_HISTORY_BYTES,
     MIN_MAX_LINE,
     MOTD_LINES,
     RATE,
+    REPLAY,
     STALL,
     Limits,
 )
@@ -90,6 +98,16 @@ class DaemonOptions(UsageOptions):
             str(MAX_PER_ADDRESS),
             "Connections of one address, or of one IPv6 /64; loopback is exempt",
         ],
+        ["max-rooms", None, str(MAX_ROOMS), "Rooms, with the empty ones of the last day"],
+        [
+            "state",
+            None,
+            None,
+            "FOLDER for names, bans and history over restarts, and for chatctl [default: none]",
+        ],
+        ["history", None, str(HISTORY), "LINES kept of each room"],
+        ["history-bytes", None, str(HISTORY_BYTES), "BYTES kept of all rooms, in memory"],
+        ["replay", None, str(REPLAY), "LINES of the lobby told again to each newcomer"],
     ]
     compData: ClassVar[dict[str, object]] = {}
 
@@ -127,6 +145,10 @@ class DaemonOptions(UsageOptions):
             stall=self._number("stall", 1, MAX_STALL),
             max_users=self._number("max-users", 1, MAX_MAX_USERS, raise_file_limit()),
             max_per_address=self._number("max-per-address", 1, MAX_MAX_USERS),
+            max_rooms=self._number("max-rooms", 1, MAX_MAX_ROOMS),
+            history=self._number("history", 0, MAX_HISTORY),
+            history_bytes=self._number("history-bytes", MIN_HISTORY_BYTES, MAX_HISTORY_BYTES),
+            replay=self._number("replay", 0, MAX_HISTORY),
         )
         for endpoint in self.listen:
             try:
@@ -166,6 +188,7 @@ class DaemonOptions(UsageOptions):
             transcript=self["transcript"],
             motd=self.motd,
             limits=self.limits,
+            state=self["state"],
         )
 
 
