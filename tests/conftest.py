@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import resource
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.clients import FakeServer
 from tests.processes import CHAT_CLIENT, Daemon, Peer, Process, Terminal, closing_all
 
 
@@ -41,7 +44,7 @@ def client(start: Callable[..., Process]) -> Callable[..., Process]:
 def terminal() -> Iterator[Callable[..., Terminal]]:
     """Start a command on a terminal: `terminal(command)`. It is gone when the test ends."""
     with closing_all() as register:
-        yield lambda command: register(Terminal(command))
+        yield lambda command, **options: register(Terminal(command, **options))
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +79,39 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    server = FakeServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def person(terminal: Callable[..., Terminal]) -> Callable[..., Terminal]:
+    """Start a chat-client on a terminal: `person("127.0.0.1", 8888, env={"TERM": "dumb"})`."""
+    return lambda *arguments, **options: terminal([*CHAT_CLIENT, *map(str, arguments)], **options)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own, of one megabyte. Skipped where none may be mounted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def ann(person: Callable[..., Terminal], server: FakeServer) -> Terminal:
+    """A person on a terminal, greeted by a server that is the test; `ann.guest` is its end."""
+    ann = person("127.0.0.1", server.port)
+    ann.guest = server.greet()
+    ann.find("online)")
+    return ann

@@ -14,13 +14,15 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 
 import pexpect
+import pyte
 
 CHECKOUT = Path(__file__).parent.parent
 PATIENCE = 30.0
@@ -45,6 +47,18 @@ TWIST = [
 ]
 CHAT_SERVER = [sys.executable, "-c", "from twisted_chat.service import main; main()"]
 CHAT_CLIENT = [sys.executable, "-c", "from twisted_chat.bridge import main; main()"]
+CHATCTL = [sys.executable, "-c", "from twisted_chat.chatctl import main; main()"]
+
+
+def chatctl(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run chatctl on the daemon whose folder is `state`, to its end."""
+    return subprocess.run(
+        [*CHATCTL, "--state", str(state), *arguments],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
 
 
 class Process:
@@ -143,12 +157,27 @@ class Lines:
 
 
 class Terminal:
-    """A command on a pseudo-terminal of its own, which echoes nothing of what is typed.
+    """A command on a terminal of its own: what is read of it is what a person sees there.
 
-    What it shows is read only while something is waited for.
+    The terminal echoes nothing by itself, unless with `echo`. What the command shows is read only
+    while something is waited for. `env`: variables besides those of the tests, None to take one
+    away.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: dict[str, str | None] | None = None,
+        rows: int = 40,
+        columns: int = 100,
+        echo: bool = False,
+    ) -> None:
+        changed = {
+            "PYTHONPATH": str(CHECKOUT),
+            "TERM": "xterm-256color",
+            "NO_COLOR": None,
+            **(env or {}),
+        }
         with warnings.catch_warnings():
             # From Python 3.12 on a fork beside threads is warned of; this child only execs.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -156,37 +185,124 @@ class Terminal:
                 command[0],
                 list(command[1:]),
                 cwd=str(CHECKOUT),
-                env={**os.environ, "PYTHONPATH": str(CHECKOUT), "TERM": "vt100"},
+                env={k: v for k, v in {**os.environ, **changed}.items() if v is not None},
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
                 encoding="utf-8",
-                echo=False,
+                echo=echo,
                 timeout=PATIENCE,
+                dimensions=(rows, columns),
             )
         self.child.delaybeforesend = None
         self.child.ptyproc.delayafterclose = 0
-        self._shown = StringIO()
-        self.child.logfile_read = self._shown
+        self._raw = StringIO()
+        self.child.logfile_read = self._raw
+        self._emulated = pyte.HistoryScreen(columns, rows, history=100_000)
+        self._stream = pyte.Stream(self._emulated)
+        self._to_show: list[str] = []
+        self._found = 0
 
     def type(self, text: str) -> None:
         """Type `text`: "\n" is Enter, "\x03" ^C, "\x04" ^D."""
         self.child.send(text)
 
+    def paste(self, text: str) -> None:
+        """Paste `text`, as a terminal does for a program that asked to be told of pastes."""
+        self.type(f"\x1b[200~{text}\x1b[201~")
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Make the window larger or smaller."""
+        self._show()
+        self._emulated.resize(rows, columns)
+        self.child.setwinsize(rows, columns)
+
     def find(self, text: str) -> None:
-        """Wait until `text` is shown, after what was found before."""
-        self.child.expect_exact(text)
+        """Wait until `text` is on the screen, after what was found before."""
+        self.until(lambda screen: text in screen[self._found :], f"{text!r} is not shown")
+        self._found = self.screen.index(text, self._found) + len(text)
+
+    def until(self, condition: Callable[[str], bool], complaint: str = "") -> None:
+        """Wait until what is on the screen fulfils `condition`."""
+        self._until(lambda: condition(self.screen), lambda: f"{complaint}:\n{self.screen}")
+
+    def until_raw(self, text: str) -> None:
+        """Wait until `text` is among what the command has written, controls and all."""
+        looked_at = 0
+
+        def written() -> bool:
+            nonlocal looked_at
+            # Only at what is new, or megabytes would take minutes.
+            self._raw.seek(max(0, looked_at - len(text)))
+            new = self._raw.read()
+            looked_at = self._raw.tell()
+            return text in new
+
+        self._until(written, lambda: f"{text!r} was not written")
+
+    def _until(self, condition: Callable[[], bool], complaint: Callable[[], str]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, complaint()
+            try:
+                self._read(1)
+            except pexpect.EOF:
+                assert condition(), complaint()
+                return
+
+    def _read(self, seconds: float) -> None:
+        """Read what comes within some seconds. Raises pexpect.EOF if nothing comes any more."""
+        try:
+            self._to_show.append(self.child.read_nonblocking(65536, seconds))
+        except pexpect.TIMEOUT:
+            return
+
+    def _show(self) -> None:
+        """Let the terminal show what was read. It is slow, and done only for who looks."""
+        self._stream.feed("".join(self._to_show))
+        self._to_show.clear()
+
+    @property
+    def raw(self) -> str:
+        """All that it has written and that was read so far, as it is."""
+        return self._raw.getvalue()
 
     @property
     def screen(self) -> str:
-        """All that it has shown and that was read so far."""
-        return self._shown.getvalue().replace("\r\n", "\n")
+        """What a person sees who scrolls up to the start: rows without the blanks at their ends, up
+        to the row of the cursor.
+        """
+        self._show()
+        screen = self._emulated
+        rows = [*screen.history.top, *(screen.buffer[row] for row in range(screen.lines))]
+        shown = ["".join(row[x].data for x in range(screen.columns)).rstrip() for row in rows]
+        last = len(screen.history.top) + screen.cursor.y
+        while len(shown) > last + 1 and not shown[-1]:
+            shown.pop()
+        return "\n".join(shown)
+
+    @property
+    def cursor(self) -> int:
+        """The column in which the cursor stands."""
+        self._show()
+        return self._emulated.cursor.x
 
     def wait(self) -> int:
         """The exit status, once it has ended by itself and all that it showed is read."""
-        self.child.expect_exact(pexpect.EOF)
+        with suppress(pexpect.EOF):
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                assert time.monotonic() < deadline, f"it does not end:\n{self.screen}"
+                self._read(1)
         return self.child.wait()
 
     def close(self) -> None:
         """Leave nothing of it behind."""
+        if self.child.isalive():
+            # Asked first: of what is killed, nothing counts as covered.
+            self.child.kill(signal.SIGTERM)
+            with suppress(pexpect.EOF):
+                deadline = time.monotonic() + PATIENCE
+                while time.monotonic() < deadline:
+                    self._read(1)
         if self.child.isalive():
             self.child.kill(signal.SIGKILL)
             self.child.wait()

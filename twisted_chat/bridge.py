@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import ClassVar, cast
+from collections.abc import Callable
+from typing import cast
 
 from twisted.application.internet import ClientService, backoffPolicy
-from twisted.internet.defer import Deferred
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import (
     ConnectionDone,
     ConnectionRefusedError,
@@ -18,26 +19,26 @@ from twisted.internet.error import (
 )
 from twisted.internet.interfaces import (
     IConsumer,
-    IHalfCloseableProtocol,
+    IDelayedCall,
     IPushProducer,
     IReactorCore,
-    IReactorFDSet,
     IReactorTime,
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory
-from twisted.internet.stdio import StandardIO
 from twisted.internet.task import react
 from twisted.python.failure import Failure
-from twisted.python.usage import Options as UsageOptions
-from twisted.python.usage import UsageError
-from zope.interface import implementer
 
-from twisted_chat import __version__
 from twisted_chat.client import LineClient, client_endpoint
-from twisted_chat.commands import escape, parse, unescape
-from twisted_chat.limits import GOODBYE, GREETING_WAIT, MAX_MAX_LINE
-from twisted_chat.lines import BoundedLineReceiver
+from twisted_chat.console.face import Face, Valve, calls
+from twisted_chat.console.identity import Identity
+from twisted_chat.console.options import Options
+from twisted_chat.console.plain import Plain
+from twisted_chat.console.roll_call import PATIENCE, RollCall
+from twisted_chat.dialects import parse as parse_line
+from twisted_chat.events import YOU, Event, Greeting, Said
+from twisted_chat.limits import GOODBYE, GREETING_WAIT
+from twisted_chat.syntax import escape, parse, unescape
 from twisted_chat.text import clean
 
 
@@ -45,53 +46,14 @@ class IClientReactor(IReactorCore, IReactorTime):
     """What the client needs of the reactor."""
 
 
-class Options(UsageOptions):
-    """The command line of chat-client."""
-
-    synopsis = "[options] HOST PORT | [options] ENDPOINT"
-    longdesc = (
-        "Join the chat at HOST and PORT, or at a Twisted client endpoint such as tcp:HOST:PORT, "
-        "tls:HOST:PORT or unix:PATH. On a terminal ^C or ^D ends it; what comes through a pipe is "
-        "said, line by line, and at its end the client leaves."
-    )
-    optFlags: ClassVar[list[list[str | None]]] = [
-        ["stay", None, "Stay in the room when the pipe has ended."],
-        ["commands", None, "Run lines of the pipe that begin with / as commands."],
-        ["no-reconnect", None, "End with status 1 when the server goes away."],
-    ]
-
-    def opt_version(self) -> None:
-        """Show the version and exit."""
-        print(f"twisted-chat {__version__}")
-        raise SystemExit(0)
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        try:
-            super().parseOptions(options)
-        except UsageError as error:
-            raise SystemExit(f"chat-client: {error} (--help lists the options)") from error
-
-    def parseArgs(self, *arguments: str) -> None:
-        if not 1 <= len(arguments) <= 2:
-            raise UsageError("tell it where to go: chat-client HOST PORT")
-        self.host = arguments[0]
-        self.port: int | None = None
-        if len(arguments) == 2:
-            port = arguments[1]
-            if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-                raise UsageError(f"PORT must be a number from 1 to 65535, not {port!r}")
-            self.port = int(port)
-
-    @property
-    def where(self) -> str:
-        """The server as the person named it."""
-        return self.host if self.port is None else f"{self.host} port {self.port}"
-
-
 class Connection(LineClient):
     """The bridge's connection to the server; there is a new one after each reconnect."""
 
     factory: BridgeFactory
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.greeted = False
 
     def connectionMade(self) -> None:
         self.factory.bridge.connected(self)
@@ -101,6 +63,14 @@ class Connection(LineClient):
 
     def lost(self, reason: Failure) -> None:
         self.factory.bridge.lost(reason)
+
+    @property
+    def address(self) -> str:
+        """The name that the server gives who has no other, as far as it can be known here."""
+        host = self.transport.getHost()
+        if isinstance(host, IPv6Address):
+            return f"[{host.host}]:{host.port}"
+        return f"{host.host}:{host.port}" if isinstance(host, IPv4Address) else ""
 
 
 class BridgeFactory(Factory[Connection]):
@@ -113,60 +83,12 @@ class BridgeFactory(Factory[Connection]):
         self.bridge = bridge
 
 
-@implementer(IHalfCloseableProtocol)
-class Input(BoundedLineReceiver):
-    """Standard input, line by line."""
-
-    def __init__(self, bridge: Bridge) -> None:
-        super().__init__(MAX_MAX_LINE)
-        self._bridge = bridge
-        self.closed: Deferred[None] = Deferred()
-
-    def line_received(self, line: bytes) -> None:
-        if line:
-            self._bridge.typed(line.decode("utf-8", "replace"))
-
-    def long_line(self, start: bytes) -> None:
-        self._bridge.tell(f"! a line longer than {self.max_line} bytes was not sent")
-
-    def readConnectionLost(self) -> None:
-        self.input_ended()
-        self._bridge.input_ended()
-
-    def writeConnectionLost(self) -> None:
-        """Standard output was closed: there is nobody to show anything to."""
-        self._bridge.output_closed()
-        self.closed.callback(None)
-
-    def connectionLost(self, reason: Failure | None = None) -> None:
-        if not self.closed.called:
-            self.closed.callback(None)
-
-
-@implementer(IPushProducer)
-class Valve:
-    """Holds something back while the stream it flows into is full."""
-
-    def __init__(self, bridge: Bridge, why: str) -> None:
-        self._bridge = bridge
-        self._why = why
-
-    def pauseProducing(self) -> None:
-        self._bridge.hold(self._why)
-
-    def resumeProducing(self) -> None:
-        self._bridge.release(self._why)
-
-    def stopProducing(self) -> None:
-        """The stream is gone; whoever cares is told in another way."""
-
-
 class Bridge:
-    """One run of chat-client.
+    """One run of chat-client, behind `face`.
 
-    `terminal`: somebody types, so commands run, the end of input prints `exit`, and a lost server
-    is waited for. Otherwise a pipe speaks: each line is said, and the status tells whether the
-    server has taken all.
+    On an interactive face somebody types, so commands run, the end of input prints `exit`, and a
+    lost server is waited for. Otherwise a pipe speaks: each line is said, and the status tells
+    whether the server has taken all.
     """
 
     def __init__(
@@ -174,18 +96,21 @@ class Bridge:
         reactor: IClientReactor,
         endpoint: IStreamClientEndpoint,
         options: Options,
-        terminal: bool,
+        face: Face,
     ) -> None:
         self._reactor = reactor
         self._options = options
-        self._terminal = terminal
+        self._face = face
         self._service = ClientService(
             endpoint,
             BridgeFactory(self),
             retryPolicy=backoffPolicy(initialDelay=0.5, maxDelay=30.0, factor=2.0),
             clock=reactor,
         )
+        self._identity = Identity(reactor, options["nick"])
+        self._roll_call: RollCall | None = None
         self._connection: Connection | None = None
+        self._greeting_wait: IDelayedCall | None = None
         self._greeted = False
         self._handed_over = 0
         self._input_ended = False
@@ -194,10 +119,7 @@ class Bridge:
         self._outcome: Deferred[object] = Deferred()
         self._finished: Deferred[object] = Deferred()
         self._holds = {"greeting"}
-        self._input = Input(self)
-        self._stdio = StandardIO(self._input, reactor=cast(IReactorFDSet, reactor))
-        self._stdio.pauseProducing()
-        self._stdio.registerProducer(Valve(self, "output"), True)
+        face.start(self)
 
     async def run(self) -> None:
         """Chat until it is over. Raises SystemExit with a line if it did not end well."""
@@ -210,14 +132,10 @@ class Bridge:
             if self._connection is not None:
                 self._release_output(self._connection)
                 self._reactor.callLater(GOODBYE, self._connection.transport.abortConnection)
-            self._service.stopService().addBoth(lambda _: self._close_output())
+            self._service.stopService().addBoth(lambda _: self._face.close()).chainDeferred(
+                self._finished
+            )
             await self._finished
-
-    def _close_output(self) -> None:
-        self._stdio.unregisterProducer()
-        self._stdio.loseConnection()
-        # Who has stopped its terminal (^S) does not see the rest.
-        self._input.closed.addTimeout(GOODBYE, self._reactor).addBoth(self._finished.callback)
 
     # The server.
 
@@ -225,32 +143,64 @@ class Bridge:
         """There is a connection; what it says first releases the input."""
         self._connection = connection
         cast(IConsumer, connection.transport).registerProducer(Valve(self, "server"), True)
-        self._reactor.callLater(GREETING_WAIT, self.release, "greeting")
+        self.hold("greeting")
+        self._greeting_wait = self._reactor.callLater(GREETING_WAIT, self._no_greeting)
 
     def heard(self, line: str) -> None:
         """The server sent `line`, clean."""
+        connection = self._connection
+        assert connection is not None
         self._greeted = True
-        self._show(line)
-        # Not before: what is said at once would stand above the greeting.
+        event = parse_line(line)
+        if self._is_shown(event):
+            self._face.show(line, event)
+        if calls(event, self._identity.name):
+            self._face.ring()
+        if not connection.greeted:
+            connection.greeted = True
+            if isinstance(event, Greeting) and not connection.ended:
+                self._identity.greeted(connection.address, connection.send)
+            # Not before: what is said at once would stand above the greeting.
+            self._stop_waiting()
+            self.release("greeting")
+
+    def _is_shown(self, event: Event) -> bool:
+        if self._roll_call is not None and self._roll_call.takes(event):
+            return False
+        return self._identity.heard(event)
+
+    def _no_greeting(self) -> None:
+        self._greeting_wait = None
         self.release("greeting")
+
+    def _stop_waiting(self) -> None:
+        if self._greeting_wait is not None:
+            self._greeting_wait.cancel()
+            self._greeting_wait = None
 
     def lost(self, reason: Failure) -> None:
         """The connection is gone."""
         self._connection = None
+        self._stop_waiting()
+        self._identity.lost()
+        if self._roll_call is not None:
+            self._roll_call.give_up()
         if self._over:
             return
         # What is typed now is refused now, not read and sent when the server is back.
         self.release("server")
-        if self._leaving and (self._terminal or reason.check(ConnectionDone)):
+        if self._greeted:
+            self.release("greeting")
+        if self._leaving and (self._face.interactive or reason.check(ConnectionDone)):
             self._end()
         elif not self._greeted:
             self._end(f"cannot join {self._options.where}: {_why(reason)}")
-        elif self._leaving or not (self._terminal or self._input_ended):
+        elif self._leaving or not (self._face.interactive or self._input_ended):
             self._end(self._cut())
         elif self._options["no-reconnect"]:
             self._end("the server went away")
         else:
-            self.tell("! the server went away; trying until it is back")
+            self._face.tell("! the server went away; trying until it is back")
 
     def _unreachable(self, reason: Failure) -> None:
         self._end(f"cannot reach {self._options.where}: {_why(reason)}")
@@ -264,29 +214,31 @@ class Bridge:
         """`line`, not empty, came from standard input."""
         if self._leaving or self._over:
             return
-        runs = self._terminal or self._options["commands"]
+        runs = self._face.interactive or self._options["commands"]
         command = parse(line) if runs else None
-        leaves = command is not None and command[0] == "quit"
+        leaves = command is not None and command[0] in ("quit", "exit")
         if self._connection is None or self._connection.ended:
             if leaves:
                 self._leave()
             else:
-                self.tell("! not connected: this line was not sent")
+                self._face.tell("! not connected: this line was not sent")
             return
         self._handed_over += 1
         if command is not None:
             self._connection.send(line)
+            self._identity.sent(line)
             if leaves:
                 self._expect_end()
         else:
             text = unescape(line) if runs else line
             self._connection.send(escape(text))
-            self._show(f"[You] {clean(text.encode())}")
+            shown = clean(text.encode())
+            self._face.show(f"[You] {shown}", Said(YOU, shown))
 
     def input_ended(self) -> None:
         """Nothing more comes from standard input."""
         self._input_ended = True
-        if self._terminal or not self._options["stay"]:
+        if self._face.interactive or not self._options["stay"]:
             self._leave()
 
     def output_closed(self) -> None:
@@ -297,7 +249,7 @@ class Bridge:
         """^C, or a signal to end. Fires when it is over."""
         if self._finished.called:
             return None
-        if self._terminal or self._options["stay"]:
+        if self._face.interactive or self._options["stay"]:
             self._leave()
         else:
             self._end(self._cut())
@@ -307,8 +259,8 @@ class Bridge:
         if self._leaving:
             return
         self._expect_end()
-        if self._terminal:
-            self._show("exit")
+        if self._face.interactive:
+            self._face.show_exit()
         if self._connection is None:
             self._end()
         else:
@@ -322,7 +274,7 @@ class Bridge:
     def _expect_end(self) -> None:
         self._leaving = True
         # A pipe waits as long as the server needs to take its lines; a person does not.
-        if self._terminal or self._options["stay"]:
+        if self._face.interactive or self._options["stay"]:
             self._reactor.callLater(GOODBYE, self._give_up)
 
     def _give_up(self) -> None:
@@ -330,22 +282,34 @@ class Bridge:
             self._connection.transport.abortConnection()
         self._end()
 
-    # The screen.
+    @property
+    def name(self) -> str:
+        """What the others call the client, as far as it knows."""
+        return self._identity.name
 
-    def tell(self, line: str) -> None:
-        """Show a line of the client's own."""
-        if self._terminal:
-            self._show(line)
-        else:
-            print(line, file=sys.stderr, flush=True)
+    def call_roll(self) -> Deferred[list[str]]:
+        """The names of who is online, as far as they come within PATIENCE seconds.
 
-    def _show(self, line: str) -> None:
-        self._stdio.write(f"{line}\n".encode())
+        To be called again only when that has fired.
+        """
+        connection = self._connection
+        if connection is None or not connection.greeted or connection.ended:
+            return succeed([])
+        connection.send("/who")
+        self._roll_call = RollCall()
+        self._reactor.callLater(PATIENCE, self._roll_call.give_up)
+        return self._roll_call.answered.addCallback(self._roll_called)
+
+    def _roll_called(self, names: list[str]) -> list[str]:
+        self._roll_call = None
+        return names
+
+    # What is full.
 
     def hold(self, why: str) -> None:
         """Read no input until `release`, and where standard output is full nothing at all."""
         self._holds.add(why)
-        self._stdio.pauseProducing()
+        self._face.pause()
         if why == "output" and self._connection is not None:
             cast(IPushProducer, self._connection.transport).pauseProducing()
 
@@ -353,7 +317,7 @@ class Bridge:
         """Undo `hold`."""
         self._holds.discard(why)
         if not self._holds:
-            self._stdio.resumeProducing()
+            self._face.resume()
         if why == "output" and self._connection is not None:
             cast(IPushProducer, self._connection.transport).resumeProducing()
 
@@ -388,13 +352,14 @@ def main() -> None:
             os.open(os.devnull, os.O_RDWR)
     options = Options()
     options.parseOptions(sys.argv[1:])
+    make_face = _choose_face(options)
 
     def chat(reactor: IClientReactor) -> Deferred[None]:
         try:
             endpoint = client_endpoint(reactor, options.host, options.port)
         except ValueError as error:
             raise SystemExit(f"chat-client: {error}") from error
-        bridge = Bridge(reactor, endpoint, options, terminal=os.isatty(0))
+        bridge = Bridge(reactor, endpoint, options, make_face(reactor))
 
         def interrupted() -> Deferred[object] | None:
             # A second ^C would only be a traceback: the end is near and bounded.
@@ -405,3 +370,15 @@ def main() -> None:
         return Deferred.fromCoroutine(bridge.run())
 
     react(chat)
+
+
+def _choose_face(options: Options) -> Callable[[IClientReactor], Face]:
+    """How to make the face. To be called before there is a reactor: the terminal brings its own."""
+    plain = options["json"] or os.environ.get("TERM", "") in ("", "dumb")
+    if plain or not (os.isatty(0) and os.isatty(1)):
+        return lambda reactor: Plain(reactor, options)
+    # Only now: a pipe has no use for it, and it takes longer to load than all the rest.
+    from twisted_chat.console.terminal import Terminal, install_reactor
+
+    loop = install_reactor()
+    return lambda reactor: Terminal(reactor, loop, options)

@@ -14,11 +14,11 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_chat.commands import escape, parse
 from twisted_chat.dialects import parse as parse_line
 from twisted_chat.events import Event
 from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE
 from twisted_chat.lines import BoundedLineReceiver
+from twisted_chat.syntax import escape, parse
 from twisted_chat.text import clean
 
 

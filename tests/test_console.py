@@ -1,0 +1,273 @@
+"""What chat-client makes of events: names that are called, answers, and who it was."""
+
+from __future__ import annotations
+
+import json
+from unittest import TestCase
+
+import pytest
+from twisted.internet.task import Clock
+
+from twisted_chat.console.colours import coloured
+from twisted_chat.console.completion import Names
+from twisted_chat.console.face import as_json, calls
+from twisted_chat.console.identity import AGAIN, AGAIN_FOR, Identity
+from twisted_chat.console.roll_call import RollCall
+from twisted_chat.console.secret_lines import is_secret, lacks_passphrase, masked
+from twisted_chat.dialects import LineDialect, parse
+from twisted_chat.events import (
+    YOU,
+    Emoted,
+    Entered,
+    Greeting,
+    Left,
+    Notice,
+    Refused,
+    Renamed,
+    Said,
+    Told,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann",
+        "hi ann!",
+        "ANN: hello",
+        "(ann)",
+        "so...ann",
+        "ann.",
+        "ann-",
+        "@ann",
+        "ann's",
+        "ann, bob",
+    ],
+)
+def test_a_name_is_called_as_a_word_in_any_case(text):
+    assert calls(Said("bob", text), "Ann")
+    assert calls(Emoted("bob", text), "ann")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "anna", "joann", "ann_", "_ann", "ann.marie", "x-ann", "ann2"]
+)
+def test_a_name_inside_another_word_is_not_called(text):
+    assert not calls(Said("bob", text), "ann")
+
+
+def test_names_are_compared_as_unicode_compares_them():
+    assert calls(Said("bob", "STRASSE"), "straße")
+    assert calls(Said("bob", "Rene\N{COMBINING ACUTE ACCENT}!"), "rené")
+
+
+def test_a_name_is_no_pattern():
+    assert calls(Said("bob", "10.0.0.1:3333 hello"), "10.0.0.1:3333")
+    assert not calls(Said("bob", "10x0.0.1:3333 hello"), "10.0.0.1:3333")
+    assert calls(Said("bob", "[2001:db8::1]:1 hello"), "[2001:db8::1]:1")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Said("ann", "ann"),
+        Said(YOU, "ann"),
+        Emoted("ann", "is ann"),
+        Told(YOU, "bob", "ann"),
+        Notice("ann"),
+        Entered("ann", 1),
+    ],
+)
+def test_who_speaks_oneself_is_not_called(event):
+    assert not calls(event, "ann")
+
+
+def test_nobody_is_called_by_no_name():
+    assert not calls(Said("bob", "hello"), "")
+    assert calls(Told("bob", YOU, "hello"), "")
+
+
+def test_json_is_what_the_dialect_says():
+    assert (
+        as_json(Said("bob", "hi"), timed=False)
+        == b'{"event": "said", "name": "bob", "text": "hi"}\n'
+    )
+    assert set(json.loads(as_json(Greeting(1), timed=True))) == {"event", "count", "time"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Greeting(1),
+        Said("e", "hello"),
+        Emoted("bob", "waves bob"),
+        Entered("user", 2),
+        Left("The", 2, words="bye"),
+        Renamed("bob", "rob"),
+        Renamed(YOU, "now"),
+        Told("bob", YOU, "hi"),
+        Notice("words"),
+        Refused("words"),
+    ],
+)
+def test_colours_leave_the_text_as_it_is(event):
+    line = LineDialect().render(event).decode().removesuffix("\n")
+    fragments = coloured(line, event, "ann")
+    assert "".join(text for _, text in fragments) == line
+    assert "[ZeroWidthEscape]" not in "".join(style for style, _ in fragments)
+
+
+def test_own_name_is_bold_and_names_have_their_colours():
+    assert ("bold", "You") in coloured("[You] hi", Said(YOU, "hi"), "ann")
+    assert ("bold", "ann") in coloured("* ann waves", Emoted("ann", "waves"), "ann")
+    [style] = {
+        style for style, text in coloured("[bob] bob", Said("bob", "bob"), "") if text == "bob"
+    }
+    assert style.startswith("ansi")
+
+
+def test_names_are_learned_and_forgotten():
+    names = Names()
+    for event in (
+        Entered("zoe", 2), Said("Bob", "hi"), Told("kim", YOU, "hi"), Emoted("10.0.0.1:3", "x"),
+        Left("zoe", 1), Renamed("kim", "Kit"), Renamed(YOU, "ann"), Refused("no"),
+    ):  # fmt: skip
+        names.heard(event)
+    assert names.among(["local:1", "cat"]) == ["ann", "Bob", "cat", "Kit", "10.0.0.1:3", "local:1"]
+    names.heard(Greeting(1))
+    assert names.among([]) == []
+
+
+def taken(roll_call, *lines):
+    """Which of `lines` are part of the answer."""
+    return [line for line in lines if roll_call.takes(parse(line))]
+
+
+def names_of(roll_call):
+    """The names that it gave, or None if it still waits."""
+    names = []
+    roll_call.answered.addCallback(names.append)
+    return names[0] if names else None
+
+
+def test_an_answer_is_taken_to_its_end_and_no_further():
+    roll_call = RollCall()
+    answer = ["- 5 users online:", "- ann, bob (idle 5 min; away),", "- [2001:db8::1]:1~2, x, y"]
+    assert taken(roll_call, "- x, y", *answer, "- x, y", "- 1 user online:") == answer
+    assert names_of(roll_call) == ["ann", "bob", "[2001:db8::1]:1~2", "x", "y"]
+
+
+def test_an_answer_that_is_cut_ends_there():
+    roll_call = RollCall()
+    answer = ["- 5 users online:", "- ann", "- and more, who do not fit here"]
+    assert taken(roll_call, *answer, "- bob") == answer
+    assert names_of(roll_call) == ["ann"]
+
+
+def test_a_refusal_ends_it_and_is_shown():
+    roll_call = RollCall()
+    assert taken(roll_call, "! no", "- 1 user online:") == []
+    assert names_of(roll_call) == []
+
+
+def test_an_answer_that_comes_too_late_is_shown():
+    roll_call = RollCall()
+    roll_call.give_up()
+    assert taken(roll_call, "- 1 user online:", "- ann") == []
+    assert names_of(roll_call) == []
+
+
+def test_secrets_are_known_and_masked():
+    assert masked("/register correct horse ☃") == "/register " + "*" * 15
+    assert masked("/LOGIN ann x y") == "/LOGIN ann ***"
+    for line in ("/login ann", "/login ann ", "/registered x", "//register x", "register x", "hi"):
+        assert masked(line) == line
+    assert all(map(is_secret, ("/register", "/Register x", "/login", "/LOGIN ann x")))
+    assert not any(map(is_secret, ("//login x", "/log in", "login", "/msg ann /login x")))
+    assert all(map(lacks_passphrase, ("/register", "/register ", "/login", "/login ann ")))
+    assert not any(map(lacks_passphrase, ("/register x", "/login ann x", "/logins", "hi")))
+
+
+class IdentityTests(TestCase):
+    """After a reconnect."""
+
+    def setUp(self):
+        self.clock = Clock()
+        self.sent = []
+        self.identity = Identity(self.clock, None)
+        self.identity.greeted("10.0.0.1:1", self.sent.append)
+        self.hear("- You are now ann")
+
+    def hear(self, line):
+        return self.identity.heard(parse(line))
+
+    def come_back(self):
+        self.identity.lost()
+        self.identity.greeted("10.0.0.1:2", self.sent.append)
+
+    def test_the_name_is_asked_for_in_silence_for_two_minutes(self):
+        self.come_back()
+        self.assertTrue(self.hear("! ann is taken"))
+        for _ in range(int(AGAIN_FOR / AGAIN)):
+            self.clock.advance(AGAIN)
+            self.hear("[bob] hello")
+            self.assertFalse(self.hear("! ann is taken"))
+        asked = len(self.sent)
+        self.assertEqual(self.sent, ["/nick ann"] * asked)
+        self.assertEqual(asked, AGAIN_FOR / AGAIN + 1)
+        self.clock.advance(AGAIN_FOR)
+        self.assertEqual(len(self.sent), asked)
+
+    def test_it_is_asked_for_no_more_when_the_person_takes_another_name(self):
+        self.come_back()
+        self.hear("! ann is taken")
+        self.assertTrue(self.hear("- You are now kit"))
+        self.clock.advance(AGAIN_FOR)
+        self.assertEqual(self.sent, ["/nick ann"])
+        self.assertEqual(self.identity.name, "kit")
+
+    def test_it_is_asked_for_no_more_when_the_connection_goes(self):
+        self.come_back()
+        self.hear("! ann is taken")
+        self.identity.lost()
+        self.clock.advance(AGAIN_FOR)
+        self.assertEqual(self.sent, ["/nick ann"])
+
+    def test_other_refusals_are_shown(self):
+        self.come_back()
+        self.hear("! ann is taken")
+        self.assertTrue(self.hear("! no command /nosuch"))
+        self.clock.advance(AGAIN)
+        self.assertTrue(self.hear("! no command /nosuch"))
+        self.assertFalse(self.hear("! ann is taken"))
+
+    def test_a_refusal_is_shown_again_after_the_next_reconnect(self):
+        self.come_back()
+        self.hear("! ann is taken")
+        self.come_back()
+        self.assertTrue(self.hear("! ann is taken"))
+
+    def test_another_name_is_another_login(self):
+        self.identity.sent("/login ann secret")
+        self.hear("- You are logged in as ann")
+        self.hear("- You are now kit")
+        self.come_back()
+        self.assertEqual(self.sent, ["/nick kit"])
+
+    def test_a_wrong_passphrase_that_is_tried_later_spoils_no_login(self):
+        self.identity.sent("/login ann secret")
+        self.hear("- You are logged in as ann")
+        self.identity.sent("/login ann wrong")
+        self.hear("! that is not the passphrase of ann")
+        self.come_back()
+        self.hear("- You are now ann")
+        self.hear("- You are logged in as ann")
+        self.come_back()
+        self.assertEqual(self.sent, ["/login ann secret"] * 2)
+
+    def test_who_has_no_name_is_called_by_the_address(self):
+        self.hear("- You are now 10.0.0.1:1")
+        self.assertEqual(self.identity.name, "10.0.0.1:1")
+        self.come_back()
+        self.assertEqual(self.identity.name, "10.0.0.1:2")
+        self.assertEqual(self.sent, [])

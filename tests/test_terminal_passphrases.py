@@ -1,0 +1,133 @@
+"""Passphrases that are typed into chat-client: seen by nobody, kept nowhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.clients import GREETING
+
+UP = "\x1b[A"
+SECRET = "correct horse ☃"
+
+
+def test_register_asks_twice_without_echo(ann):
+    ann.type("/register\n")
+    ann.find("Passphrase:")
+    ann.type(f"{SECRET}\n")
+    ann.find("Passphrase again:")
+    ann.type(f"{SECRET}\n")
+    assert ann.guest.line() == f"/register {SECRET}"
+    ann.guest.send(b"- done\n")
+    ann.find("- done")
+    assert ann.screen == f"{GREETING}/register\nPassphrase:\nPassphrase again:\n- done\n"
+    assert "horse" not in ann.raw
+    assert "*" not in ann.raw
+
+
+def test_register_refuses_passphrases_that_differ(ann):
+    ann.type("/register\none\ntwo\n")
+    ann.find("! the passphrases differ, and nothing was sent")
+    ann.type("hello\n")
+    assert ann.guest.line() == "hello"
+
+
+@pytest.mark.parametrize("typed", ["/login ann", "/LOGIN  ann ", "/login"])
+def test_login_asks_for_what_is_missing(ann, typed):
+    ann.type(f"{typed}\n")
+    if typed == "/login":
+        ann.find("Name:")
+        ann.type("ann\n")
+    ann.find("Passphrase:")
+    ann.type(f"{SECRET}\n")
+    assert ann.guest.line() == f"/login ann {SECRET}"
+    ann.type("hello\n")
+    ann.find("[You] hello")
+    assert "horse" not in ann.raw
+
+
+def test_interrupt_calls_off_the_question_and_not_the_client(ann):
+    for keys in ("\x03", "\x04", "\n"):
+        ann.type("/login ann\n")
+        ann.find("Passphrase:")
+        ann.type(keys)
+        ann.type("hello\n")
+        assert ann.guest.line() == "hello"
+        ann.find("[You] hello")
+
+
+def test_half_a_passphrase_is_forgotten_at_interrupt(ann):
+    ann.type("/login ann\nsecr\x03")
+    ann.type("\x19hello\n")
+    assert ann.guest.line() == "hello"
+
+
+def test_lines_that_arrive_are_shown_above_the_question(ann):
+    ann.type("/login ann\n")
+    ann.find("Passphrase:")
+    ann.type("sec")
+    ann.guest.send(b"[bob] one\n")
+    ann.until(lambda screen: screen == f"{GREETING}/login ann\n[bob] one\nPassphrase:")
+    ann.type("ret\n")
+    assert ann.guest.line() == "/login ann secret"
+
+
+@pytest.mark.parametrize("command", ["/register ", "/login ann ", "/Login  ann  "])
+def test_passphrase_that_is_typed_into_the_line_is_masked(ann, command):
+    for character in f"{command}horse":
+        ann.type(character)
+    ann.until(lambda screen: screen.endswith(f"\n{command}*****"))
+    ann.type("\n")
+    assert ann.guest.line() == f"{command}horse"
+    ann.type("hello\n")
+    ann.find("[You] hello")
+    assert ann.screen == f"{GREETING}{command}*****\nhello\n[You] hello\n"
+    assert "horse" not in ann.raw
+
+
+def test_no_line_with_a_passphrase_is_in_the_history(ann):
+    ann.type("first\n/register horse\n/LOGIN ann horse\n/login ann\nhorse\n")
+    assert ann.guest.lines(4)[0] == "first"
+    ann.guest.send(b"- ready\n")
+    ann.find("- ready")
+    ann.type(UP)
+    ann.until(lambda screen: screen.endswith("\nfirst"))
+    ann.type(UP + UP + "\n")
+    assert ann.guest.line() == "first"
+    assert "horse" not in ann.raw
+    assert "[You] /" not in ann.screen
+
+
+def test_passphrase_that_is_typed_ahead_is_never_said(person, server):
+    ann = person("127.0.0.1", server.port)
+    guest = server.accept()
+    ann.type("/login ann\nhorse\nhello\n")
+    ann.find("hello")
+    guest.send(GREETING.encode())
+    assert guest.lines(2) == ["/login ann horse", "hello"]
+    ann.find("[You] hello")
+    assert "horse" not in ann.raw
+
+
+def test_pasted_lines_answer_the_question_that_the_first_one_asks(ann):
+    ann.paste("/login ann\rhorse\rhello\r")
+    assert ann.guest.lines(2) == ["/login ann horse", "hello"]
+    ann.find("[You] hello")
+    assert "horse" not in ann.raw
+
+
+def test_deleted_part_of_a_passphrase_cannot_be_put_into_the_line(ann):
+    ann.type("/login ann\nhorse\x15pass\n\x19hello\n")
+    assert ann.guest.lines(2) == ["/login ann pass", "hello"]
+    assert "horse" not in ann.raw
+
+
+@pytest.mark.parametrize("keys", ["/login\n\x03", "/login\n \n", "/register\nhorse\n\x03"])
+def test_each_question_can_be_called_off(ann, keys):
+    ann.type(keys)
+    ann.type("hello\n")
+    assert ann.guest.line() == "hello"
+
+
+def test_passphrase_of_two_lines_is_masked_too(ann):
+    ann.type("/register horse\x11\ncorrect")
+    ann.until(lambda screen: screen.endswith("\n/register *****\n*******"))

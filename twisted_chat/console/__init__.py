@@ -1,0 +1,1 @@
+"""What `chat-client` shows and takes, on a terminal and on a pipe."""

@@ -1,0 +1,43 @@
+"""How a line of the chat looks on a terminal that has colours."""
+
+from __future__ import annotations
+
+import zlib
+
+from twisted_chat.events import YOU, Emoted, Entered, Event, Left, Refused, Renamed, Said, Told
+
+Fragments = list[tuple[str, str]]
+"""Pieces of text, each with its style in prompt_toolkit's words."""
+
+# They can be read on black and on white; red and magenta have a meaning of their own.
+_NAMES = ("ansigreen", "ansiblue", "ansicyan", "ansiyellow", "ansibrightblue", "ansibrightgreen")
+
+
+def coloured(line: str, event: Event, own: str) -> Fragments:
+    """`line`, which tells of `event`, for who is called `own`."""
+    match event:
+        case Said(name):
+            return _with_name("[", "You" if name == YOU else name, line, name in (YOU, own), "")
+        case Emoted(name):
+            return _with_name("* ", name, line, name == own, "")
+        case Entered(name):
+            return _with_name("> New user ", name, line, name == own, "dim")
+        case Left(name):
+            return _with_name("< The user ", name, line, name == own, "dim")
+        case Renamed(old, name) if old == YOU:
+            return _with_name("- You are now ", name, line, True, "dim")
+        case Told():
+            return [("ansimagenta", line)]
+        case Refused():
+            return [("ansired", line)]
+    return [("dim", line)]
+
+
+def _with_name(lead: str, name: str, line: str, own: bool, style: str) -> Fragments:
+    after = line[len(lead) + len(name) :]
+    return [(style, lead), ("bold" if own else _of_name(name), name), (style, after)]
+
+
+def _of_name(name: str) -> str:
+    """The same colour for the same name, on every day."""
+    return _NAMES[zlib.crc32(name.encode()) % len(_NAMES)]

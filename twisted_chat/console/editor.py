@@ -1,0 +1,248 @@
+"""The line that is being typed on a terminal: its keys, its history, its questions."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.clipboard import InMemoryClipboard
+from prompt_toolkit.completion import Completer
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.history import History
+from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import (
+    BufferControl,
+    CompletionsMenu,
+    Dimension,
+    DynamicContainer,
+    Float,
+    FloatContainer,
+    Layout,
+    Window,
+)
+from prompt_toolkit.layout.processors import (
+    BeforeInput,
+    ConditionalProcessor,
+    Processor,
+    Transformation,
+    TransformationInput,
+)
+from prompt_toolkit.output import Output
+
+from twisted_chat.console.secret_lines import is_secret, masked
+
+HISTORY = 1000
+"""Lines that can be had again by the up key. They are kept in memory alone."""
+
+MENU = 8
+"""Rows of the menu in which Tab shows names and commands."""
+
+
+class Editor:
+    """A line at the bottom of the terminal, without a prompt.
+
+    `entered` gets each line at Enter, and all but the last of what is pasted; `interrupted` is ^C,
+    `ended` is ^D.
+    """
+
+    def __init__(
+        self,
+        input: Vt100Input,
+        output: Output,
+        completer: Completer,
+        entered: Callable[[str], None],
+        interrupted: Callable[[], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self._entered = entered
+        self._interrupted = interrupted
+        self._ended = ended
+        self._ends_with: str | None = None
+        self._question: str | None = None
+        self.hides_answer = False
+        self._line = Buffer(
+            completer=completer, history=Typed(), accept_handler=self._accept, multiline=False
+        )
+        self._answer = Buffer(history=Nothing(), accept_handler=self._accept, multiline=False)
+        self._line_window = Window(
+            BufferControl(self._line, input_processors=[Mask()]),
+            height=self._line_height,
+            wrap_lines=True,
+            dont_extend_height=True,
+        )
+        hide = ConditionalProcessor(Hide(), Condition(lambda: self.hides_answer))
+        self._answer_window = Window(
+            BufferControl(
+                self._answer,
+                input_processors=[hide, BeforeInput(lambda: self._question or "")],
+            ),
+            wrap_lines=True,
+            dont_extend_height=True,
+        )
+        menu = CompletionsMenu(MENU, scroll_offset=1, extra_filter=Condition(self._offers))
+        self.app: Application[None] = Application(
+            Layout(
+                FloatContainer(
+                    DynamicContainer(self._window), [Float(menu, xcursor=True, ycursor=True)]
+                )
+            ),
+            key_bindings=self._keys(),
+            input=input,
+            output=output,
+            editing_mode=EditingMode.EMACS,
+            include_default_pygments_style=False,
+            erase_when_done=True,
+            terminal_size_polling_interval=None,
+        )
+
+    @property
+    def asks(self) -> bool:
+        """A question is open: what is entered is its answer."""
+        return self._question is not None
+
+    def ask(self, question: str, hides_answer: bool) -> None:
+        """Take the next line as the answer to `question`, without echo if `hides_answer`."""
+        self._question = question
+        self.hides_answer = hides_answer
+        self._answer.reset()
+        self.app.layout.focus(self._answer_window)
+
+    def stop_asking(self) -> str:
+        """Back to the line; returns the question."""
+        question, self._question = self._question, None
+        self._answer.reset()
+        # What was deleted of a passphrase cannot be had again.
+        self.app.clipboard = InMemoryClipboard()
+        self.app.layout.focus(self._line_window)
+        return question or ""
+
+    def clear(self) -> str:
+        """Forget what is typed; returns it as it may be shown."""
+        shown = masked(self._line.text)
+        self._line.reset()
+        return shown
+
+    def _window(self) -> Window:
+        return self._answer_window if self.asks else self._line_window
+
+    def _line_height(self) -> Dimension:
+        # Where the line is at the bottom of the screen, the menu needs room below it.
+        return Dimension(min=MENU + 1) if self._offers() else Dimension()
+
+    def _offers(self) -> bool:
+        """There is something to choose from."""
+        state = self._line.complete_state
+        return state is not None and len(state.completions) > 1
+
+    def _accept(self, buffer: Buffer) -> bool:
+        # Taken out before it is handed over: what that shows stands above an empty line then.
+        text = buffer.text
+        if buffer is self._line:
+            buffer.append_to_history()
+        buffer.reset()
+        for line in text.split("\n"):
+            self._entered(line)
+        return True
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+
+        @keys.add("c-c")
+        def interrupt(event: KeyPressEvent) -> None:
+            self._interrupted()
+
+        @keys.add("c-d")
+        def end(event: KeyPressEvent) -> None:
+            buffer = event.current_buffer
+            if not buffer.text:
+                self._ended()
+            elif not buffer.document.is_cursor_at_the_end:
+                buffer.delete()
+            elif event.is_repeat and self._ends_with == buffer.text:
+                # As without line editing: the first ^D gives the line, the second one ends.
+                self._accept(buffer)
+                self._ended()
+            else:
+                self._ends_with = buffer.text
+
+        @keys.add("c-z")
+        def suspend(event: KeyPressEvent) -> None:
+            event.app.suspend_to_background()
+
+        @keys.add(Keys.BracketedPaste)
+        def paste(event: KeyPressEvent) -> None:
+            text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+            first, *others = text.split("\n")
+            event.current_buffer.insert_text(first)
+            if others:
+                self._paste(event.current_buffer, others)
+
+        return keys
+
+    def _paste(self, buffer: Buffer, others: list[str]) -> None:
+        """Enter the line, and of what stands behind it all but the last as well."""
+        rest = buffer.document.text_after_cursor
+        text = buffer.document.text_before_cursor
+        buffer.reset()
+        *whole, last = [text, *others]
+        for line in whole:
+            self._entered(line)
+        # A line of the paste may have opened a question, to which the next one is the answer.
+        self.app.current_buffer.insert_text(last)
+        self.app.current_buffer.insert_text(rest, move_cursor=False)
+
+
+class Mask(Processor):
+    """Shows a passphrase in a command as asterisks."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        lines = masked(transformation_input.document.text).split("\n")
+        return Transformation([("", lines[transformation_input.lineno])])
+
+
+class Hide(Processor):
+    """Shows nothing."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        return Transformation([], source_to_display=_start, display_to_source=_start)
+
+
+def _start(position: int) -> int:
+    return 0
+
+
+class Typed(History):
+    """The lines that were typed, but for those with passphrases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: deque[str] = deque(maxlen=HISTORY)
+
+    async def load(self) -> AsyncGenerator[str, None]:
+        for line in self.load_history_strings():
+            yield line
+
+    def get_strings(self) -> list[str]:
+        return list(self._lines)
+
+    def append_string(self, string: str) -> None:
+        if not is_secret(string):
+            self._lines.append(string)
+
+    def load_history_strings(self) -> Iterable[str]:
+        return reversed(self._lines)
+
+    def store_string(self, string: str) -> None:
+        """Nothing is stored anywhere else."""
+
+
+class Nothing(Typed):
+    """The history of answers: none."""
+
+    def append_string(self, string: str) -> None:
+        """No answer is kept."""

@@ -1,0 +1,128 @@
+"""Who the client is in the chat and in which room, so that it can be so again after a reconnect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from twisted_chat.events import LOBBY, YOU, Event, Notice, Refused, Renamed
+from twisted_chat.syntax import parse
+
+AGAIN = 5.0
+"""Seconds until a name is asked for again that the lost connection may still bear."""
+
+AGAIN_FOR = 120.0
+"""Seconds for which it is asked for again: by then the server has given a vanished peer up."""
+
+_ROOM = re.compile(r"You are now in #(\S+)")
+_OWNED = re.compile(r"You are logged in as (\S+)|(\S+) is yours\b.*")
+_GIVEN_UP = re.compile(r"\S+ belongs to nobody now\b.*")
+
+
+class Identity:
+    """The name, the login and the room that the client has got, as the server's lines tell.
+
+    `nick`: the name that `--nick` asks for, if any. What is kept here never leaves memory.
+    """
+
+    def __init__(self, clock: IReactorTime, nick: str | None) -> None:
+        self._clock = clock
+        self._wanted = nick or ""
+        self._had = False
+        self._room = LOBBY
+        self._login: tuple[str, str] | None = None
+        self._tried = ""
+        self._address = ""
+        self._send: Callable[[str], None] = _to_nobody
+        self._answer_due = False
+        self._refusal: str | None = None
+        self._next: IDelayedCall | None = None
+        self._until = 0.0
+
+    @property
+    def name(self) -> str:
+        """What the others call the client, as far as it knows."""
+        return self._wanted if self._had else self._address
+
+    def sent(self, line: str) -> None:
+        """The person's command `line` was sent."""
+        command, argument = parse(line) or ("", "")
+        if command == "login":
+            _, _, passphrase = argument.partition(" ")
+            self._tried = passphrase.strip()
+        elif command == "register":
+            self._tried = argument
+
+    def greeted(self, address: str, send: Callable[[str], None]) -> None:
+        """The server knows the client by its `address`; `send` what makes it who it was."""
+        self._address = address
+        self._send = send
+        self._until = self._clock.seconds() + AGAIN_FOR
+        self._refusal = None
+        self._ask()
+        if self._room != LOBBY:
+            send(f"/join {self._room}")
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self._stop_asking()
+
+    def _stop_asking(self) -> None:
+        self._answer_due = False
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def heard(self, event: Event) -> bool:
+        """Take note of what the server sent; whether it is to be shown."""
+        if isinstance(event, Renamed) and event.old == YOU:
+            self._renamed(event.new)
+        elif isinstance(event, Refused) and self._answer_due:
+            return self._refused(event.text)
+        elif isinstance(event, Notice):
+            self._noticed(event.text)
+        return True
+
+    def _noticed(self, text: str) -> None:
+        if room := _ROOM.fullmatch(text):
+            self._room = room[1]
+        elif owned := _OWNED.fullmatch(text):
+            self._stop_asking()
+            self._login = (owned[1] or owned[2], self._tried) if self._tried else None
+        elif _GIVEN_UP.fullmatch(text):
+            self._login = None
+
+    def _renamed(self, name: str) -> None:
+        self._stop_asking()
+        # An address is what the server calls who has no name.
+        self._had = ":" not in name
+        self._wanted = name if self._had else ""
+        if self._login is not None and self._login[0].casefold() != name.casefold():
+            self._login = None
+
+    def _ask(self) -> None:
+        self._next = None
+        if self._login is not None:
+            name, self._tried = self._login
+            self._send(f"/login {name} {self._tried}")
+        elif self._wanted:
+            self._send(f"/nick {self._wanted}")
+        # Who never had the name has no connection that may still bear it.
+        self._answer_due = self._had
+
+    def _refused(self, text: str) -> bool:
+        """The first refusal is shown; then the same one is not, as often as it comes."""
+        known = text == self._refusal
+        if self._refusal is not None and not known:
+            return True
+        self._refusal = text
+        self._answer_due = False
+        if self._clock.seconds() + AGAIN <= self._until:
+            self._next = self._clock.callLater(AGAIN, self._ask)
+        return not known
+
+
+def _to_nobody(line: str) -> None:
+    """Before the first greeting nothing is asked for."""

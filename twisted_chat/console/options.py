@@ -1,0 +1,67 @@
+"""The command line of chat-client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+
+from twisted_chat import __version__
+
+
+class Options(UsageOptions):
+    """The command line of chat-client."""
+
+    synopsis = "[options] HOST PORT | [options] ENDPOINT"
+    longdesc = (
+        "Join the chat at HOST and PORT, or at a Twisted client endpoint such as tcp:HOST:PORT, "
+        "tls:HOST:PORT or unix:PATH. On a terminal ^C or ^D ends it; what comes through a pipe is "
+        "said, line by line, and at its end the client leaves."
+    )
+    optFlags: ClassVar[list[list[str | None]]] = [
+        ["time", None, "Lead each line by the time of day."],
+        ["json", None, "Print one JSON object for each event, and take input like from a pipe."],
+        ["stay", None, "Stay in the room when the pipe has ended."],
+        ["commands", None, "Run lines of the pipe that begin with / as commands."],
+        ["no-reconnect", None, "End with status 1 when the server goes away."],
+    ]
+    optParameters: ClassVar[list[list[str | None]]] = [
+        ["nick", None, None, "The name to take."],
+        ["bell", None, "on", "Ring the terminal's bell when your name is said: on or off."],
+    ]
+
+    def opt_version(self) -> None:
+        """Show the version and exit."""
+        print(f"twisted-chat {__version__}")
+        raise SystemExit(0)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        try:
+            super().parseOptions(options)
+        except UsageError as error:
+            raise SystemExit(f"chat-client: {error} (--help lists the options)") from error
+
+    def parseArgs(self, *arguments: str) -> None:
+        if not 1 <= len(arguments) <= 2:
+            raise UsageError("tell it where to go: chat-client HOST PORT")
+        self.host = arguments[0]
+        self.port: int | None = None
+        if len(arguments) == 2:
+            port = arguments[1]
+            if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+                raise UsageError(f"PORT must be a number from 1 to 65535, not {port!r}")
+            self.port = int(port)
+
+    def postOptions(self) -> None:
+        if self["bell"] not in ("on", "off"):
+            raise UsageError(f"--bell must be on or off, not {self['bell']!r}")
+        # What is not one word would be something else than a name on the server's line.
+        if self["nick"] is not None and self["nick"].split() != [self["nick"]]:
+            raise UsageError(f"--nick must be a name without blanks, not {self['nick']!r}")
+
+    @property
+    def where(self) -> str:
+        """The server as the person named it."""
+        return self.host if self.port is None else f"{self.host} port {self.port}"

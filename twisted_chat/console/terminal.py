@@ -1,0 +1,313 @@
+"""The face of chat-client on a terminal: what arrives is shown above the line that is typed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import termios
+from collections import deque
+from typing import TextIO, cast
+
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.output.color_depth import ColorDepth
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.renderer import print_formatted_text
+from prompt_toolkit.styles import Style
+from twisted.internet import asyncioreactor, fdesc
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFDSet, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_chat.console.colours import Fragments, coloured
+from twisted_chat.console.completion import ChatCompleter, Names
+from twisted_chat.console.editor import Editor
+from twisted_chat.console.face import TOO_LONG, Face, User, Valve, clock_lead
+from twisted_chat.console.options import Options
+from twisted_chat.console.secret_lines import completed, lacks_passphrase, masked
+from twisted_chat.events import Event, Refused
+from twisted_chat.limits import GOODBYE, MAX_MAX_LINE
+from twisted_chat.text import clean
+
+
+def install_reactor() -> asyncio.AbstractEventLoop:
+    """Make Twisted run on asyncio, as prompt_toolkit does; returns the loop of both."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    asyncioreactor.install(loop)
+    return loop
+
+
+class Terminal(Face):
+    """Standard input and output on a terminal. Lines and the typed one never get mixed."""
+
+    interactive = True
+    _log = Logger()
+
+    def __init__(
+        self, reactor: IReactorTime, loop: asyncio.AbstractEventLoop, options: Options
+    ) -> None:
+        self._reactor = reactor
+        self._loop = loop
+        self._timed = bool(options["time"])
+        self._rings = options["bell"] == "on"
+        # https://no-color.org
+        self._has_colours = not os.environ.get("NO_COLOR")
+        self._names = Names()
+        self._shown: Fragments = []
+        self._bell_due = False
+        self._flush_due = False
+        self._held = True
+        self._typed: deque[str] = deque()
+        self._typed_bytes = 0
+        self._answered: Deferred[str | None] | None = None
+        self._end_due = False
+        self._before_exit = ""
+        self._over = False
+        self._stopping = False
+
+    def start(self, user: User) -> None:
+        self._user = user
+        self._echoes_keys = _echoes_keys()
+        self._screen = Screen(cast(IReactorFDSet, self._reactor), user)
+        self._screen.registerProducer(Valve(user, "output"), True)
+        self._output = Vt100_Output(
+            cast(TextIO, self._screen.text),
+            screen_size,
+            term=os.environ.get("TERM"),
+            default_color_depth=None if self._has_colours else ColorDepth.DEPTH_1_BIT,
+            enable_bell=self._rings,
+            # Its answers may come late, or not at all, and get between what is typed.
+            enable_cpr=False,
+        )
+        self._editor = Editor(
+            Vt100Input(sys.stdin),
+            self._output,
+            ChatCompleter(self._names, user.call_roll),
+            self._entered,
+            self._interrupted,
+            self._ended,
+        )
+        self._style = Style([])
+        self._stopped = Deferred.fromFuture(
+            asyncio.ensure_future(self._edit(), loop=self._loop)
+        ).addErrback(self._editor_ended)
+
+    async def _edit(self) -> None:
+        def begin() -> None:
+            if self._stopping:
+                self._editor.app.exit()
+
+        await self._editor.app.run_async(
+            pre_run=begin, set_exception_handler=False, handle_sigint=False
+        )
+
+    def _editor_ended(self, failure: Failure) -> None:
+        if failure.check(EOFError):
+            self._user.input_ended()
+        else:
+            self._failed(failure)
+
+    def _failed(self, failure: Failure) -> None:
+        self._log.failure("the line editor failed", failure=failure)
+        self._user.interrupt()
+
+    # What is shown.
+
+    def show(self, line: str, event: Event) -> None:
+        self._names.heard(event)
+        lead: Fragments = [("", clock_lead())] if self._timed else []
+        if self._has_colours:
+            self._put([*lead, *coloured(line, event, self._user.name)])
+        else:
+            self._put([*lead, ("", line)])
+
+    def tell(self, line: str) -> None:
+        self.show(line, Refused(line))
+
+    def show_exit(self) -> None:
+        self._over = True
+        self._put([("", f"{self._before_exit}exit")])
+
+    def ring(self) -> None:
+        self._bell_due = self._rings
+        self._flush_soon()
+
+    def _put(self, fragments: Fragments) -> None:
+        self._shown += fragments
+        self._shown.append(("", "\n"))
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Show all that came in this turn of the reactor, above the line that is typed."""
+        self._flush_due = False
+        shown, self._shown = self._shown, []
+        if shown:
+            self._editor.app.renderer.erase()
+            print_formatted_text(self._output, FormattedText(shown), self._style)
+            self._editor.app.invalidate()
+        if self._bell_due:
+            self._bell_due = False
+            self._output.bell()
+            self._output.flush()
+
+    # What is typed.
+
+    def _entered(self, line: str) -> None:
+        data = line.encode("utf-8", "surrogateescape")
+        line = data.decode("utf-8", "replace")
+        if self._answered is not None:
+            self._answer(line)
+        elif not line or self._over:
+            return
+        elif len(data) > MAX_MAX_LINE:
+            self.tell(TOO_LONG)
+        else:
+            self._put([("", clean(masked(line).encode()))])
+            if lacks_passphrase(line):
+                # At once: what is typed next is a passphrase, and not to be said.
+                Deferred.fromCoroutine(self._complete(line)).addErrback(self._failed)
+            else:
+                self._hand_over(line)
+
+    async def _complete(self, line: str) -> None:
+        try:
+            whole = await completed(line, self._ask)
+        except ValueError as error:
+            self.tell(f"! {error}")
+        else:
+            if whole is not None:
+                self._hand_over(whole)
+
+    def _ask(self, question: str, secret: bool) -> Deferred[str | None]:
+        self._editor.ask(question, secret)
+        self._answered = Deferred()
+        return self._answered
+
+    def _answer(self, answer: str | None) -> None:
+        answered, self._answered = self._answered, None
+        assert answered is not None
+        secret = self._editor.hides_answer
+        question = self._editor.stop_asking()
+        self._put([("", question if secret or not answer else question + clean(answer.encode()))])
+        answered.callback(answer)
+
+    def _interrupted(self) -> None:
+        if self._answered is not None:
+            self._answer(None)
+            return
+        typed = self._editor.clear()
+        if self._echoes_keys:
+            self._before_exit = f"{clean(typed.encode())}^C"
+        self._user.interrupt()
+
+    def _ended(self) -> None:
+        if self._answered is not None:
+            self._answer(None)
+        else:
+            self._end_due = True
+            self._hand_over_all()
+
+    def _hand_over(self, line: str) -> None:
+        if self._held and self._typed_bytes > MAX_MAX_LINE:
+            self.tell("! the server takes no lines just now: this one was not sent")
+            return
+        self._typed.append(line)
+        self._typed_bytes += len(line)
+        self._hand_over_all()
+
+    def _hand_over_all(self) -> None:
+        while self._typed and not self._held:
+            line = self._typed.popleft()
+            self._typed_bytes -= len(line)
+            self._user.typed(line)
+        if self._end_due and not self._typed:
+            self._end_due = False
+            self._user.input_ended()
+
+    def pause(self) -> None:
+        self._held = True
+
+    def resume(self) -> None:
+        self._held = False
+        self._hand_over_all()
+
+    # The end.
+
+    def close(self) -> Deferred[object]:
+        self._flush()
+        self._stopping = True
+        if self._editor.app.is_running and not self._editor.app.is_done:
+            self._editor.app.exit()
+        return self._stopped.addBoth(self._close_screen)
+
+    def _close_screen(self, result: object) -> Deferred[object]:
+        self._flush()
+        self._screen.unregisterProducer()
+        self._screen.loseConnection()
+        # A terminal that is stopped does not show the rest.
+        return self._screen.closed.addTimeout(GOODBYE, self._reactor).addErrback(
+            lambda _: fdesc.setBlocking(1)
+        )
+
+
+class Screen(FileDescriptor):
+    """Standard output, which never blocks: a terminal that is slow to show stops no key."""
+
+    connected = 1
+
+    def __init__(self, reactor: IReactorFDSet, user: User) -> None:
+        super().__init__(reactor)
+        self._user = user
+        self.closed: Deferred[object] = Deferred()
+        self.text = ScreenText(self)
+        fdesc.setNonBlocking(1)
+
+    def fileno(self) -> int:
+        return 1
+
+    def writeSomeData(self, data: bytes) -> int | Exception:
+        return cast("int | Exception", fdesc.writeToFD(1, data))
+
+    def connectionLost(self, reason: Failure) -> None:
+        fdesc.setBlocking(1)
+        super().connectionLost(reason)
+        self._user.output_closed()
+        self.closed.callback(None)
+
+
+class ScreenText:
+    """A Screen as the file that prompt_toolkit writes to."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def write(self, text: str) -> None:
+        self._screen.write(text.encode("utf-8", "replace"))
+
+    def flush(self) -> None:
+        """The reactor writes it as soon as it can."""
+
+
+def screen_size() -> Size:
+    """Of the terminal; one that does not know its own has the classical one."""
+    try:
+        columns, rows = os.get_terminal_size(1)
+    except OSError:
+        columns = rows = 0
+    return Size(rows or 24, columns or 80)
+
+
+def _echoes_keys() -> bool:
+    """Whether the terminal shows ^C where it is typed."""
+    flags = termios.tcgetattr(0)[3]
+    return bool(flags & termios.ECHO and flags & termios.ECHOCTL)
