@@ -9,6 +9,7 @@
  *     open     LINES a second are sent at fixed times, however late the server is
  *     idle     READERS connect; "ready" is printed, and a byte on standard input ends it
  *     storm    READERS join as fast as they can, and each hears of all who join after it (chat only)
+ *     rooms    as closed, but each author is in a room of its own, with its share of the readers (chat only)
  *
  * One thread, which sleeps in epoll_wait when there is nothing to do: "generator" is the share of the measured time
  * that it was on its core, so that one sees whether it was the bottleneck; "waited" tells how much others had of the two
@@ -63,6 +64,7 @@ static uint16_t port;
 static struct connection *connections;
 static size_t members, readers, authors, opened, ready;
 static int poller, timer;
+static bool rooms;       /* Each author has a room of its own. */
 static bool watch_words; /* Look at what comes, not only count it. */
 static char counted = MARKER;
 static uint64_t deliveries; /* Counted bytes that have come. */
@@ -251,6 +253,8 @@ static size_t pump(int timeout) {
 
 /* Joining. */
 
+static size_t room_of(size_t member) { return member < readers ? member % authors : member - readers; }
+
 static void join(void) {
     struct connection *c = &connections[opened++];
     bool reads = opened <= readers;
@@ -267,6 +271,7 @@ static void join(void) {
     if (protocol == LINES || !c->hears) set_ready(c);
     if (protocol == REDIS && reads) strcpy(text, "SUBSCRIBE chat\r\n");
     if (protocol == NATS) strcpy(text, "CONNECT {\"verbose\":false,\"echo\":false}\r\nSUB chat 1\r\nPING\r\n");
+    if (rooms) sprintf(text, "/join room%zu\n", room_of(opened - 1));
     if (protocol == IRC) sprintf(text, "NICK m%zu\r\nUSER bench 0 * :bench\r\n", opened);
     queue(c, text, strlen(text));
     flush(c, false);
@@ -296,7 +301,7 @@ static void wait_for_first_line(void) {
         all = true;
         for (size_t i = 0; i < members; i++) {
             struct connection *c = &connections[i];
-            if (c != author && c->hears && !c->seen) all = false;
+            if (c != author && c->hears && !c->seen && (!rooms || !room_of(i))) all = false;
         }
     }
     while (pump(QUIET / MILLISECOND)) {}
@@ -346,6 +351,7 @@ static uint64_t drain(uint64_t expected) {
 
 static void closed(uint64_t window, uint64_t seconds) {
     uint64_t receivers = readers + (protocol == REDIS ? 0 : authors - 1), sent = 0, next = 0;
+    if (rooms) receivers = readers / authors;
     uint64_t begin = now() + WARM_UP;
     struct moment from = {0};
     while (!from.time || now() < from.time + seconds * SECOND) {
@@ -425,6 +431,8 @@ int main(int count, char **arguments) {
     server_pid = arguments[1];
     if (clock_getcpuclockid(atoi(server_pid), &server)) fail("the server is gone");
     watch_words = true;
+    rooms = !strcmp(mode, "rooms");
+    if (rooms && (protocol != CHAT || !authors || readers % authors)) fail("every room wants as many readers");
     if (!strcmp(mode, "storm")) {
         storm();
         return 0;
@@ -439,7 +447,7 @@ int main(int count, char **arguments) {
     if (!authors || !lines) fail("nobody says anything");
     wait_for_first_line();
     watch_words = protocol == NATS || protocol == IRC; /* They want answers to their PING. */
-    if (!strcmp(mode, "closed"))
+    if (!strcmp(mode, "closed") || rooms)
         closed(lines, seconds);
     else if (!strcmp(mode, "open"))
         open_loop(lines, seconds);

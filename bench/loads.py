@@ -8,14 +8,14 @@ import re
 import select
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.servers import GENERATOR_CORE, Server, ServerFailed, on_core, running
 
 Figures = dict[str, float]
 
-WAITED = {"closed": 0.05, "open": 0.01, "storm": 0.05, "idle": 1.0}
+WAITED = {"closed": 0.05, "rooms": 0.05, "open": 0.01, "storm": 0.05, "idle": 1.0}
 """Of the measured time, by mode: if server and generator waited longer for their cores, other
 processes had them, and it is measured again. The slowest 1 % of the lines feel it most."""
 
@@ -39,6 +39,8 @@ class Load:
     """From the generator's unit to `unit`."""
     more_is_better: bool = False
     all_speak: bool = False
+    rooms: int = 0
+    """As many, each with its share of the readers and an author; 0: one for all."""
     limit: float = 30.0
     """Seconds for joining, on top of the time that is measured."""
 
@@ -64,6 +66,12 @@ LOADS = [
     Load("open-100", "500 lines/s, 100 readers", "open", 100, 500, "p99_ms", "ms p99"),
     Load("open-1000", "50 lines/s, 1,000 readers", "open", 1000, 50, "p99_ms", "ms p99"),
     _rate("all-500", "500 who all speak, 500 lines in flight", 500, 500, all_speak=True),
+    replace(
+        _rate("rooms-1000", "1,000 rooms of 10, 1,000 lines in flight", 9000, 1000),
+        mode="rooms",
+        rooms=1000,
+        limit=90,
+    ),
     Load("idle-10000", "10,000 idle connections", "idle", 10000, 0, "kib", "KiB each", limit=90),
     Load("storm-5000", "5,000 join at once", "storm", 5000, 0, "seconds", "s", limit=120),
 ]
@@ -79,7 +87,7 @@ def measure(
     """Start `server`, put `load` on it and return what came of it. Raises NoFigure."""
     if reason := server.cannot.get(load.name) or server.cannot.get(load.family):
         raise NoFigure(reason)
-    if load.mode == "storm" and server.protocol != "chat":
+    if load.mode in ("storm", "rooms") and server.protocol != "chat":
         raise NoFigure("")
     tries: list[Figures] = []
     while len(tries) < most_tries and (not tries or load.disturbed(tries[-1])):
@@ -97,6 +105,8 @@ def _generate(
     readers, authors = load.readers, 1
     if load.mode in ("idle", "storm"):
         authors = 0
+    elif load.rooms:
+        authors = load.rooms
     elif load.all_speak:
         # Where authors hear the others they are the readers; Redis's publishers hear nobody.
         readers, authors = (readers if server.protocol == "redis" else 0), readers

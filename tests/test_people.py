@@ -1,0 +1,203 @@
+"""One on nc, one on chat-client and one on telnet: together they can do all that there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.processes import CHAT_CLIENT, PATIENCE, Daemon, Process, Terminal, chatctl
+from tests.test_any_client import installed
+
+PASSPHRASE = "correct horse"
+
+
+class Telnet:
+    """A person with telnet."""
+
+    def __init__(self, port: int) -> None:
+        self.child = pexpect.spawn(
+            installed("telnet"), ["127.0.0.1", str(port)], encoding="utf-8", timeout=PATIENCE
+        )
+        self.child.setecho(False)
+
+    def type(self, line: str) -> None:
+        self.child.sendline(line)
+
+    def find(self, text: str) -> None:
+        self.child.expect_exact(text)
+
+    def close(self) -> None:
+        self.child.close(force=True)
+
+
+class Netcat:
+    """A person with nc."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def type(self, line: str) -> None:
+        self.process.write(f"{line}\n".encode())
+
+    def find(self, text: str) -> None:
+        self.process.out.find(re.escape(text))
+
+
+class Client:
+    """A person with chat-client on a terminal."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+
+    def type(self, line: str) -> None:
+        self.terminal.type(f"{line}\r")
+
+    def find(self, text: str) -> None:
+        self.terminal.find(text)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def people(
+    start_daemon: Callable[..., Daemon],
+    start: Callable[..., Process],
+    terminal: Callable[..., Terminal],
+    state: Path,
+) -> Iterator[tuple[Netcat, Client, Telnet]]:
+    """Ann on nc, bob on chat-client and cat on telnet; each knows of the others."""
+    daemon = start_daemon("--state", str(state))
+    ann = Netcat(start([installed("nc.openbsd"), "127.0.0.1", str(daemon.port)]))
+    ann.find("> Connected to the chat server (1 user online)")
+    bob = Client(terminal([*CHAT_CLIENT, "--nick", "bob", "127.0.0.1", str(daemon.port)]))
+    bob.find("- You are now bob")
+    cat = Telnet(daemon.port)
+    cat.find("> Connected to the chat server (3 users online)")
+    ann.type("/nick ann")
+    ann.find("- You are now ann")
+    bob.find("is now ann")
+    cat.type("/nick cat")
+    cat.find("- You are now cat")
+    for other in (ann, bob):
+        other.find("is now cat")
+    yield ann, bob, cat
+    cat.close()
+
+
+def test_they_talk_to_all_and_to_one(people):
+    ann, bob, cat = people
+    ann.type("hello")
+    bob.find("[ann] hello")
+    cat.find("[ann] hello")
+    bob.type("hi")
+    bob.find("[You] hi")
+    ann.find("[bob] hi")
+    cat.type("/me waves")
+    for each in people:
+        each.find("* cat waves")
+    ann.type("/msg bob a secret")
+    ann.find("[you -> bob] a secret")
+    bob.find("[ann -> you] a secret")
+    bob.type("/reply of ours")
+    ann.find("[bob -> you] of ours")
+    bob.find("[you -> ann] of ours")
+    cat.type("/who")
+    cat.find("- 3 users online:")
+    cat.find("- ann, bob, cat")
+    cat.type("/away lunch")
+    cat.find("- You are away: lunch")
+    ann.type("/msg cat when you are back")
+    ann.find("- cat is away: lunch")
+    ann.type("/whois cat")
+    ann.find("- cat in #lobby, idle")
+    cat.type("/back")
+    cat.find("- You are back")
+    ann.type("/ignore bob")
+    ann.find("- You ignore bob")
+    bob.type("is anybody there")
+    cat.find("[bob] is anybody there")
+    bob.type("/msg ann you?")
+    bob.find("! ann did not get that: ann ignores you")
+    ann.type("/unignore bob")
+    ann.find("- You hear bob again")
+    bob.type("again")
+    ann.find("[bob] again")
+    cat.type("/quit good night")
+    ann.find("< The user cat left (2 users online): good night")
+    bob.find("< The user cat left (2 users online): good night")
+
+
+def test_they_meet_in_a_room_and_find_what_was_said_there(people):
+    ann, bob, cat = people
+    bob.type("/join dev")
+    bob.find("> Connected to the chat server (1 user online)")
+    bob.find("- You are now in #dev")
+    ann.find("< The user bob left (2 users online)")
+    bob.type("/topic release")
+    bob.find("- bob set the topic: release")
+    bob.type("ship it")
+    bob.find("[You] ship it")
+    cat.type("/rooms")
+    cat.find("- #lobby: 2 users online")
+    cat.find("- #dev: 1 user online, bob set the topic: release")
+    cat.type("/join #DEV")
+    cat.find("> Connected to the chat server (2 users online)")
+    cat.find("- You are now in #dev")
+    cat.find("- bob set the topic: release")
+    bob.find("> New user cat entered (2 users online)")
+    cat.type("/history 5")
+    cat.find("Z [bob] ship it")
+    ann.type("nobody there hears this")
+    cat.type("only bob hears this")
+    bob.find("[cat] only bob hears this")
+    cat.type("/join lobby")
+    bob.find("< The user cat left (1 user online)")
+    ann.find("> New user cat entered (2 users online)")
+    assert "[cat] only" not in ann.process.out.text
+    assert "nobody there" not in bob.terminal.screen
+
+
+def test_a_name_stays_with_its_owner_and_operators_keep_order(people, state):
+    ann, bob, cat = people
+    bob.type("/register")
+    bob.find("Passphrase")
+    bob.type(PASSPHRASE)
+    bob.type(PASSPHRASE)
+    bob.find("- bob is yours: /login bob PASSPHRASE takes it next time")
+    assert PASSPHRASE not in bob.terminal.screen
+    cat.type("/kick ann")
+    cat.find("! /kick is for operators")
+    assert chatctl(state, "op", "bob").returncode == 0
+    bob.find("- You are an operator")
+    bob.type("/mute cat 10m")
+    cat.find("- You are muted for 10 min")
+    cat.type("hello?")
+    cat.find("! that was not said: you are muted")
+    bob.type("/unmute cat")
+    cat.find("- You are not muted any more")
+    bob.type("/lock")
+    bob.find("bob locked #lobby")
+    bob.type("/unlock")
+    bob.find("bob unlocked #lobby")
+    bob.type("/slow 60")
+    ann.find("one line in 1 min")
+    ann.type("first")
+    cat.find("[ann] first")
+    ann.type("second")
+    ann.find("! that was not said")
+    bob.type("/kick ann so long")
+    ann.find("! you were put out: kicked by bob: so long")
+    cat.find("< The user ann left (2 users online), put out: kicked by bob: so long")
+    bob.type("/ban cat 1h")
+    cat.find("! you were put out: banned by bob")
+    bob.type("/bans")
+    bob.find("- cat until")
+    who = chatctl(state, "who")
+    assert who.stdout.startswith("1 user online:\nbob from 127.0.0.1 in #lobby, operator")
