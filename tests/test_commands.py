@@ -115,9 +115,7 @@ class ObeyingTests(SynchronousTestCase):
     def test_who_says_so_when_the_journal_cannot_tell(self) -> None:
         self.table = ChatOnTheTable(FailingJournal(time.time))
         self.ann = self.table.enter("ann")
-        self.assertEqual(
-            self.ask("/who")[-1], "! /who cannot be done just now: try again later"
-        )
+        self.assertEqual(self.ask("/who")[-1], "! /who cannot be done just now: try again later")
         self.assertEqual(len(self.flushLoggedErrors(ConnectionError)), 1)
 
     def test_quit_leaves_with_words_or_without(self) -> None:

@@ -159,7 +159,7 @@ def test_an_answer_is_taken_to_its_end_and_no_further():
 
 def test_an_answer_that_is_cut_ends_there():
     roll_call = RollCall()
-    answer = ["- 5 users online:", "- ann", "- and more, who do not fit here"]
+    answer = ["- 5 users online:", "- ann", "- and 4 more, who do not fit here"]
     assert taken(roll_call, *answer, "- bob") == answer
     assert names_of(roll_call) == ["ann"]
 

@@ -217,6 +217,15 @@ class KeepingTests(SynchronousTestCase):
                 kept,
             )
 
+    def test_who_comes_and_goes_leaves_nothing_behind(self) -> None:
+        history = History(NoStore(), most=10, size=HISTORY_OVERHEAD + 1)
+        history.add("dev", 0.0, Said("ann", "x"))
+        for number in range(1000):
+            history.occupy("dev", bool(number % 2))
+        self.assertLess(len(history._ages), 100)
+        history.add("lobby", 1.0, Said("ann", "x"))
+        self.assertEqual(list(history.rooms()), ["lobby"])
+
     def test_many_rooms_cost_a_line_nothing(self) -> None:
         history = History(NoStore(), most=10, size=1000 * (HISTORY_OVERHEAD + 1))
         for number in range(3000):
@@ -268,7 +277,9 @@ class TellingAgainTests(SynchronousTestCase):
     def test_programs_are_told_each_field(self) -> None:
         self.ask(self.ann, "hello", "/me waves")
         told = []
-        self.table.chat._turn.tell = lambda member, event: told.append(event.record)
+        self.table.chat._turn.tell = lambda member, *events: told.extend(
+            each.record for each in events
+        )
         self.table.desk.hand_in(self.bob, "/history")
         self.assertEqual(
             told,

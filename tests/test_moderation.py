@@ -615,6 +615,7 @@ class SlowTests(Moderated):
         self.assertEqual(self.hall.ask(self.bob, "/me waves"), ["* bob waves"])
         self.assertIn("that was not said", self.hall.ask(self.bob, "hello")[0])
         self.assertIn("that was not said", self.hall.ask(self.bob, "/me waves")[0])
+        self.assertIn("that was not said", self.hall.ask(self.bob, "/topic bread")[0])
 
     def test_each_member_waits_for_itself_and_operators_do_not(self) -> None:
         self.act("/slow 10")

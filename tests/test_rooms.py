@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from types import FrameType
@@ -209,6 +210,13 @@ class TopicTests(RoomTests):
             self.ask(self.bob, "/topic tea")[-1], "! that is what stands over #lobby already"
         )
 
+    def test_a_hyphen_takes_the_topic_away(self) -> None:
+        self.ask(self.ann, "/topic bread")
+        self.forget()
+        self.assertEqual(self.ask(self.ann, "/topic -"), ["- ann took the topic away"])
+        self.assertEqual(self.read(self.bob), ["- ann took the topic away"])
+        self.assertEqual(self.ask(self.bob, "/topic"), ["- no topic is set: /topic text sets one"])
+
     def test_a_journal_can_take_a_topic_away(self) -> None:
         self.ask(self.ann, "/topic tea")
         self.successResultOf(self.journal.set_topic(self.bob, ""))
@@ -321,10 +329,12 @@ def calls(table: ChatOnTheTable, member: Member, line: str) -> Counter[str]:
         elif event == "c_call":
             counts[getattr(function, "__name__", "")] += 1
 
+    gc.disable()  # It calls back whoever asked for that.
     sys.setprofile(count)
     try:
         table.desk.hand_in(member, line)
         table.turns.run()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return counts

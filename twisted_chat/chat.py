@@ -35,7 +35,7 @@ from twisted_chat.limits import TOKEN, TURN
 from twisted_chat.member import Member
 from twisted_chat.names import key
 from twisted_chat.networks import is_default
-from twisted_chat.retelling import retell
+from twisted_chat.retelling import retold
 from twisted_chat.room import Room
 from twisted_chat.spans import span
 from twisted_chat.turn import Turn
@@ -109,7 +109,7 @@ class Chat:
     def emote(self, member: Member, text: str) -> None:
         """Tell all, the author too, that `member` does `text`: one line, clean and not empty."""
         room = member.room
-        if not member.leaving and room is not None and not self._waits(member, room, 1):
+        if not member.leaving and room is not None and not self.waits(member, room):
             self.journal.say(member, room.name, Emoted(member.name, text))
 
     def leave(self, member: Member, words: str = "", reason: Reason | None = None) -> None:
@@ -147,11 +147,11 @@ class Chat:
             self.journal.say(member, room.name, Said(member.name, text))
         else:
             first, *others = text.split("\n")
-            if not self._waits(member, room, 1 + len(others)):
+            if not self.waits(member, room, 1 + len(others)):
                 self.journal.say(member, room.name, Said(member.name, first))
-                self._waits(member, room, len(others))
+                self.waits(member, room, len(others))
 
-    def _waits(self, member: Member, room: Room, lines: int) -> bool:
+    def waits(self, member: Member, room: Room, lines: int = 1) -> bool:
         """Whether `member` has to wait before it says something; then its `lines` are refused.
         Otherwise it may say one now.
         """
@@ -181,17 +181,17 @@ class Chat:
         """Tell `member` what was wrong with what it asked, and what to do."""
         self.tell(member, Refused(text))
 
-    def tell(self, member: Member, event: Notice | Refused) -> None:
-        """Let `member` alone read `event`, which it pays for."""
+    def tell(self, member: Member, *events: Notice | Refused) -> None:
+        """Let `member` alone read `events`, which it pays for."""
         if not member.leaving:
-            member.meter.charge(len(event.text) / TOKEN)
-            self._turn.tell(member, event)
+            member.meter.charge(sum([len(event.text) for event in events]) / TOKEN)
+            self._turn.tell(member, *events)
             self._flush_later()
 
-    def _tell_again(self, member: Member, notice: Notice) -> None:
+    def _show_again(self, member: Member, lines: Sequence[tuple[float, Said | Emoted]]) -> None:
         """Nobody pays for what it did not ask for."""
         if not member.leaving:
-            self._turn.tell(member, notice)
+            self._turn.tell(member, *retold(lines, self.share))
             self._flush_later()
 
     def stop(self) -> None:
@@ -240,11 +240,10 @@ class Chat:
             author.name = event.name
             self._members[event.name] = author
             self._seat(author, room, event.count)
-            for line in self._motd:
-                self._turn.tell(author, line)
+            self._turn.tell(author, *self._motd)
             if self._replay:
                 self.journal.history(room_name, self._replay).addCallbacks(
-                    lambda lines: retell(self._tell_again, author, lines, self.share),
+                    lambda lines: self._show_again(author, lines),
                     lambda failure: self._log.failure("no history to replay", failure=failure),
                 )
 

@@ -32,7 +32,8 @@ class LineDialect:
 
     def render(self, event: Event) -> bytes:
         """`event` as one line with its LF; a Said has as many as were said."""
-        return _LINES[type(event)](event).encode()
+        # Half a character in one event must not cost all the others.
+        return _LINES[type(event)](event).encode("utf-8", "replace")
 
 
 def line_of(event: Event) -> str:

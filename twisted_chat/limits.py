@@ -104,7 +104,7 @@ TURN = 256 * 1024
 HISTORY = 1000
 """Lines kept of each room: the default of --history. What people ask of a log to be of use."""
 
-MAX_HISTORY = 1_000_000
+MAX_HISTORY = 100_000
 """Lines: more than anybody reads, and --history-bytes bounds them anyway."""
 
 HISTORY_BYTES = 64 * 1024 * 1024

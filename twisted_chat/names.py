@@ -12,6 +12,8 @@ from functools import cache, lru_cache
 
 import regex
 
+from twisted_chat.events import LOBBY
+
 NAME_LENGTH = 24
 """Code points of a name: it fits on a line beside what is said."""
 
@@ -19,9 +21,9 @@ KEYS = 16_384
 """Names whose keys are kept: those of MAX_USERS members, and some that are only asked for."""
 
 KEPT_LENGTH = 64
-"""Code points of a name whose key is kept: a name before NFC; who asks for more fills no memory."""
-
-LOBBY = "lobby"
+"""Code points of a name at most, before NFC: what is longer nobody can bear, and looks like nothing
+but itself.
+"""
 
 _RESERVED = ("you", "chat", "server", "system", "admin", "operator", "everyone", "chatctl", LOBBY)
 
@@ -79,20 +81,16 @@ def key(name: str) -> str:
     An address, which holds a colon, is itself and equal to no other. What no `check_name` let pass
     has a key as well, so that a name can be looked for as somebody typed it.
     """
-    if ":" in name:
-        return name
-    return _kept_key(name) if len(name) <= KEPT_LENGTH else _key(name)
+    return name if ":" in name or len(name) > KEPT_LENGTH else _key(name)
 
 
+@lru_cache(maxsize=KEYS)
 def _key(name: str) -> str:
     for _ in range(_PASSES):
         name = unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
         name = regex.sub(r"\p{DI}+", "", name).translate(_folds())
     # No look-alike of the colon makes an address.
     return unicodedata.normalize("NFD", name).replace(":", ";")
-
-
-_kept_key = lru_cache(maxsize=KEYS)(_key)
 
 
 def _measured(text: str) -> str:

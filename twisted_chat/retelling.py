@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from twisted_chat.dialects import line_of
 from twisted_chat.events import Emoted, Notice, Said
-from twisted_chat.member import Member
 from twisted_chat.spans import moment
 
 _MARKS = 32
 """Bytes of a retold line besides the name and the text: marks, time and LF."""
 
 
-def retell(
-    tell: Callable[[Member, Notice], None],
-    member: Member,
-    lines: Sequence[tuple[float, Said | Emoted]],
-    share: int,
-) -> None:
-    """Tell `member` the last of `lines` (Unix times and events of one line each), with their times
-    and in at most `share` bytes, and how many older ones were left out.
+def retold(lines: Sequence[tuple[float, Said | Emoted]], share: int) -> list[Notice]:
+    """The last of `lines` (Unix times and events of one line each), with their times and in at most
+    `share` bytes, led by how many older ones were left out.
     """
     share -= _MARKS  # Of the line that tells how many were left out.
     shown = 0
@@ -29,9 +23,11 @@ def retell(
         if share < 0:
             break
         shown += 1
+    notices = []
     if left_out := len(lines) - shown:
-        tell(member, Notice(f"{left_out} older {'line' if left_out == 1 else 'lines'} left out"))
+        notices.append(Notice(f"{left_out} older {'line' if left_out == 1 else 'lines'} left out"))
     for time, event in lines[left_out:]:
         record = {"time": time, "name": event.name, "text": event.text}
         record["emoted"] = isinstance(event, Emoted)
-        tell(member, Notice(f"{moment(time)} {line_of(event)}", record))
+        notices.append(Notice(f"{moment(time)} {line_of(event)}", record))
+    return notices

@@ -95,11 +95,11 @@ class Turn:
         self.publish(room, notice)
         self._streams[room].has_notices = True
 
-    def tell(self, member: Member, event: Event) -> None:
-        """Put `event` for `member` alone, which may be in no room."""
+    def tell(self, member: Member, *events: Event) -> None:
+        """Put `events` for `member` alone, which may be in no room."""
         copy = self._copy(member)
         copy.take()
-        copy.parts.append(event)
+        copy.parts += events
 
     def begin(self, member: Member, room: Room) -> None:
         """`member` gets what comes in `room` from here on, and nothing that was there before."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from twisted_chat.authorisation import Door, Right
 from twisted_chat.chat import Chat
-from twisted_chat.events import LOBBY
+from twisted_chat.events import LOBBY, Notice
 from twisted_chat.journal.sanctions import Refusal
 from twisted_chat.limits import SHOWN_NAME
 from twisted_chat.member import Member
@@ -34,18 +34,20 @@ class Request:
         """Tell who asks: `text` to people, `record` to programs."""
         self.chat.notify(self.member, text, **record)
 
-    def answer_all(self, rows: Sequence[tuple[str, Mapping[str, object]]]) -> None:
-        """Answer with `rows`, each a text and a record, and say how many did not fit.
+    def answer_all(self, rows: Sequence[tuple[str, Mapping[str, object]]]) -> int:
+        """Answer with the first of `rows`, each a text and a record; how many that are.
 
         An answer is bounded, so that it puts nobody out who reads slowly; chatctl gets all.
         """
         share = float("inf") if self.member.door is Door.CONTROL else self.chat.share
-        for number, (text, record) in enumerate(rows):
+        notices: list[Notice] = []
+        for text, record in rows:
             share -= len(text.encode()) + len("- \n")
             if share < 0:
-                self.answer(f"and {len(rows) - number} more, which do not fit here")
-                return
-            self.answer(text, **record)
+                break
+            notices.append(Notice(text, record or None))
+        self.chat.tell(self.member, *notices)
+        return len(notices)
 
     def words(self, count: int) -> list[str]:
         """The argument in `count` words, of which the last is all the rest; "" where there are

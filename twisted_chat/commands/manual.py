@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from twisted_chat.authorisation import Door, refusal
 from twisted_chat.commands import BY_WORD, COMMANDS
 from twisted_chat.commands.command import Command, Refusal, Request, shorten
+from twisted_chat.events import Notice, Role
 
 
 async def show_help(request: Request) -> None:
@@ -15,22 +18,26 @@ async def show_help(request: Request) -> None:
         if command is None:
             lead = request.member.door.lead
             raise Refusal(f"no command {lead}{shorten(word)}: {lead}help lists them")
-        _describe(request, command)
-        for alias in command.aliases:
-            request.answer(f"{request.member.door.lead}{alias} is the same")
+        lead = request.member.door.lead
+        aliases = [Notice(f"{lead}{alias} is the same") for alias in command.aliases]
+        request.chat.tell(request.member, _described(command, request.member.door), *aliases)
         return
-    member = request.member
-    for command in COMMANDS.values():
-        if refusal(command.right, member.door, member.standing.role) is None:
-            _describe(request, command)
-    if member.door is not Door.CONTROL:
-        request.answer("//word: say /word")
+    request.chat.tell(request.member, *_all(request.member.door, request.member.standing.role))
 
 
-def _describe(request: Request, command: Command) -> None:
-    request.answer(
-        f"{request.member.door.lead}{command.usage}: {command.help}",
-        command=command.name,
-        arguments=command.arguments,
-        help=command.help,
+@cache
+def _all(door: Door, role: Role) -> list[Notice]:
+    """What somebody with `role` at `door` may use."""
+    notices = [
+        _described(command, door)
+        for command in COMMANDS.values()
+        if refusal(command.right, door, role) is None
+    ]
+    return notices if door is Door.CONTROL else [*notices, Notice("//word: say /word")]
+
+
+def _described(command: Command, door: Door) -> Notice:
+    return Notice(
+        f"{door.lead}{command.usage}: {command.help}",
+        {"command": command.name, "arguments": command.arguments, "help": command.help},
     )

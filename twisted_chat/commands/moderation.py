@@ -43,7 +43,10 @@ async def bans(request: Request) -> None:
     journal = request.chat.journal
     rows = [_row(each, "") for each in await journal.bans()]
     rows += [_row(each, " is muted") for each in await journal.mutes()]
-    request.answer_all(rows or [("nobody is banned or muted", {})])
+    if left_out := len(rows) - request.answer_all(rows):
+        request.answer(f"and {left_out} more, which do not fit here")
+    if not rows:
+        request.answer("nobody is banned or muted")
 
 
 def _row(sanction: Sanction, what: str) -> tuple[str, dict[str, object]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from twisted_chat.authorisation import Door
 from twisted_chat.commands.command import Refusal, Request, shorten
 from twisted_chat.dialects import users
-from twisted_chat.limits import MAX_HISTORY, NOTICE_WIDTH, SHOWN_HISTORY, SHOWN_ROOMS
+from twisted_chat.interfaces import RoomSeen
+from twisted_chat.limits import MAX_HISTORY, NOTICE_WIDTH, SHOWN_HISTORY, SHOWN_ROOMS, TOKEN
 from twisted_chat.names import check_room
-from twisted_chat.retelling import retell
+from twisted_chat.retelling import retold
 
 
 async def join(request: Request) -> None:
@@ -15,35 +17,35 @@ async def join(request: Request) -> None:
 
 async def rooms(request: Request) -> None:
     seen = await request.chat.journal.rooms()
-    share = request.chat.share
-    shown = 0
-    for room in seen[:SHOWN_ROOMS]:
-        rules = room.rules
-        marks = " (locked)" if rules.locked else ""
-        words = shorten(rules.topic, NOTICE_WIDTH)
-        topic = f", {rules.topic_by} set the topic: {words}" if rules.topic else ""
-        line = f"#{room.name}{marks}: {users(room.count)} online{topic}"
-        share -= len(line.encode()) + len("- \n")
-        if share < 0:
-            break
-        shown += 1
-        request.answer(
-            line,
-            room=room.name,
-            count=room.count,
-            topic=rules.topic,
-            locked=rules.locked,
-            slow=rules.slow,
-        )
-    if left_out := len(seen) - shown:
+    # The search costs as well, also where most of what it found is not shown.
+    request.member.meter.charge(len(seen) / TOKEN)
+    shown = seen if request.member.door is Door.CONTROL else seen[:SHOWN_ROOMS]
+    if left_out := len(seen) - request.answer_all([_row(room) for room in shown]):
         request.answer(f"{left_out} smaller {'room' if left_out == 1 else 'rooms'} left out")
+
+
+def _row(room: RoomSeen) -> tuple[str, dict[str, object]]:
+    rules = room.rules
+    marks = " (locked)" if rules.locked else ""
+    words = shorten(rules.topic, NOTICE_WIDTH)
+    topic = f", {rules.topic_by} set the topic: {words}" if rules.topic else ""
+    return f"#{room.name}{marks}: {users(room.count)} online{topic}", {
+        "room": room.name,
+        "count": room.count,
+        "topic": rules.topic,
+        "locked": rules.locked,
+        "slow": rules.slow,
+    }
 
 
 async def topic(request: Request) -> None:
     room = request.member.room
     assert room is not None
-    if request.argument:
-        await request.chat.journal.set_topic(request.member, request.argument)
+    if request.argument == "-":
+        await request.chat.journal.set_topic(request.member, "")
+    elif request.argument:
+        if not request.chat.waits(request.member, room):
+            await request.chat.journal.set_topic(request.member, request.argument)
     elif room.rules.topic:
         request.answer(f"{room.rules.topic_by} set the topic: {room.rules.topic}")
     else:
@@ -58,4 +60,4 @@ async def history(request: Request) -> None:
     lines = await request.chat.journal.history(request.some_room, int(count))
     if not lines:
         request.answer(f"nothing is kept of what was said in #{request.some_room}")
-    retell(request.chat.tell, request.member, lines, request.chat.share)
+    request.chat.tell(request.member, *retold(lines, request.chat.share))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from twisted_chat.authorisation import Door
@@ -12,6 +13,9 @@ from twisted_chat.interfaces import Seen
 from twisted_chat.limits import IDLE, IGNORED, NOTICE_WIDTH
 from twisted_chat.names import check_name, key
 from twisted_chat.spans import span
+
+_NAME = re.compile(r"[^,]+")
+"""One of the names in a line of them."""
 
 _ROLES = {Role.GUEST: "guest", Role.REGISTERED: "registered", Role.OPERATOR: "operator"}
 
@@ -53,15 +57,12 @@ async def who(request: Request) -> None:
     people = await request.chat.journal.who(request.room or None)
     request.answer(f"{users(len(people))} online:", count=len(people))
     if request.member.door is Door.CONTROL:
-        for seen in people:
-            request.answer(_whole(seen), **_record(seen))
-        return
-    lines = list(_wrap(map(_in_short, people)))
-    fitting = _fitting(lines, request.chat.share)
-    for line in lines[:fitting]:
-        request.answer(line)
-    if fitting < len(lines):
-        request.answer("and more, who do not fit here")
+        request.answer_all([(_whole(seen), _record(seen)) for seen in people])
+    else:
+        lines = list(_wrap(map(_in_short, people)))
+        shown = request.answer_all([(line, {}) for line in lines])
+        if left_out := sum(len(_NAME.findall(line)) for line in lines[shown:]):
+            request.answer(f"and {left_out} more, who do not fit here")
 
 
 def _in_short(seen: Seen) -> str:
@@ -81,15 +82,6 @@ def _wrap(names: Iterable[str]) -> Iterator[str]:
         else:
             line = f"{line}, {name}" if line else name
     yield line
-
-
-def _fitting(lines: list[str], share: int) -> int:
-    """How many of `lines` together have at most `share` bytes."""
-    for number, line in enumerate(lines):
-        share -= len(line.encode()) + 3
-        if share < 0:
-            return number
-    return len(lines)
 
 
 async def whois(request: Request) -> None:

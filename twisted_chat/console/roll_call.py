@@ -15,7 +15,7 @@ _HEADER = re.compile(r"(\d+) users? online.*:")
 # A name, and perhaps a remark such as (away).
 _ENTRY = r"([^\s,()]+)(?: \([^()]*\))?"
 _NAMES = re.compile(rf"{_ENTRY}(?:, {_ENTRY})*,?")
-_MORE = "and more, who do not fit here"
+_MORE = re.compile(r"and \d+ more, who do not fit here")
 _NAME = re.compile(rf"{_ENTRY}(?:,|$)")
 
 
@@ -38,7 +38,7 @@ class RollCall:
             if header := _HEADER.fullmatch(event.text):
                 self._missing = int(header[1])
             return header is not None
-        if event.text == _MORE:
+        if _MORE.fullmatch(event.text):
             self.give_up()
             return True
         if not _NAMES.fullmatch(event.text):

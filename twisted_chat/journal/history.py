@@ -116,18 +116,18 @@ class History:
         self._size += size
         if shelf.age is None:
             self._enter_age(room, shelf)
-        if count > self._full or self._size > self._limit:
+        if count > self._full:
             self._trim(room, shelf)
+        while self._size > self._limit and self._ages:
+            self._evict()
 
     def _trim(self, room: str, shelf: _Shelf) -> None:
+        """Let what is no more among the last lines go; a record that holds some stays whole."""
         number = 0
-        # A record that holds some of the last lines stays whole.
         while shelf.count - shelf.records[0][3] >= self._most:
             number = self._discard_oldest(shelf)
         if number:
             self._store.drop(room, number)
-        while self._size > self._limit and self._ages:
-            self._evict()
 
     def _evict(self) -> None:
         """Let the oldest record of all go."""
