@@ -10,6 +10,7 @@ from twisted_chat.interfaces import IDialect
 from twisted_chat.member import Member
 from twisted_chat.room import Room
 
+_WORDS = (Said, Emoted)
 _OTHER = 100
 """Bytes of an event in which nobody says anything; a farewell may be longer."""
 
@@ -59,8 +60,10 @@ class _Copy:
     def skip(self, stream: _Stream) -> None:
         """Get all but the next event of `stream`, if that is the one."""
         if self.stream is stream:
-            self.take()
-            self.start = len(stream.events) + 1
+            end = len(stream.events)
+            if self.start < end:
+                self.parts.append((stream, self.start, end))
+            self.start = end + 1
 
 
 class Turn:
@@ -167,11 +170,15 @@ class Turn:
         """What a member with `copy` gets."""
         copy.take()
         pieces: list[bytes | memoryview] = []
+        latest: _Stream | None = None
         for part in copy.parts:
             if isinstance(part, tuple):
                 stream, first, end = part
-                data, offsets = stream.render(dialect)
-                pieces.append(memoryview(data)[offsets[first] : offsets[end]])
+                if stream is not latest:
+                    latest = stream
+                    data, offsets = stream.render(dialect)
+                    view = memoryview(data)
+                pieces.append(view[offsets[first] : offsets[end]])
             else:
                 pieces.append(dialect.render(part))
         return b"".join(pieces)
@@ -192,7 +199,7 @@ class Turn:
 
 def _weigh(event: Event) -> int:
     """Bytes of `event` as lines, at most; it is quicker than to render it."""
-    if not isinstance(event, Said | Emoted):
+    if not isinstance(event, _WORDS):
         return _OTHER
     lead = len(event.name) + len("[] \n")
     size = len(event.text) if event.text.isascii() else 4 * len(event.text)
