@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted_chat.console.colours import coloured
 from twisted_chat.console.completion import Names
 from twisted_chat.console.face import as_json, calls
-from twisted_chat.console.identity import AGAIN, AGAIN_FOR, Identity
+from twisted_chat.console.identity import Identity
 from twisted_chat.console.roll_call import RollCall
 from twisted_chat.console.secret_lines import is_secret, lacks_passphrase, masked
 from twisted_chat.dialects import LineDialect, parse
@@ -27,6 +27,7 @@ from twisted_chat.events import (
     Said,
     Told,
 )
+from twisted_chat.limits import NAME_AGAIN, NAME_AGAIN_FOR
 
 
 @pytest.mark.parametrize(
@@ -208,21 +209,21 @@ class IdentityTests(TestCase):
     def test_the_name_is_asked_for_in_silence_for_two_minutes(self):
         self.come_back()
         self.assertTrue(self.hear("! ann is taken"))
-        for _ in range(int(AGAIN_FOR / AGAIN)):
-            self.clock.advance(AGAIN)
+        for _ in range(int(NAME_AGAIN_FOR / NAME_AGAIN)):
+            self.clock.advance(NAME_AGAIN)
             self.hear("[bob] hello")
             self.assertFalse(self.hear("! ann is taken"))
         asked = len(self.sent)
         self.assertEqual(self.sent, ["/nick ann"] * asked)
-        self.assertEqual(asked, AGAIN_FOR / AGAIN + 1)
-        self.clock.advance(AGAIN_FOR)
+        self.assertEqual(asked, NAME_AGAIN_FOR / NAME_AGAIN + 1)
+        self.clock.advance(NAME_AGAIN_FOR)
         self.assertEqual(len(self.sent), asked)
 
     def test_it_is_asked_for_no_more_when_the_person_takes_another_name(self):
         self.come_back()
         self.hear("! ann is taken")
         self.assertTrue(self.hear("- You are now kit"))
-        self.clock.advance(AGAIN_FOR)
+        self.clock.advance(NAME_AGAIN_FOR)
         self.assertEqual(self.sent, ["/nick ann"])
         self.assertEqual(self.identity.name, "kit")
 
@@ -230,14 +231,14 @@ class IdentityTests(TestCase):
         self.come_back()
         self.hear("! ann is taken")
         self.identity.lost()
-        self.clock.advance(AGAIN_FOR)
+        self.clock.advance(NAME_AGAIN_FOR)
         self.assertEqual(self.sent, ["/nick ann"])
 
     def test_other_refusals_are_shown(self):
         self.come_back()
         self.hear("! ann is taken")
         self.assertTrue(self.hear("! no command /nosuch"))
-        self.clock.advance(AGAIN)
+        self.clock.advance(NAME_AGAIN)
         self.assertTrue(self.hear("! no command /nosuch"))
         self.assertFalse(self.hear("! ann is taken"))
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_chat.names import KEPT_LENGTH, NAME_LENGTH, BadName, check_name, check_room
+from twisted_chat.limits import KEPT_LENGTH, NAME_LENGTH
+from twisted_chat.names import BadName, check_name, check_room
 from twisted_chat.names import key as key_of
 
 # Names that people have, and the like.

@@ -27,9 +27,9 @@ from tests.test_gathering import ThreadedClock
 from tests.test_state import MOUNTING, WITHOUT_RIGHTS, any_umask, can_mount, mode
 from twisted_chat.events import Emoted, Said
 from twisted_chat.journal import sqlite
-from twisted_chat.journal.sqlite import LINE_COST, LUMP, STORE_WAITING, Batch, SqliteStore
+from twisted_chat.journal.sqlite import Batch, SqliteStore
 from twisted_chat.journal.store import IStore, Line, Stored
-from twisted_chat.limits import GOODBYE
+from twisted_chat.limits import GOODBYE, HISTORY_OVERHEAD, STORE_LUMP, STORE_WAITING
 from twisted_chat.state import StateError, StateFolder
 
 __all__ = ["any_umask"]  # A fixture.
@@ -195,7 +195,7 @@ def test_after_any_changes_and_restarts_all_that_was_kept_is_there(changes):
 
 
 def test_many_lines_at_once_are_kept_in_their_order(tmp_path):
-    lines = [line(number) for number in range(2 * LUMP + LUMP // 2 + 3)]
+    lines = [line(number) for number in range(2 * STORE_LUMP + STORE_LUMP // 2 + 3)]
     with running(tmp_path, start=False) as run:
         for each in lines:
             run.store.add("lobby", each)
@@ -708,7 +708,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_past_its_bound_the_oldest_lines_are_given_up(self) -> None:
         text = "x\n" * 50_000
-        most = STORE_WAITING // (len(text) + LINE_COST)
+        most = STORE_WAITING // (len(text) + HISTORY_OVERHEAD)
         for number in range(most + 10):
             self.batch.add(f"room {number % 3}", line(number, text))
         given_up = self.batch.given_up

@@ -34,10 +34,10 @@ from twisted_chat.console.face import Face, Valve, calls
 from twisted_chat.console.identity import Identity
 from twisted_chat.console.options import Options
 from twisted_chat.console.plain import Plain
-from twisted_chat.console.roll_call import PATIENCE, RollCall
+from twisted_chat.console.roll_call import RollCall
 from twisted_chat.dialects import parse as parse_line
 from twisted_chat.events import YOU, Event, Greeting, Said
-from twisted_chat.limits import GOODBYE, GREETING_WAIT
+from twisted_chat.limits import GOODBYE, GREETING_WAIT, ROLL_CALL
 from twisted_chat.syntax import escape, parse, unescape
 from twisted_chat.text import clean
 
@@ -288,7 +288,7 @@ class Bridge:
         return self._identity.name
 
     def call_roll(self) -> Deferred[list[str]]:
-        """The names of who is online, as far as they come within PATIENCE seconds.
+        """The names of who is online, as far as they come within ROLL_CALL seconds.
 
         To be called again only when that has fired.
         """
@@ -297,7 +297,7 @@ class Bridge:
             return succeed([])
         connection.send("/who")
         self._roll_call = RollCall()
-        self._reactor.callLater(PATIENCE, self._roll_call.give_up)
+        self._reactor.callLater(ROLL_CALL, self._roll_call.give_up)
         return self._roll_call.answered.addCallback(self._roll_called)
 
     def _roll_called(self, names: list[str]) -> list[str]:

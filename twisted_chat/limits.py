@@ -195,6 +195,35 @@ CONTROL_WAIT = 20.0
 CONTROL_BACKLOG = 64 * 1024 * 1024
 """Bytes that may wait for chatctl: `who` of 100,000 members, each with its record."""
 
+STORE_PAUSE = 0.05
+"""Seconds from one write of the state folder to the next at least: half of what may be lost, and
+the other half for the disk."""
+
+STORE_RETRY = 1.0
+"""Seconds until a write that failed is tried again, and that another program may hold the lock."""
+
+STORE_WAITING = 16 * 1024 * 1024
+"""Bytes that may wait for the state folder; past it the oldest lines are given up, and counted."""
+
+STORE_LUMP = 1024
+"""Rows of one statement. For each statement the interpreter's lock is let go, and the chat may keep
+it for 5 ms then; to hand more rows over would keep it from the chat as long."""
+
+STORE_CHECKPOINT = 1000
+"""Pages of 4 KiB in the write-ahead log that are moved into the database at once: few enough to be
+quick, and read again at a start after a kill."""
+
+NAME_LENGTH = 24
+"""Code points of a name: it fits on a line beside what is said."""
+
+KEYS = 16_384
+"""Names whose keys are kept: those of MAX_USERS members, and some that are only asked for."""
+
+KEPT_LENGTH = 64
+"""Code points of a name at most, before NFC: what is longer nobody can bear, and looks like nothing
+but itself.
+"""
+
 COMBINING_MARKS = 8
 """Marks kept on one base character: no living script stacks more."""
 
@@ -227,6 +256,21 @@ GREETING_WAIT = 3.0
 
 CLIENT_EVENTS = 1000
 """Events that wait in a session for their reader; with more, the connection is not read."""
+
+NAME_AGAIN = 5.0
+"""Seconds until a name is asked for again that the lost connection may still bear."""
+
+NAME_AGAIN_FOR = 120.0
+"""Seconds for which it is asked for again: by then the server has given a vanished peer up."""
+
+ROLL_CALL = 2.0
+"""Seconds that who presses Tab waits for names."""
+
+CLIENT_HISTORY = 1000
+"""Lines that can be had again by the up key. They are kept in memory alone."""
+
+CLIENT_MENU = 8
+"""Rows of the menu in which Tab shows names and commands."""
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,7 @@ from functools import cache, lru_cache
 import regex
 
 from twisted_chat.events import LOBBY
-
-NAME_LENGTH = 24
-"""Code points of a name: it fits on a line beside what is said."""
-
-KEYS = 16_384
-"""Names whose keys are kept: those of MAX_USERS members, and some that are only asked for."""
-
-KEPT_LENGTH = 64
-"""Code points of a name at most, before NFC: what is longer nobody can bear, and looks like nothing
-but itself.
-"""
+from twisted_chat.limits import KEPT_LENGTH, KEYS, NAME_LENGTH
 
 _RESERVED = ("you", "chat", "server", "system", "admin", "operator", "everyone", "chatctl", LOBBY)
 

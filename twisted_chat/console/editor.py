@@ -35,12 +35,7 @@ from prompt_toolkit.layout.processors import (
 from prompt_toolkit.output import Output
 
 from twisted_chat.console.secret_lines import is_secret, masked
-
-HISTORY = 1000
-"""Lines that can be had again by the up key. They are kept in memory alone."""
-
-MENU = 8
-"""Rows of the menu in which Tab shows names and commands."""
+from twisted_chat.limits import CLIENT_HISTORY, CLIENT_MENU
 
 
 class Editor:
@@ -84,7 +79,7 @@ class Editor:
             wrap_lines=True,
             dont_extend_height=True,
         )
-        menu = CompletionsMenu(MENU, scroll_offset=1, extra_filter=Condition(self._offers))
+        menu = CompletionsMenu(CLIENT_MENU, scroll_offset=1, extra_filter=Condition(self._offers))
         self.app: Application[None] = Application(
             Layout(
                 FloatContainer(
@@ -132,7 +127,7 @@ class Editor:
 
     def _line_height(self) -> Dimension:
         # Where the line is at the bottom of the screen, the menu needs room below it.
-        return Dimension(min=MENU + 1) if self._offers() else Dimension()
+        return Dimension(min=CLIENT_MENU + 1) if self._offers() else Dimension()
 
     def _offers(self) -> bool:
         """There is something to choose from."""
@@ -221,7 +216,7 @@ class Typed(History):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: deque[str] = deque(maxlen=HISTORY)
+        self._lines: deque[str] = deque(maxlen=CLIENT_HISTORY)
 
     async def load(self) -> AsyncGenerator[str, None]:
         for line in self.load_history_strings():

@@ -8,13 +8,8 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_chat.events import LOBBY, YOU, Event, Notice, Refused, Renamed
+from twisted_chat.limits import NAME_AGAIN, NAME_AGAIN_FOR
 from twisted_chat.syntax import parse
-
-AGAIN = 5.0
-"""Seconds until a name is asked for again that the lost connection may still bear."""
-
-AGAIN_FOR = 120.0
-"""Seconds for which it is asked for again: by then the server has given a vanished peer up."""
 
 _ROOM = re.compile(r"You are now in #(\S+)")
 _OWNED = re.compile(r"You are logged in as (\S+)|(\S+) is yours\b.*")
@@ -59,7 +54,7 @@ class Identity:
         """The server knows the client by its `address`; `send` what makes it who it was."""
         self._address = address
         self._send = send
-        self._until = self._clock.seconds() + AGAIN_FOR
+        self._until = self._clock.seconds() + NAME_AGAIN_FOR
         self._refusal = None
         self._ask()
         if self._room != LOBBY:
@@ -119,8 +114,8 @@ class Identity:
             return True
         self._refusal = text
         self._answer_due = False
-        if self._clock.seconds() + AGAIN <= self._until:
-            self._next = self._clock.callLater(AGAIN, self._ask)
+        if self._clock.seconds() + NAME_AGAIN <= self._until:
+            self._next = self._clock.callLater(NAME_AGAIN, self._ask)
         return not known
 
 

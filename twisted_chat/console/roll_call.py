@@ -8,9 +8,6 @@ from twisted.internet.defer import Deferred
 
 from twisted_chat.events import Event, Notice, Refused
 
-PATIENCE = 2.0
-"""Seconds that who presses Tab waits for names."""
-
 _HEADER = re.compile(r"(\d+) users? online.*:")
 # A name, and perhaps a remark such as (away).
 _ENTRY = r"([^\s,()]+)(?: \([^()]*\))?"

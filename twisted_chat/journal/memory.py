@@ -32,7 +32,7 @@ from twisted_chat.journal.history import History
 from twisted_chat.journal.registrations import Registration, Registrations
 from twisted_chat.journal.sanctions import Refusal, Sanction, Sanctions
 from twisted_chat.journal.store import IStore, NoStore
-from twisted_chat.limits import EMPTY_ROOM, HISTORY, HISTORY_BYTES, MAX_ROOMS
+from twisted_chat.limits import EMPTY_ROOM, HISTORY, HISTORY_BYTES, MAX_ROOMS, SHOWN_NAME
 from twisted_chat.names import key
 from twisted_chat.networks import Host, is_default, network_in, network_of, show
 from twisted_chat.spans import span
@@ -236,7 +236,7 @@ class MemoryJournal:
     def _find(self, name: str) -> _Presence:
         presence = self._by_key.get(key(name))
         if presence is None:
-            raise Refusal(f"nobody here is called {name}: /who lists who is")
+            raise Refusal(f"nobody here is called {name[:SHOWN_NAME]}: /who lists who is")
         return presence
 
     def _seen(self, presence: _Presence) -> Seen:

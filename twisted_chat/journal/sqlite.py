@@ -20,29 +20,16 @@ from zope.interface import implementer
 from twisted_chat.events import Emoted, Said
 from twisted_chat.gathering import Gatherer, IThreadedReactor
 from twisted_chat.journal.store import Document, IStore, Line, Stored
+from twisted_chat.limits import (
+    HISTORY_OVERHEAD,
+    STORE_CHECKPOINT,
+    STORE_LUMP,
+    STORE_PAUSE,
+    STORE_RETRY,
+    STORE_WAITING,
+)
 from twisted_chat.state import StateError, StateFolder, explain, make_file
 from twisted_chat.transcript import File, OutputError
-
-STORE_PAUSE = 0.05
-"""Seconds from one write of the state folder to the next at least: half of what may be lost, and
-the other half for the disk."""
-
-STORE_RETRY = 1.0
-"""Seconds until a write that failed is tried again, and that another program may hold the lock."""
-
-STORE_WAITING = 16 * 1024 * 1024
-"""Bytes that may wait for the state folder; past it the oldest lines are given up, and counted."""
-
-LINE_COST = 256
-"""Bytes that a waiting line takes beside its text."""
-
-LUMP = 1024
-"""Rows of one statement. For each statement the interpreter's lock is let go, and the chat may keep
-it for 5 ms then; to hand more rows over would keep it from the chat as long."""
-
-CHECKPOINT = 1000
-"""Pages of 4 KiB in the write-ahead log that are moved into the database at once: few enough to be
-quick, and read again at a start after a kill."""
 
 VERSION = 1
 
@@ -143,7 +130,7 @@ class Batch:
 
 
 def _size(line: Line) -> int:
-    return getsizeof(line.event.text) + LINE_COST
+    return getsizeof(line.event.text) + HISTORY_OVERHEAD
 
 
 def lines_in(line: Line) -> int:
@@ -221,8 +208,8 @@ class Database:
         )
         try:
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
-            connection.execute(f"PRAGMA journal_size_limit = {CHECKPOINT * 4096}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {STORE_CHECKPOINT}")
+            connection.execute(f"PRAGMA journal_size_limit = {STORE_CHECKPOINT * 4096}")
         except BaseException:
             connection.close()
             raise
@@ -275,7 +262,7 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[obj
     """In lumps of a few sizes, which are compiled only once."""
     start = 0
     while start < len(rows):
-        size = min(LUMP, 1 << (len(rows) - start).bit_length() - 1)
+        size = min(STORE_LUMP, 1 << (len(rows) - start).bit_length() - 1)
         lump = rows[start : start + size]
         values = ", ".join([f"({', '.join('?' * len(lump[0]))})"] * size)
         # Replaced: a commit may have failed only after it had been written.
