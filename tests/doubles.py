@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
@@ -44,6 +44,9 @@ class RecordingOutbox:
         if self.broken:
             raise RuntimeError("broken on purpose")
         self.written.append(data)
+
+    def write_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self.write(b"".join(pieces))
 
     def close(self) -> None:
         self.closed += 1
@@ -228,12 +231,13 @@ class Door:
         max_per_address: int = MAX_PER_ADDRESS,
         clock: Clock | None = None,
         passphrases: Passphrases | None = None,
+        journal: Callable[[Callable[[], float]], MemoryJournal] = MemoryJournal,
     ) -> None:
         self.clock = clock or Clock()
         self.transcript = RecordingTranscript()
-        journal = MemoryJournal(self.clock.seconds)
+        made = journal(self.clock.seconds)
         chat = Chat(
-            journal,
+            made,
             lambda flush: self.clock.callLater(0, flush),
             self.clock.seconds,
             self.transcript,
@@ -244,7 +248,7 @@ class Door:
             chat,
             Desk(chat, passphrases or Passphrases(self.clock)),
             self.clock,
-            Admission(max_users, max_per_address, journal.closed_to),
+            Admission(max_users, max_per_address, made.closed_to),
             Flood(self.clock, rate, burst),
             Patience(self.clock),
             max_line,

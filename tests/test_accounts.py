@@ -29,6 +29,7 @@ from twisted_chat.limits import (
     FORGET_TRIES,
     GOODBYE,
     HASHING_AT_ONCE,
+    HASHING_FIRST,
     HASHING_SHARE,
     HASHING_WAITING,
     LONGEST_DELAY,
@@ -505,18 +506,40 @@ class TryingTests(SynchronousTestCase):
         self.assertTrue(all(map(self.successResultOf, results)))
         self.assertEqual(self.hasher.most, HASHING_AT_ONCE)
 
-    def test_only_so_many_wait_to_be_hashed(self) -> None:
+    def fill(self, most: int, networks: int) -> list[Deferred[bool]]:
+        """Let `most` from so many networks be hashed and wait for it."""
         self.hasher.open.clear()
-        most = HASHING_AT_ONCE + HASHING_WAITING
-        results = [self.begin(network=str(number)) for number in range(most)]
-        why = "too many want to register or log in just now: try again in a minute"
-        self.assertEqual(self.refused(self.begin(network="x")), why)
-        digest = Deferred.fromCoroutine(self.passphrases.digest("x", SECRET))
-        self.assertEqual(self.refused(digest), why)
+        return [
+            self.begin(name=f"a{'n' * (number // networks)}", network=str(number % networks))
+            for number in range(most)
+        ]
+
+    def let_through(self, results: list[Deferred[bool]]) -> None:
         self.hasher.open.set()
-        self.clock.hear(most)
+        self.clock.hear(len(results))
         self.assertTrue(all(map(self.successResultOf, results)))
-        self.assertTrue(self.check_beside(network="x"))
+
+    def test_only_so_many_wait_to_be_hashed(self) -> None:
+        results = self.fill(HASHING_AT_ONCE + HASHING_WAITING, HASHING_WAITING)
+        why = "too many want to register or log in just now: try again in a minute"
+        self.assertEqual(self.refused(self.begin(name="bob", network="9")), why)
+        digest = Deferred.fromCoroutine(self.passphrases.digest("9", SECRET))
+        self.assertEqual(self.refused(digest), why)
+        self.let_through(results)
+        self.assertTrue(self.check_beside(network="9"))
+
+    def test_whoever_tries_elsewhere_keeps_the_owner_from_no_first_try(self) -> None:
+        most = HASHING_AT_ONCE + HASHING_WAITING
+        results = self.fill(most, -(-most // HASHING_SHARE))
+        results.append(self.begin(network="home"))
+        self.assertIn("too many", self.refused(self.begin(name="bob", network="home")))
+        self.let_through(results)
+
+    def test_even_of_first_tries_only_so_many_wait(self) -> None:
+        most = HASHING_AT_ONCE + HASHING_FIRST
+        results = self.fill(most, most)
+        self.assertIn("too many", self.refused(self.begin(network="home")))
+        self.let_through(results)
 
     def test_one_address_keeps_no_others_from_logging_in(self) -> None:
         self.hasher.open.clear()
@@ -867,7 +890,7 @@ class SecretTests(SynchronousTestCase):
             "transcript": b"".join(hall.table.transcript.written).decode(),
             "others": "".join(hall.table.read(witness)),
             "itself": "".join(hall.table.read(ann)),
-            "history": repr(self.successResultOf(hall.journal.history("lobby", 1000))),
+            "history": repr(list(self.successResultOf(hall.journal.history("lobby", 1000)))),
             "kept lines": repr(store.said),
             "audit": "".join(store.audited),
             "request": repr(request),

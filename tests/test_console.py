@@ -181,6 +181,7 @@ def test_an_answer_that_comes_too_late_is_shown():
 def test_secrets_are_known_and_masked():
     assert masked("/register correct horse ☃") == "/register " + "*" * 15
     assert masked("/LOGIN ann x y") == "/LOGIN ann ***"
+    assert masked("/login ann\t\u2003x y") == "/login ann\t\u2003***"
     for line in ("/login ann", "/login ann ", "/registered x", "//register x", "register x", "hi"):
         assert masked(line) == line
     assert all(map(is_secret, ("/register", "/Register x", "/login", "/LOGIN ann x")))
@@ -265,6 +266,15 @@ class IdentityTests(TestCase):
         self.hear("- You are logged in as ann")
         self.come_back()
         self.assertEqual(self.sent, ["/login ann secret"] * 2)
+
+    def test_a_login_is_done_again_however_name_and_passphrase_were_parted(self):
+        for typed in ("ann\tcorrect horse", "ann \t correct horse", "ann\u2003correct horse"):
+            with self.subTest(typed=typed):
+                self.sent.clear()
+                self.identity.sent(f"/login {typed}")
+                self.hear("- You are logged in as ann")
+                self.come_back()
+                self.assertEqual(self.sent, ["/login ann correct horse"])
 
     def test_who_has_no_name_is_called_by_the_address(self):
         self.hear("- You are now 10.0.0.1:1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -22,6 +23,7 @@ from twisted_chat.control import NAME, ControlDoor, ControlFactory, ControlProto
 from twisted_chat.interfaces import Seen
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.limits import CONTROL_CONNECTIONS, CONTROL_WAIT, GOODBYE
+from twisted_chat.listening import ListenError
 from twisted_chat.member import Member
 from twisted_chat.names import BadName, check_name
 
@@ -246,6 +248,33 @@ class ControlDoorTests(SynchronousTestCase):
         )
         self.close(protocol)
         self.assertEqual(self.table.chat._attendants, set())
+
+    def test_only_the_one_who_acts_is_told_of_the_act(self) -> None:
+        before, other = self.connect(), self.connect()
+        other.dataReceived(request("status"))
+        self.read(other)
+        before.dataReceived(request("kick", "bob"))
+        self.assertEqual([event["text"] for event in self.read(before)], ["chatctl kicked bob"])
+        self.assertEqual(self.read(other), [])
+        other.dataReceived(request("mute", "ann"))
+        self.assertIn("chatctl muted ann", [event["text"] for event in self.read(other)])
+        self.assertEqual(self.read(before), [])
+        for protocol in (before, other):
+            self.close(protocol)
+        self.assertEqual(self.table.chat._attendants, set())
+
+    def test_an_act_behind_an_answer_that_took_its_time_is_told_too(self) -> None:
+        self.lay(SlowJournal())
+        protocol = self.connect()
+        protocol.dataReceived(request("who") + request("kick", "bob"))
+        self.table.chat.journal.waiting[0].callback([])
+        self.assertEqual(self.read(protocol)[-1]["text"], "chatctl kicked bob")
+        protocol.dataReceived(request("who"))
+        self.table.chat.journal.waiting[1].callback([])
+        self.read(protocol)
+        self.table.chat.journal.mute(NAME, "ann", 0)  # It asks for nothing now.
+        self.assertEqual(self.read(protocol), [])
+        self.close(protocol)
 
     def test_nobody_can_bear_its_name(self) -> None:
         for name in (NAME, "ChatCtl"):
@@ -475,6 +504,31 @@ class SocketTests(SynchronousTestCase):
             status = os.stat(os.path.join(self.folder, name))
             self.assertEqual((status.st_uid, status.st_gid), (1234, 2345))
         self.assertIsNone(self.successResultOf(door.stop()))
+
+    def test_what_cannot_be_given_away_is_refused_in_one_line(self) -> None:
+        def refuse(*arguments: object) -> None:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+        self.patch(os, "geteuid", lambda: 0)
+        self.patch(os, "chown", refuse)
+        with self.assertRaises(ListenError) as caught:
+            ControlDoor(SocketReactor(), self.factory, self.path)
+        [line] = str(caught.exception).splitlines()
+        self.assertIn(
+            f"cannot give {self.path} to the owner of its folder: Operation not permitted: start",
+            line,
+        )
+
+    def test_a_path_that_is_too_long_for_a_socket_is_refused_with_advice(self) -> None:
+        folder = f"{self.folder}/{'x' * 200}"
+        os.mkdir(folder)
+        with self.assertRaises(ListenError) as caught:
+            ControlDoor(SocketReactor(), self.factory, f"{folder}/control.sock")
+        self.assertEqual(
+            str(caught.exception),
+            f"{folder}/control.sock is too long for the path of a socket: choose a folder with a "
+            "shorter one",
+        )
 
     def test_it_stops_also_when_its_socket_was_removed(self) -> None:
         stop: Deferred[None] = Deferred()

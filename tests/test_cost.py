@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.doubles import Door, Kernel, SocketTransport
+from tests.doubles import ChatOnTheTable, Door, Kernel, SocketTransport
 from twisted_chat.dialects import LineDialect
 from twisted_chat.events import Event
 from twisted_chat.protocol import ChatProtocol
@@ -98,6 +98,15 @@ class CostTests(SynchronousTestCase):
         for member in self.members:
             member._outbox.connection_lost()
         self.door.turn()
+
+    def test_who_ignores_somebody_in_another_room_costs_that_one_nothing(self) -> None:
+        table = ChatOnTheTable()
+        bob, *others = (table.enter(f"bob{number}") for number in range(20))
+        for member in others:
+            table.ask(member, f"/ignore {bob.name}", "/join elsewhere")
+        table.turns.run()
+        table.chat.say(bob, "hello")
+        self.assertEqual(list(table.chat._turn._copies), [bob])
 
     def test_the_members_of_a_room_cost_nothing_while_nothing_happens(self) -> None:
         self.assertEqual(self.door.clock.getDelayedCalls(), [])

@@ -27,11 +27,16 @@ from twisted_chat import __version__
 from twisted_chat.limits import (
     BACKLOG,
     BURST,
+    HISTORY,
+    HISTORY_BYTES,
     MAX_LINE,
     MAX_PER_ADDRESS,
+    MAX_ROOMS,
     MAX_USERS,
+    MIN_HISTORY_BYTES,
     MOTD_LINES,
     RATE,
+    REPLAY,
     STALL,
     TRANSCRIPT_WAITING,
 )
@@ -204,6 +209,11 @@ def test_help_explains_every_option_with_its_default_and_unit(start):
             rf"--stall= SECONDS .*\[default: {STALL}\]",
             rf"--max-users= Members .*\[default: {MAX_USERS}, or what .* open files allows\]",
             rf"--max-per-address= Connections .* exempt \[default: {MAX_PER_ADDRESS}\]",
+            rf"--max-rooms= Rooms, .* last day \[default: {MAX_ROOMS}\]",
+            r"--state= FOLDER for names, bans and history .* chatctl \[default: none\]",
+            rf"--history= LINES kept of each room \[default: {HISTORY}\]",
+            rf"--history-bytes= BYTES kept of all rooms, in memory \[default: {HISTORY_BYTES}\]",
+            rf"--replay= LINES of the lobby .* newcomer \[default: {REPLAY}\]",
             r"--version Show the version and exit",
         ):
             assert re.search(explanation, text), name
@@ -867,6 +877,61 @@ def test_a_member_that_never_reads_holds_the_end_up_for_a_bounded_time(start_dae
     assert "Traceback" not in daemon.out.text
 
 
+# Rooms and what is kept of them.
+
+
+def answers(member, command, last):
+    """The lines that `member` reads after `command`, up to the one that is or ends with `last`."""
+    member.send(f"{command}\n".encode())
+    lines = [member.line()]
+    while not lines[-1].endswith(last):
+        lines.append(member.line())
+    return lines
+
+
+def test_with_max_rooms_one_more_is_refused_until_another_is_free(start_daemon):
+    ann, bob = enter(start_daemon("--max-rooms", "2"), None, None)
+    answers(ann, "/join dev", "- You are now in #dev")
+    bob.line()
+    [line] = answers(bob, "/join more", "/rooms")
+    assert line == "! there are 2 rooms, as many as may be: join one of /rooms"
+    answers(bob, "/join dev", "- You are now in #dev")
+
+
+def test_with_history_only_so_many_lines_are_kept_of_each_room(start_daemon):
+    ann = enter(start_daemon("--history", "2"))
+    ann.send(b"one\ntwo\nthree\n")
+    shown = answers(ann, "/history", "] three")
+    assert [line.rpartition("] ")[2] for line in shown] == ["two", "three"]
+
+
+def test_with_history_0_nothing_is_kept(start_daemon, tmp_path):
+    ann = enter(start_daemon("--history", "0", "--state", str(tmp_path / "state")))
+    ann.send(b"one\n")
+    assert answers(ann, "/history", "#lobby") == ["- nothing is kept of what was said in #lobby"]
+
+
+def test_with_history_bytes_what_is_oldest_is_forgotten(start_daemon):
+    options = ["--rate=0", "--history-bytes", str(MIN_HISTORY_BYTES)]
+    ann = enter(start_daemon(*options))
+    long = "x" * 4000
+    for number in range(40):
+        ann.send(f"{number} {long}\n".encode())
+    shown = answers(ann, "/history 40", f"] 39 {long}")
+    # A notice holds a line, and says that it was cut; what matters is how many there are.
+    assert 0 < len(shown) < MIN_HISTORY_BYTES / len(long) + 1
+
+
+def test_with_replay_newcomers_read_the_last_lines(start_daemon):
+    daemon = start_daemon("--replay", "1")
+    ann = enter(daemon)
+    ann.send(b"one\ntwo\n")
+    answers(ann, "/history", "] two")
+    greeting, line = daemon.join().lines(2)
+    assert greeting == GREETING.format("2 users online")
+    assert line.endswith(f"Z [{ann.name}] two")
+
+
 # Bad starts.
 
 
@@ -946,12 +1011,35 @@ def test_an_address_of_another_machine_is_refused(refuse_each):
         ("--stall", "from 1 to 60", ["0", "61"]),
         ("--max-users", "from 1 to 1000000", ["0", "1e3"]),
         ("--max-per-address", "from 1 to 1000000", ["0"]),
+        ("--max-rooms", "from 1 to 1000000", ["0", "1000001"]),
+        ("--history", "from 0 to 100000", ["-1", "100001"]),
+        ("--history-bytes", "from 65536 to 68719476736", ["65535", "68719476737"]),
+        ("--replay", "from 0 to 100000", ["-1", "100001"]),
     ],
 )
 def test_a_number_that_is_none_or_out_of_range_is_refused(refuse_each, option, expected, values):
     lines = refuse_each(*([option, value] for value in values))
     for value, line in zip(values, lines, strict=True):
         assert f"{option} must be a whole number {expected}, not {value!r}" in line
+
+
+def test_a_state_folder_whose_path_is_too_long_for_a_socket_is_refused(refuse_each, tmp_path):
+    folder = tmp_path / ("x" * 200)
+    [line] = refuse_each(["--port=0", "--state", folder])
+    assert line == (
+        f"chat: {folder}/control.sock is too long for the path of a socket: choose a folder with a "
+        "shorter one"
+    )
+
+
+def test_a_state_folder_that_is_none_is_refused(refuse_each, tmp_path):
+    (tmp_path / "file").touch()
+    nowhere, file = refuse_each(["--port=0", "--state=missing/state"], ["--port=0", "--state=file"])
+    assert nowhere == (
+        f"chat: --state {tmp_path}/missing/state: No such file or directory: make the folder that "
+        "it is to be in first"
+    )
+    assert file == f"chat: --state {tmp_path}/file: Not a directory: name a folder"
 
 
 def test_an_option_without_its_value_is_refused(refuse_each):

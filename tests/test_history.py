@@ -20,8 +20,9 @@ from twisted_chat.events import Emoted, Said
 from twisted_chat.journal.history import History
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.store import Document, Line, NoStore, Stored
-from twisted_chat.limits import HISTORY_OVERHEAD, MAX_HISTORY, SHOWN_HISTORY
+from twisted_chat.limits import EMPTY_ROOM, HISTORY_OVERHEAD, MAX_HISTORY, SHOWN_HISTORY
 from twisted_chat.member import Member
+from twisted_chat.retelling import retold
 
 Lines = list[tuple[float, Said | Emoted]]
 
@@ -99,7 +100,7 @@ class HistoryModel(RuleBasedStateMachine):
         counts = [len(record.lines) for record in mine]
         # Some more may gather before the oldest go.
         if sum(counts) > self.most + self.most // 8:
-            while sum(counts) - counts[0] >= self.most:
+            while counts and sum(counts) - counts[0] >= self.most:
                 counts.pop(0)
                 self.records.remove(mine.pop(0))
         while sum(record.size for record in self.records) > self.size:
@@ -132,11 +133,9 @@ class HistoryModel(RuleBasedStateMachine):
         self.history.forget(room)
         self.records = [record for record in self.records if record.room != room]
 
-    @rule(most=st.integers(1, 9), size=SIZES)
+    @rule(most=st.integers(0, 9), size=SIZES)
     def begin_again(self, most: int, size: int) -> None:
         """With other bounds; all rooms are empty then."""
-        if not self.most:
-            return
         self.most, self.size = most, size
         self.history = History(self.store, most, size)
         self.history.load(self.store.load().lines)
@@ -149,7 +148,10 @@ class HistoryModel(RuleBasedStateMachine):
 
     @rule(room=st.sampled_from(ROOMS), count=st.integers(-1, 30))
     def look(self, room: str, count: int) -> None:
-        assert self.history.last(room, count) == self.last(room, count)
+        lines = self.history.last(room, count)
+        assert list(lines) == list(reversed([*reversed(lines)])) == self.last(room, count)
+        assert len(lines) == len(self.last(room, count))
+        assert lines[-5:] == self.last(room, count)[-5:]
 
     def last(self, room: str, count: int) -> Lines:
         lines = [line for each in self.records if each.room == room for line in each.lines]
@@ -166,9 +168,9 @@ class HistoryModel(RuleBasedStateMachine):
             for line in lines
         ]
         assert sorted(stored, key=itemgetter(1)) == self.records
-        assert set(self.history.rooms()) == {record.room for record in self.records}
+        assert set(self.history._shelves) == {record.room for record in self.records}
         for room in ROOMS:
-            assert self.history.last(room, 100) == self.last(room, 100)
+            assert list(self.history.last(room, 100)) == self.last(room, 100)
         assert len(self.history._ages) < 100
 
 
@@ -212,10 +214,11 @@ class KeepingTests(SynchronousTestCase):
         ):
             number += 1
             history.add("lobby", number, Said("ann", "x"))
-            self.assertEqual(
-                {room: [time for time, _ in history.last(room, 9)] for room in history.rooms()},
-                kept,
-            )
+            times = {
+                room: [time for time, _ in history.last(room, 9)]
+                for room in ("lobby", "dev", "tea")
+            }
+            self.assertEqual({room: found for room, found in times.items() if found}, kept)
 
     def test_who_comes_and_goes_leaves_nothing_behind(self) -> None:
         history = History(NoStore(), most=10, size=HISTORY_OVERHEAD + 1)
@@ -224,16 +227,39 @@ class KeepingTests(SynchronousTestCase):
             history.occupy("dev", bool(number % 2))
         self.assertLess(len(history._ages), 100)
         history.add("lobby", 1.0, Said("ann", "x"))
-        self.assertEqual(list(history.rooms()), ["lobby"])
+        self.assertEqual((len(history.last("dev", 1)), len(history.last("lobby", 1))), (0, 1))
 
     def test_many_rooms_cost_a_line_nothing(self) -> None:
         history = History(NoStore(), most=10, size=1000 * (HISTORY_OVERHEAD + 1))
         for number in range(3000):
             history.add(f"r{number}", 0.0, Said("ann", "x"))
-        self.assertEqual(len(list(history.rooms())), 1000)
-        self.assertEqual(history.last("r1999", 1), [])
-        self.assertEqual(history.last("r2000", 1), [(0.0, Said("ann", "x"))])
+        self.assertEqual(sum(len(history.last(f"r{number}", 9)) for number in range(3000)), 1000)
+        self.assertEqual(list(history.last("r1999", 1)), [])
+        self.assertEqual(list(history.last("r2000", 1)), [(0.0, Said("ann", "x"))])
         self.assertLess(len(history._ages), 3000)
+
+    def test_a_look_at_the_end_makes_no_lines_before_it(self) -> None:
+        history = History(NoStore(), MAX_HISTORY, 1 << 40)
+        for number in range(MAX_HISTORY):
+            history.add("lobby", float(number), Said("ann", "x" * 40))
+        gc.collect()
+        tracemalloc.start()
+        notices = retold(history.last("lobby", MAX_HISTORY), 10_000)
+        _, taken = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        left_out = MAX_HISTORY + 1 - len(notices)
+        self.assertEqual(notices[0].text, f"{left_out} older lines left out")
+        self.assertGreater(len(notices), 100)
+        # A pointer for each line, and what is shown.
+        self.assertLess(taken, 8 * MAX_HISTORY * 2)
+
+    def test_what_was_looked_at_stays_as_it_was(self) -> None:
+        history = History(NoStore(), most=10)
+        history.add("lobby", 0.0, Said("ann", "one\ntwo"))
+        lines = history.last("lobby", 10)
+        history.add("lobby", 1.0, Said("ann", "three"))
+        history.forget("lobby")
+        self.assertEqual([event.text for _, event in lines], ["one", "two"])
 
 
 class TellingAgainTests(SynchronousTestCase):
@@ -482,6 +508,33 @@ class LastingTests(SynchronousTestCase):
         self.start()
         self.clock.advance(23 * 60 * 60)
         self.assertTrue(self.kept())
+
+    def test_where_nothing_is_to_be_kept_any_more_all_that_was_kept_goes(self) -> None:
+        self.table.ask(self.ann, "hello", "/join dev", "hello", "hello")
+        journal = MemoryJournal(self.clock.seconds, self.store, history=0)
+        table = ChatOnTheTable(journal, clock=self.clock)
+        self.assertEqual(self.store.lines, {})
+        bob = table.enter("bob")
+        table.ask(bob, "hello")
+        self.assertIn("nothing is kept", table.ask(bob, "/history")[-1])
+
+    def test_what_the_store_never_had_it_is_not_told_to_forget(self) -> None:
+        put = []
+        self.store.put = lambda kind, key, document: put.append((kind, key, document is None))
+        self.table.ask(self.ann, "/join dev", "/join tea", "/topic tea", "/join lobby")
+        self.clock.advance(EMPTY_ROOM)
+        self.table.ask(self.ann, "/rooms")
+        self.assertEqual({each[1] for each in put}, {"tea"})
+        self.assertEqual([each[2] for each in put], [False, False, True])
+
+    def test_where_fewer_rooms_may_be_than_before_the_longest_empty_go(self) -> None:
+        for number in range(9):
+            self.clock.advance(1)
+            self.table.ask(self.ann, f"/join r{number}", f"/topic {number}", "hello")
+        journal = MemoryJournal(self.clock.seconds, self.store, max_rooms=4)
+        self.assertEqual(len(journal._rooms), 4)
+        self.assertEqual(set(self.store.documents["room"]), {"r6", "r7", "r8"})
+        self.assertEqual(set(self.store.lines), {"r6", "r7", "r8"})
 
     def test_the_lobby_is_there_however_long_it_takes(self) -> None:
         self.table.ask(self.ann, "/topic tea", "hello")

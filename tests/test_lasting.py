@@ -9,10 +9,16 @@ import signal
 import sqlite3
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import TWISTD, Peer, chatctl
+from twisted_chat.service import ChatService
 from twisted_chat.spans import moment
 
 PASSPHRASE = "correct horse"
@@ -198,6 +204,62 @@ def test_replay_shows_newcomers_the_last_lines_after_the_greeting(start_daemon):
         f"- [{ann.name}] two",
         f"- [{ann.name}] three",
     ]
+
+
+def test_what_is_sent_while_a_login_waits_is_said_in_order_and_chatctl_is_answered(
+    start_daemon, state
+):
+    daemon = start_daemon("--state", str(state))
+    owner(daemon, "ann").close()
+    bob = daemon.join()
+    while "(1 user online)" not in bob.line():
+        pass
+    cat = daemon.join()
+    cat.send(f"before\n/login ann wrong\n/login ann {PASSPHRASE}\nfirst\n".encode())
+    cat.send(b"second\n/me waves\nthi")
+    # The second try waits a second for the first one.
+    assert chatctl(state, "say", "hello").returncode == 0
+    cat.send(b"rd\n")
+    cat.end()
+    lines = bob.find("< The user ann left (1 user online)")
+    said = [line for line in lines if line.startswith(("[", "*"))]
+    assert said[0] == f"[{cat.name}] before"
+    assert said[1:] == ["[ann] first", "[ann] second", "* ann waves", "[ann] third"]
+    assert "- chatctl says: hello" in lines
+    assert "! that is not the passphrase of ann" in cat.rest()
+
+
+class StoppingTests(SynchronousTestCase):
+    """The end of a daemon of parts that only note that they are stopped."""
+
+    def setUp(self) -> None:
+        self.stopped: list[str] = []
+
+    def part(self, name: str, result: object = None) -> SimpleNamespace:
+        def stop() -> Deferred[None]:
+            self.stopped.append(name)
+            return maybeDeferred(lambda: result)
+
+        return SimpleNamespace(stop=stop)
+
+    def stop(self, control: object = None) -> Deferred[None]:
+        """Stop a daemon whose control door stops with `control`."""
+        clock = Clock()
+        factory = SimpleNamespace(packets=0, chat=self.part("chat"), all_gone=lambda: succeed(None))
+        others = [self.part(name) for name in ("transcript", "store", "passphrases")]
+        service = ChatService(clock, factory, [], self.part("control", control), *others)
+        done = service.stopService()
+        for _ in range(5):
+            clock.advance(0)
+        return done
+
+    def test_all_parts_are_stopped_and_what_keeps_something_last(self) -> None:
+        self.assertIsNone(self.successResultOf(self.stop()))
+        self.assertEqual(self.stopped, ["control", "chat", "passphrases", "store", "transcript"])
+
+    def test_where_the_control_door_fails_to_stop_what_was_said_is_kept_nonetheless(self) -> None:
+        self.failureResultOf(self.stop(Failure(OSError("on purpose"))), OSError)
+        self.assertEqual(self.stopped[-3:], ["passphrases", "store", "transcript"])
 
 
 def test_times_are_those_of_rfc_3339() -> None:

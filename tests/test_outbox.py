@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from zope.interface.verify import verifyObject
 from tests.doubles import Kernel, SocketTransport, TCPTransport
 from twisted_chat import outbox as outbox_module
 from twisted_chat.interfaces import IOutbox
-from twisted_chat.limits import BACKLOG, GATHER, GOODBYE, STALL, STALL_LOOK
+from twisted_chat.limits import BACKLOG, GATHER, GOODBYE, SCATTERED, STALL, STALL_LOOK
 from twisted_chat.outbox import Patience, TransportOutbox, outbox_for
 
 
@@ -45,7 +46,7 @@ class FullTransport(TCPTransport):
         self.producer.pauseProducing()
 
 
-STEPS = st.lists(st.sampled_from(["write", "block", "unblock"]))
+STEPS = st.lists(st.sampled_from(["write", "pieces", "block", "unblock"]))
 
 
 class WayOut:
@@ -90,6 +91,10 @@ class WayOut:
                 data = b"%d," % number
                 written += data
                 self.outbox.write(data)
+            elif step == "pieces":
+                pieces = [b"%d;" % number, memoryview(b"x" * SCATTERED), b"."]
+                written += b"".join(pieces)
+                self.outbox.write_pieces(pieces)
             elif step == "block":
                 self.block()
             else:
@@ -253,6 +258,30 @@ class SocketOutboxTests(WayOut, SynchronousTestCase):
             self.outbox.write(b"line\n")
         self.assertEqual(self.kernel.calls, 5)
 
+    def test_large_pieces_leave_in_one_send_and_are_not_joined_before(self) -> None:
+        given = []
+        sendmsg = self.kernel.sendmsg
+        self.kernel.sendmsg = lambda pieces: given.append(pieces) or sendmsg(pieces)
+        pieces = [memoryview(b"x" * SCATTERED), b"y"]
+        self.outbox.write_pieces(pieces)
+        self.outbox.write_pieces([b"small", b"er"])
+        self.outbox.write_pieces([b"z" * SCATTERED] * (GATHER + 1))
+        self.assertIs(given[0], pieces)
+        self.assertEqual([len(each) for each in given], [2, 1, 1])
+
+    def test_whatever_part_of_large_pieces_the_kernel_takes_the_rest_follows(self) -> None:
+        whole = b"x" * SCATTERED + b"yz"
+        for room in (0, 1, SCATTERED, SCATTERED + 1, SCATTERED + 2):
+            with self.subTest(room=room):
+                self.setUp()
+                self.unblock(room)
+                self.outbox.write_pieces([b"x" * SCATTERED, b"y", b"z"])
+                self.assertEqual(self.kernel.taken, whole[:room])
+                self.outbox.write(b"!")
+                self.unblock()
+                self.assertEqual(self.kernel.taken, whole + b"!")
+                self.assert_nothing_is_left()
+
     @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=50))
     def test_whatever_part_the_kernel_takes_nothing_is_lost_or_said_twice(self, steps) -> None:
         self.setUp()
@@ -302,14 +331,14 @@ class SocketOutboxTests(WayOut, SynchronousTestCase):
 
     def test_a_failed_send_closes_the_outbox_alone(self) -> None:
         for number in (errno.EPIPE, errno.ECONNRESET):
-            for waiting in (False, True):
-                with self.subTest(number=number, waiting=waiting):
+            for waiting, data in product((False, True), (b"x", b"x" * SCATTERED)):
+                with self.subTest(number=number, waiting=waiting, size=len(data)):
                     self.setUp()
                     if waiting:
                         self.block()
                         self.outbox.write(b"x")
                     self.kernel.room = OSError(number, "gone")
-                    self.outbox.write(b"x")
+                    self.outbox.write_pieces([data])
                     for writer in list(self.reactor.writers):
                         writer.doWrite()
                     self.outbox.write(b"ghost")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shlex import quote
 
 import pexpect
 import pytest
 
-from tests.processes import CHAT_CLIENT, PATIENCE, Daemon, Process, Terminal, chatctl
+from tests.processes import CHAT_CLIENT, CHECKOUT, PATIENCE, Daemon, Process, Terminal, chatctl
 from tests.test_any_client import installed
 
 PASSPHRASE = "correct horse"
@@ -60,6 +61,17 @@ class Client:
         self.terminal.find(text)
 
 
+class People(tuple[Netcat, Client, Telnet]):
+    """Ann, bob and cat, and the `port` where they meet."""
+
+    port: int
+
+    def __new__(cls, all_of_them: tuple[Netcat, Client, Telnet], port: int) -> People:
+        people = super().__new__(cls, all_of_them)
+        people.port = port
+        return people
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
@@ -71,7 +83,7 @@ def people(
     start: Callable[..., Process],
     terminal: Callable[..., Terminal],
     state: Path,
-) -> Iterator[tuple[Netcat, Client, Telnet]]:
+) -> Iterator[People]:
     """Ann on nc, bob on chat-client and cat on telnet; each knows of the others."""
     daemon = start_daemon("--state", str(state))
     ann = Netcat(start([installed("nc.openbsd"), "127.0.0.1", str(daemon.port)]))
@@ -87,7 +99,7 @@ def people(
     cat.find("- You are now cat")
     for other in (ann, bob):
         other.find("is now cat")
-    yield ann, bob, cat
+    yield People((ann, bob, cat), daemon.port)
     cat.close()
 
 
@@ -199,5 +211,105 @@ def test_a_name_stays_with_its_owner_and_operators_keep_order(people, state):
     cat.find("! you were put out: banned by bob")
     bob.type("/bans")
     bob.find("- cat until")
+    bob.type("/unban cat")
+    bob.find("- bob undid the ban of cat")
+    bob.type("/ban 127.0.0.1")
+    bob.find("! 127.0.0.1 is where you are yourself")
     who = chatctl(state, "who")
     assert who.stdout.startswith("1 user online:\nbob from 127.0.0.1 in #lobby, operator")
+
+
+def test_who_comes_to_a_locked_lobby_reads_why_and_comes_in_when_it_is_open(people, state, start):
+    ann, _, cat = people
+    port = str(people.port)
+    assert chatctl(state, "lock").returncode == 0
+    ann.find("- chatctl locked #lobby")
+    late = Netcat(start([installed("nc.openbsd"), "127.0.0.1", port]))
+    late.find("! the chat is locked: nobody new may come in just now, try again later")
+    assert late.process.wait() == 0
+    assert chatctl(state, "unlock").returncode == 0
+    cat.find("- chatctl unlocked #lobby")
+    late = Netcat(start([installed("nc.openbsd"), "127.0.0.1", port]))
+    late.find("> Connected to the chat server (4 users online)")
+
+
+def test_they_find_help_and_what_was_said_and_say_what_looks_like_a_command(people):
+    ann, bob, cat = people
+    ann.type("/help")
+    ann.find("- /help [command]: list the commands")
+    ann.find("- //word: say /word")
+    for each, other in ((ann, bob), (bob, cat), (cat, ann)):
+        each.type("/help topic")
+        each.find("- /topic [text]: show the room's topic, or set it")
+        each.type("//help is a command")
+        other.find("] /help is a command")
+    ann.type("/nosuch")
+    ann.find("! no command /nosuch: /help lists them, and //nosuch says it")
+    ann.type("/history 2")
+    ann.find("Z [bob] /help is a command")
+    ann.find("Z [cat] /help is a command")
+
+
+def test_a_name_is_taken_with_its_passphrase_after_a_reconnect_and_given_up(people, start):
+    ann, bob, _ = people
+    port = str(people.port)
+    ann.type(f"/register {PASSPHRASE}")
+    ann.find("- ann is yours: /login ann PASSPHRASE takes it next time")
+    bob.type("/nick ann")
+    bob.find("! ann is registered: /login ann PASSPHRASE, or another name")
+    ann.process.stop()
+    bob.find("< The user ann left (2 users online)")
+    ann = Netcat(start([installed("nc.openbsd"), "127.0.0.1", port]))
+    ann.type("/nick ann")
+    ann.find("! ann is registered: /login ann PASSPHRASE")
+    ann.type(f"/login ann {PASSPHRASE}")
+    ann.find("- You are logged in as ann")
+    bob.find("is now ann")
+    ann.type("/unregister")
+    ann.find("- ann belongs to nobody now: whoever takes it has it")
+    ann.type("/nick kit")
+    bob.find("is now kit")
+    bob.type("/nick ann")
+    bob.find("- You are now ann")
+
+
+def test_a_client_whose_daemon_comes_back_is_logged_in_and_in_its_room_again(
+    start_daemon, terminal, state
+):
+    daemon = start_daemon("--state", str(state))
+    port = str(daemon.port)
+    bob = Client(terminal([*CHAT_CLIENT, "--nick", "bob", "127.0.0.1", port]))
+    bob.find("- You are now bob")
+    bob.type("/register")
+    bob.find("Passphrase")
+    bob.type(PASSPHRASE)
+    bob.type(PASSPHRASE)
+    bob.find("- bob is yours")
+    bob.type("/join dev")
+    bob.find("- You are now in #dev")
+    daemon.stop()
+    bob.find("! the server went away; trying until it is back")
+    start_daemon("--state", str(state), f"--port={port}")
+    bob.find("- You are logged in as bob")
+    bob.find("- You are now in #dev")
+    assert PASSPHRASE not in bob.terminal.screen
+
+
+def test_a_script_says_what_the_readme_shows_and_reads_what_it_shows(daemon, start):
+    """`echo done | chat-client --json --nick robot`, in a shell."""
+    others = [daemon.join(), daemon.join()]
+    others[0].find(f"> New user {others[1].name} entered (2 users online)")
+    client = " ".join(map(quote, CHAT_CLIENT))
+    script = f"echo done | {client} --json --nick robot 127.0.0.1 {daemon.port}"
+    process = start(["sh", "-c", script])
+    assert process.wait() == 0
+    assert process.err.text == ""
+    readme = (CHECKOUT / "README.md").read_text()
+    sample = readme.partition("$ echo done | chat-client --json --nick robot")[2]
+    shown = [line.strip() for line in sample.splitlines()[1:4]]
+    assert process.out.seen == shown
+    entered, renamed, said, left = others[0].lines(4)
+    assert entered.endswith("entered (3 users online)")
+    assert renamed.endswith(" is now robot")
+    assert said == "[robot] done"
+    assert left == "< The user robot left (2 users online)"

@@ -99,6 +99,17 @@ class RoomTests(SynchronousTestCase):
                 self.assertGreater(len(sizes), 2)
                 self.chat.leave(member)
 
+    def test_words_of_who_leaves_count_as_well(self) -> None:
+        watcher = self.table.enter("watcher")
+        members = [self.table.enter(f"m{number}") for number in range(300)]
+        self.table.read(watcher)
+        for member in members:
+            self.chat.leave(member, "x" * 4000)
+        self.table.turns.run()
+        sizes = list(map(len, watcher.outbox.written))
+        self.assertLess(max(sizes), TURN)
+        self.assertGreater(sum(sizes), 300 * 4000)
+
     def test_a_thousand_who_leave_at_once_cost_each_other_nothing(self) -> None:
         watcher = self.table.enter("watcher")
         members = [self.table.enter(f"m{number}") for number in range(1000)]

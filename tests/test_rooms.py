@@ -10,12 +10,14 @@ from types import FrameType
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.doubles import ChatOnTheTable
+from tests.doubles import LINES, ChatOnTheTable, RecordingOutbox
 from tests.test_talking import Elsewhere
+from twisted_chat.authorisation import Door
 from twisted_chat.events import Role, Standing
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.limits import EMPTY_ROOM, MAX_ROOMS, NOTICE_WIDTH, SHOWN_ROOMS
 from twisted_chat.member import Member
+from twisted_chat.networks import LOCAL
 
 
 class RoomTests(SynchronousTestCase):
@@ -186,7 +188,46 @@ class ListingTests(RoomTests):
         self.assertEqual(lines[-1], f"- {SHOWN_ROOMS + 2 - len(lines)} smaller rooms left out")
 
 
+class AskingFromOutsideTests(RoomTests):
+    def control(self, word: str, argument: str = "", room: str = "") -> list[str]:
+        """What chatctl reads."""
+        member = Member(
+            "chatctl", RecordingOutbox(), LINES, self.table.flood.meter(LOCAL), Door.CONTROL
+        )
+        self.table.desk.command(member, word, argument, room)
+        return self.read(member)
+
+    def test_history_and_who_are_of_the_room_however_it_is_written(self) -> None:
+        self.ask(self.ann, "/join Dev", "hello")
+        for spelling in ("Dev", "dev", "DEV"):
+            self.assertEqual(
+                self.control("history", room=spelling), ["- 1970-01-12T13:46:40Z [ann] hello"]
+            )
+            self.assertEqual(self.control("who", room=spelling)[0], "- 1 user online:")
+
+    def test_a_room_that_is_not_there_is_refused(self) -> None:
+        why = "! there is no room #nowhere: /rooms lists them"
+        for word in ("history", "who"):
+            self.assertEqual(self.control(word, room="nowhere"), [why])
+
+    def test_an_empty_room_that_is_kept_is_there(self) -> None:
+        self.ask(self.ann, "/join dev", "hello", "/join lobby")
+        self.assertEqual(self.control("who", room="dev"), ["- 0 user online:"])
+        self.assertEqual(len(self.control("history", room="dev")), 1)
+
+    def test_whois_wants_a_name_from_who_is_nobody_here(self) -> None:
+        self.assertEqual(
+            self.control("whois"), ["! something is missing: write chatctl whois NAME"]
+        )
+        self.assertIn("- ann from", self.control("whois", "ann")[0])
+
+
 class TopicTests(RoomTests):
+    def test_who_is_in_no_room_yet_asks_for_a_topic_in_vain_and_without_harm(self) -> None:
+        eve = Member("eve", RecordingOutbox(), LINES, self.table.flood.meter(LOCAL))
+        self.assertEqual(self.ask(eve, "/topic", "/topic tea", "/topic -"), [])
+        self.assertEqual(self.ask(self.ann, "/topic"), ["- no topic is set: /topic text sets one"])
+
     def test_a_topic_is_told_to_the_room_and_shown_to_who_enters_or_asks(self) -> None:
         self.assertEqual(self.ask(self.ann, "/topic"), ["- no topic is set: /topic text sets one"])
         line = "- ann set the topic: tea"

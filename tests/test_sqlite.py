@@ -104,7 +104,8 @@ class Running:
         """Stop it and wait for the end of its thread."""
         done = self.store.stop()
         ended = self.store._thread.join(PATIENCE)
-        self.folder.close()
+        if self.store._is_late:
+            self.folder.close()
         assert ended
         assert done.called
 
@@ -334,6 +335,8 @@ def test_a_disk_that_is_stuck_does_not_keep_the_daemon_from_stopping(tmp_path):
         [log] = logs
         assert log["log_level"] is LogLevel.error
         assert f"lost: {tmp_path} cannot be written (it takes too long)" in log_text(log)
+        with pytest.raises(StateError, match="is in use by another daemon"):
+            StateFolder.open(str(tmp_path))  # It may write yet.
 
 
 def log_text(log):
@@ -462,7 +465,6 @@ store.watch(hear)
 reactor.callWhenRunning(store.start)
 speaker.start(0.005)
 reactor.run()
-folder.close()
 store = SqliteStore(StateFolder.open("/mnt/state"), reactor)
 kept = [line.number for line in store.load().lines["lobby"]]
 assert kept == list(range(1, number + 1)), (number, kept)
@@ -522,19 +524,75 @@ def test_an_audit_file_that_cannot_be_written_holds_up_nothing_else(tmp_path):
         path.mkdir()
         run.store.audit("second")
         assert run.news() == (
-            f"the state folder cannot be written ({path}: Is a directory): "
-            "what is said now is lost at a restart"
+            f"the audit file cannot be written ({path}: Is a directory): "
+            "what operators do now is lost from it at a restart"
         )
         run.disk.reached.clear()
         run.store.add("lobby", line(2))
         assert run.disk.reached.wait(PATIENCE)
         path.rmdir()
         run.store.audit("third")
-        assert run.news() == "the state folder is written again"
+        assert run.news() == "the audit file is written again"
+        assert run.quiet()
     assert run.disk.done["COMMIT"] == 2
     assert numbers(kept(tmp_path)) == [1, 2]
     assert rotated.read_bytes() == b"first\n"
     assert path.read_bytes() == b"second\nthird\n"
+
+
+def test_an_audit_file_that_cannot_be_written_slows_what_is_said_by_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "STORE_RETRY", 3600)
+    path, rotated = tmp_path / "audit.log", tmp_path / "audit.log.1"
+    with running(tmp_path, pause=0.01) as run:
+        path.rename(rotated)
+        path.mkdir()
+        run.store.audit("entry")
+        assert run.news().startswith("the audit file cannot be written (")
+        for number in range(1, 4):
+            run.disk.reached.clear()
+            run.store.add("lobby", line(number))
+            assert run.disk.reached.wait(PATIENCE)
+        path.rmdir()
+        assert run.news() == "the audit file is written again"
+    assert path.read_bytes() == b"entry\n"
+    assert numbers(kept(tmp_path)) == [1, 2, 3]
+
+
+def test_lines_that_were_given_up_are_told_once_while_only_the_audit_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "STORE_WAITING", 3 * len(LONG))
+    path, disk = tmp_path / "audit.log", Disk()
+    with running(tmp_path, disk=disk) as run:
+        path.rename(tmp_path / "audit.log.1")
+        path.mkdir()
+        disk.full = True
+        run.store.audit("entry")
+        for number in range(1, 6):
+            run.store.add("lobby", line(number, LONG))
+        assert run.news().startswith("the state folder cannot be written (")
+        run.store.add("lobby", line(6, LONG))
+        disk.full = False
+        assert "lines that were said meanwhile are not kept" in run.news()
+        assert run.news().startswith("the audit file cannot be written (")
+        run.disk.reached.clear()
+        run.store.add("lobby", line(7))
+        assert run.disk.reached.wait(PATIENCE)
+        path.rmdir()
+        assert run.news() == "the audit file is written again"
+        assert run.quiet()
+
+
+def test_what_operators_did_and_no_file_has_is_logged_at_the_end(tmp_path):
+    path = tmp_path / "audit.log"
+    with capturedLogs() as logs:
+        with running(tmp_path) as run:
+            path.rename(tmp_path / "audit.log.1")
+            path.mkdir()
+            run.store.audit("entry")
+            assert run.news().startswith("the audit file cannot be written (")
+        path.rmdir()
+    assert [log_text(log) for log in logs][1:] == [
+        f"what operators did last is in no file: {path}: Is a directory"
+    ]
 
 
 # Starts.

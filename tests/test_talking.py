@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -392,6 +393,16 @@ class IgnoringTests(TalkingTests):
             len({id(member.outbox.written[0]) for member in rest if member is not self.ann}), 1
         )
         self.assertIs(self.ann.outbox.written[0], self.bob.outbox.written[0])
+
+    def test_nothing_is_left_of_who_leaves_while_a_journal_looks_for_whom_it_ignores(self) -> None:
+        looking: Deferred[None] = Deferred()
+        find = self.table.chat.journal.find
+        self.table.chat.journal.find = lambda name: looking.addCallback(lambda _: find(name))
+        self.table.desk.hand_in(self.bob, "/ignore ann")
+        self.table.chat.leave(self.bob)
+        self.table.turns.run()
+        looking.callback(None)
+        self.assertFalse(self.table.chat._ignorers)
 
     def test_nothing_is_left_of_who_has_left(self) -> None:
         self.ask(self.bob, "/ignore ann", "/msg cat hello")

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from twisted.internet.defer import succeed
+
 from tests.clients import GREETING
+from twisted_chat.authorisation import Door
+from twisted_chat.commands import BY_WORD
+from twisted_chat.console.completion import ChatCompleter, Names
 
 
 def answer(ann, *lines):
@@ -25,6 +34,21 @@ def test_tab_shows_the_commands_to_choose_from_and_goes_through_them(ann):
     ann.until(lambda screen: "\n/whois \n" in screen or "\n/whois\n" in screen)
     ann.type("ann\n")
     assert ann.guest.line() == "/whois ann"
+
+
+def test_tab_offers_every_command_and_alias_of_the_line_door_and_none_of_chatctl():
+    names = ChatCompleter(Names(), lambda: succeed([]))
+    offered = set()
+
+    async def complete():
+        async for completion in names.get_completions_async(Document("/"), CompleteEvent()):
+            offered.add(completion.text)
+
+    asyncio.run(complete())
+    expected = {name for name, each in BY_WORD.items() if Door.LINE in each.right.doors}
+    assert offered == {f"/{name} " for name in expected}
+    assert {"/kick ", "/exit ", "/names "} <= offered
+    assert not offered & {"/op ", "/deop ", "/ops ", "/say ", "/status "}
 
 
 def test_tab_completes_a_name_of_who_is_online_and_shows_nothing_of_how_it_knows(ann):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from twisted_chat.attention import Attention
@@ -80,6 +81,7 @@ class Chat:
         self._motd = [Notice(line) for line in motd]
         self._replay = replay
         self._members: dict[str, Member] = {}
+        self._entering: dict[Member, Deferred[None]] = {}
         self._attendants: set[Member] = set()
         self._ignorers = Attention()
         self._correspondents = Attention()
@@ -91,10 +93,19 @@ class Chat:
 
     # What a member asks.
 
-    def enter(self, member: Member) -> None:
-        """Ask for a place in the lobby under the name that `member` has, or one like it."""
+    def enter(self, member: Member) -> Deferred[None] | None:
+        """Ask for a place in the lobby under the name that `member` has, or one like it.
+
+        None if it is in; otherwise what fires when it is. It never fails, and can be cancelled.
+        Until then no line of `member` is to be handed in.
+        """
         member.meter.active = self.seconds()
         self.journal.enter(member, member.name, member.host)
+        if member.room is not None or member.leaving:
+            return None
+        entered: Deferred[None] = Deferred(lambda given_up: given_up.callback(None))
+        self._entering[member] = entered
+        return entered
 
     def say(self, member: Member, text: str) -> None:
         """Say `text` to all others: a line, clean and not empty, or several joined by LF."""
@@ -128,9 +139,14 @@ class Chat:
         else:
             self.journal.leave(member, Left(member.name, 0, words, reason.value if reason else ""))
 
-    def attend(self, member: Member) -> None:
-        """Let `member` of the control door read what becomes of its own acts, until it leaves."""
-        self._attendants.add(member)
+    def attend(self, member: Member, acts: bool = True) -> None:
+        """Let `member` of the control door read what becomes of its own acts as long as it `acts`:
+        all that come in there bear one name.
+        """
+        if acts:
+            self._attendants.add(member)
+        else:
+            self._attendants.discard(member)
 
     def ignore(self, member: Member, names: Mapping[str, str]) -> None:
         """Let `member` hear nothing more of whoever bears one of `names`, which are by key."""
@@ -184,7 +200,7 @@ class Chat:
     def tell(self, member: Member, *events: Notice | Refused) -> None:
         """Let `member` alone read `events`, which it pays for."""
         if not member.leaving:
-            member.meter.charge(sum([len(event.text) for event in events]) / TOKEN)
+            member.meter.charge(sum([len(event.text.encode()) for event in events]) / TOKEN)
             self._turn.tell(member, *events)
             self._flush_later()
 
@@ -222,7 +238,12 @@ class Chat:
             if room is not None:
                 deaf = self._ignorers.of(decision.name) if self._ignorers else ()
                 self._turn.publish(room, decision, member, deaf)
-        elif member is None or member.room is not None or not member.leaving:
+        elif (
+            member is None
+            or member.room is not None
+            or not member.leaving
+            or type(decision) is Entered  # It is followed by the Left that was asked for.
+        ):
             # Otherwise it was found dead when a turn was full, and the journal had more for it.
             _APPLY[type(decision)](self, room_name, member, decision)
         if self._turn.size >= TURN and not self._flushing:
@@ -246,6 +267,13 @@ class Chat:
                     lambda lines: self._show_again(author, lines),
                     lambda failure: self._log.failure("no history to replay", failure=failure),
                 )
+            if author in self._entering:
+                self._later(lambda: self._let_in(author))
+
+    def _let_in(self, member: Member) -> None:
+        entered = self._entering.pop(member)
+        if not entered.called:
+            entered.callback(None)
 
     def _left(self, room_name: str, author: Member | None, event: Left) -> None:
         if author is not None:

@@ -129,7 +129,8 @@ def _utf8(text: str) -> str:
 def _connect(connection: socket.socket, folder: str) -> None:
     """Connect to the daemon of `folder`. Raises Failed."""
     try:
-        # The path of a socket is bounded to a hundred bytes; that of a folder is not.
+        # The path of a socket is bounded to a hundred bytes, and the one that is given here may be
+        # longer than the daemon's: a link, or one from elsewhere.
         os.chdir(folder)
     except PermissionError as error:
         raise Failed(_no_right(folder, folder)) from error

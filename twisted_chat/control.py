@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.interfaces import IAddress, IDelayedCall, IHalfCloseableProtocol, IReactorUNIX
 from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -22,7 +24,7 @@ from twisted_chat.flood import Flood
 from twisted_chat.interfaces import IOutbox
 from twisted_chat.limits import CONTROL_BACKLOG, CONTROL_CONNECTIONS, CONTROL_WAIT, MAX_LINE
 from twisted_chat.lines import BoundedLineReceiver
-from twisted_chat.listening import Listener, listen
+from twisted_chat.listening import Listener, ListenError, listen
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.outbox import IOutboxReactor, IStreamTransport, Patience, outbox_for
@@ -46,6 +48,7 @@ class ControlProtocol(BoundedLineReceiver):
     When the peer has ended its side and all is answered, END follows and the connection is closed.
     """
 
+    _log = Logger()
     factory: ControlFactory
     transport: IStreamTransport
 
@@ -58,7 +61,6 @@ class ControlProtocol(BoundedLineReceiver):
         self._input_is_over = False
         self._late: IDelayedCall = factory.reactor.callLater(CONTROL_WAIT, self._too_late)
         factory.connections.add(self)
-        factory.chat.attend(self._member)
         if len(factory.connections) > CONTROL_CONNECTIONS:
             self.end(f"{CONTROL_CONNECTIONS} chatctl are at work already: try again later")
 
@@ -66,17 +68,19 @@ class ControlProtocol(BoundedLineReceiver):
         if self._member.leaving or not line:
             return
         self._late.cancel()
+        self.factory.chat.attend(self._member)
         try:
             self._running = self._obey(line)
         except Refusal as error:
             self.factory.chat.refuse(self._member, str(error))
         if self._running is None:
+            self.factory.chat.attend(self._member, acts=False)
             self._await_request()
             return
         self.paused = True
         if not self._input_is_over:
             self.transport.pauseProducing()
-        self._running.addCallback(self._obeyed)
+        self._running.addCallback(self._obeyed).addErrback(self._broken)
 
     def long_line(self, start: bytes) -> None:
         self.factory.chat.refuse(self._member, self._too_long)
@@ -97,6 +101,7 @@ class ControlProtocol(BoundedLineReceiver):
         self._running = None
         if self._member.leaving:
             return
+        self.factory.chat.attend(self._member, acts=False)
         self.paused = False
         self._await_request()
         self.dataReceived(b"")  # What has been read before.
@@ -105,6 +110,11 @@ class ControlProtocol(BoundedLineReceiver):
                 self._finish()
             else:
                 self.transport.resumeProducing()
+
+    def _broken(self, failure: Failure) -> None:
+        """What followed on an answer has failed, and nothing else would ever end the pause."""
+        self._log.failure("a connection of chatctl failed", failure=failure)
+        self.transport.abortConnection()
 
     def _await_request(self) -> None:
         self._late = self.factory.reactor.callLater(CONTROL_WAIT, self._too_late)
@@ -157,6 +167,9 @@ class _Answer:
 
     def write(self, data: bytes) -> None:
         self._outbox.write(data)
+
+    def write_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self._outbox.write_pieces(pieces)
 
     def close(self) -> None:
         self._outbox.write(END)
@@ -243,11 +256,23 @@ def _listen(reactor: IReactorUNIX, factory: ControlFactory, path: str) -> Listen
     umask = os.umask(0o177)
     try:
         listener = listen(reactor, factory, f"unix:address={quoteStringArgument(path)}:mode=600")
+    except ListenError as error:
+        if not str(error).endswith("AF_UNIX path too long"):
+            raise
+        raise ListenError(
+            f"{path} is too long for the path of a socket: choose a folder with a shorter one"
+        ) from error
     finally:
         os.umask(umask)
     if os.geteuid() == 0:
         # Root may become the folder's owner later: `twistd --uid`.
-        folder = os.stat(os.path.dirname(path))
-        for file in (path, f"{path}.flock"):
-            os.chown(file, folder.st_uid, folder.st_gid)
+        try:
+            folder = os.stat(os.path.dirname(path))
+            for file in (path, f"{path}.flock"):
+                os.chown(file, folder.st_uid, folder.st_gid)
+        except OSError as error:
+            raise ListenError(
+                f"cannot give {path} to the owner of its folder: {error.strerror}: start the "
+                "daemon as that owner, or choose another folder"
+            ) from error
     return listener

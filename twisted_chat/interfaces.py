@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
@@ -26,6 +26,9 @@ class IOutbox(Interface):
 
     def write(data: bytes) -> None:
         """Send `data` after all that was written before. On a closed outbox: nothing."""
+
+    def write_pieces(pieces: Sequence[bytes | memoryview]) -> None:
+        """The same for all `pieces` together: at least one, and as few writes as can be."""
 
     def close() -> None:
         """Send what waits, for GOODBYE seconds at most, then end the connection. Idempotent."""
@@ -81,7 +84,7 @@ class IJournal(Interface):
     a journal that one process holds, later in a shared one. Requests that can be refused return a
     Deferred, which fires when that is decided, and fails with a Refusal if it is not done.
     `author` is who asks; the journal hands it back untouched. `by` is the name of the operator who
-    asks. Rooms are called by the names they have, people by any name that looks like theirs.
+    asks. Rooms and people are called by any name that looks like theirs.
     """
 
     lasting = Attribute("bool: whether what it decides outlasts the process")
@@ -118,7 +121,9 @@ class IJournal(Interface):
     # What members see.
 
     def who(room: str | None) -> Deferred[list[Seen]]:
-        """All members in `room` (None: in all), in the order in which they entered."""
+        """All members in `room` (None: in all), in the order in which they entered; refused if
+        there is no such room.
+        """
 
     def find(name: str) -> Deferred[Seen]:
         """Whoever bears `name`; refused if nobody does."""
@@ -126,8 +131,10 @@ class IJournal(Interface):
     def rooms() -> Deferred[list[RoomSeen]]:
         """The rooms that somebody is in, and the lobby; the fullest first."""
 
-    def history(room: str, count: int) -> Deferred[list[tuple[float, Said | Emoted]]]:
-        """The last `count` lines of `room`, the oldest first, each with its Unix time."""
+    def history(room: str, count: int) -> Deferred[Sequence[tuple[float, Said | Emoted]]]:
+        """The last `count` lines of `room`, the oldest first, each with its Unix time; refused if
+        there is no such room. Who looks from the end on pays only for what it looks at.
+        """
 
     # Names that belong to somebody.
 

@@ -34,6 +34,9 @@ STALL_LOOK = 1.0
 GATHER = 256
 """Pieces of a queue that are offered to the kernel in one call; it takes at most 1024 (IOV_MAX)."""
 
+SCATTERED = 8 * 1024
+"""Bytes from which pieces are handed to the kernel as they are: to join fewer is quicker."""
+
 NO_DESCRIPTOR = 0.05
 """Seconds until a full socket is tried again when no file descriptor is free to wait on it."""
 
@@ -170,7 +173,12 @@ HASHING_AT_ONCE = 2
 """Passphrases hashed at the same time: each takes 64 MiB and a core for 0.1 s (RFC 9106, 4)."""
 
 HASHING_WAITING = 32
-"""Passphrases that wait to be hashed: the last of them for about 2 s."""
+"""Passphrases that wait to be hashed: the last of them for about 2 s. With more, an address that
+has one among them gets no other in."""
+
+HASHING_FIRST = 1024
+"""Passphrases that wait, with the first one of each address, which is taken past HASHING_WAITING as
+well: to keep an owner from logging in takes a thousand addresses. The last waits about 50 s."""
 
 HASHING_SHARE = 8
 """Passphrases from one address, or one IPv6 /64, that are hashed or wait for it: no single one

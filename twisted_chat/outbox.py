@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from twisted.internet.interfaces import (
@@ -23,7 +23,15 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.interfaces import IOutbox
-from twisted_chat.limits import BACKLOG, GATHER, GOODBYE, NO_DESCRIPTOR, STALL, STALL_LOOK
+from twisted_chat.limits import (
+    BACKLOG,
+    GATHER,
+    GOODBYE,
+    NO_DESCRIPTOR,
+    SCATTERED,
+    STALL,
+    STALL_LOOK,
+)
 
 _FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ENOBUFS)
 """Why a send takes nothing although the connection is well; on Linux also no memory for it."""
@@ -136,6 +144,9 @@ class Outbox:
     def write(self, data: bytes) -> None:
         raise NotImplementedError
 
+    def write_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self.write(b"".join(pieces))
+
     def give_up(self) -> None:
         """Say that this one is too slow, if something still waits in it."""
         if self._queue:
@@ -230,13 +241,33 @@ class SocketOutbox(Outbox):
                     return
                 sent = 0
             if sent < len(data):
-                self._ready = False
-                self._keep(data)
-                self._size -= sent
-                self._sent = sent
-                self._await_room()
+                self._keep_rest(data, sent)
         elif self._open:
             self._keep(data)
+
+    def write_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
+        size = sum(map(len, pieces))
+        if not self._ready or size < SCATTERED or len(pieces) > GATHER:
+            self.write(b"".join(pieces))
+            return
+        # The kernel puts them together, and nobody has to copy them before.
+        try:
+            sent = self._socket.sendmsg(pieces)
+        except OSError as error:
+            if error.errno not in _FULL:
+                self._fail()
+                return
+            sent = 0
+        if sent < size:
+            self._keep_rest(b"".join(pieces), sent)
+
+    def _keep_rest(self, data: bytes, sent: int) -> None:
+        """Let `data` wait, of which the kernel has taken the first `sent` bytes."""
+        self._ready = False
+        self._keep(data)
+        self._size -= sent
+        self._sent = sent
+        self._await_room()
 
     def _await_room(self) -> None:
         try:

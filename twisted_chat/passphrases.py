@@ -19,6 +19,7 @@ from twisted_chat.limits import (
     FIRST_DELAY,
     FORGET_TRIES,
     HASHING_AT_ONCE,
+    HASHING_FIRST,
     HASHING_SHARE,
     HASHING_WAITING,
     LONGEST_DELAY,
@@ -45,8 +46,9 @@ class Passphrases:
     """Makes digests (argon2id, with the parameters of RFC 9106's second choice: 64 MiB, 3 passes)
     and compares passphrases with them, in threads of its own.
 
-    At most HASHING_AT_ONCE at a time; past HASHING_WAITING that wait, or past HASHING_SHARE from
-    one network, Refusal is raised. Who cancels waits no more.
+    At most HASHING_AT_ONCE at a time. Refusal is raised past HASHING_SHARE from one network; past
+    HASHING_WAITING that wait for networks that have one already, past HASHING_FIRST for all. Who
+    cancels waits no more.
     """
 
     def __init__(self, reactor: IThreadedReactor, hasher: PasswordHasher | None = None) -> None:
@@ -120,10 +122,9 @@ class Passphrases:
     def _hashed(self, network: str, work: Callable[[], object]) -> Deferred[object]:
         if self._stopped:
             raise Refusal("the daemon stops")
-        if (
-            self._asked.total() >= HASHING_AT_ONCE + HASHING_WAITING
-            or self._asked[network] >= HASHING_SHARE
-        ):
+        mine = self._asked[network]
+        others = HASHING_WAITING if mine else HASHING_FIRST
+        if mine >= HASHING_SHARE or self._asked.total() >= HASHING_AT_ONCE + others:
             raise Refusal("too many want to register or log in just now: try again in a minute")
         self._asked[network] += 1
 

@@ -79,7 +79,7 @@ class ChatProtocol(BoundedLineReceiver):
         self._is_out = False
         factory.connections.add(self)
         factory.admission.enter(self._host)
-        factory.chat.enter(self._member)
+        self._await(factory.chat.enter(self._member))
 
     def dataReceived(self, data: bytes) -> None:
         if self._member.leaving:
@@ -135,14 +135,7 @@ class ChatProtocol(BoundedLineReceiver):
             self._turn_away(strangers.HTTP)
             return
         self._is_first_line = False
-        answer = self.factory.desk.hand_in(self._member, clean(line))
-        if answer is not None:
-            # What follows may depend on it.
-            self._answer = answer
-            self._hold()
-            if self._is_lost:
-                self._bound_answer()
-            answer.addCallback(self._answered)
+        self._await(self.factory.desk.hand_in(self._member, clean(line)))
 
     def long_line(self, start: bytes) -> None:
         self._may_be_request = self._is_first_line and strangers.starts_http_request(start)
@@ -184,11 +177,30 @@ class ChatProtocol(BoundedLineReceiver):
         self._resuming = None
         self._release()
 
+    def _await(self, answer: Deferred[None] | None) -> None:
+        """Take no line until `answer` fires: what follows may depend on it."""
+        if answer is None:
+            return
+        self._answer = answer
+        self._hold()
+        if self._is_lost:
+            self._bound_answer()
+        answer.addCallback(self._answered).addErrback(self._broken)
+
     def _answered(self, result: None) -> None:
         self._answer = None
         if self._bound is not None and self._bound.active():
             self._bound.cancel()
         self._release()
+
+    def _broken(self, failure: Failure) -> None:
+        """What followed on an answer has failed, and nothing else would ever end the pause."""
+        self._log.failure("the connection of {name} failed", failure, name=self._member.name)
+        self.factory.chat.leave(self._member, reason=Reason.DOOR_FAILED)
+        if self._is_lost:
+            self._leave()
+        else:
+            self.transport.abortConnection()
 
     def _bound_answer(self) -> None:
         """The peer is gone: who only waits, and be it to try one passphrase after the other, keeps

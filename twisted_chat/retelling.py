@@ -17,16 +17,17 @@ def retold(lines: Sequence[tuple[float, Said | Emoted]], share: int) -> list[Not
     `share` bytes, led by how many older ones were left out.
     """
     share -= _MARKS  # Of the line that tells how many were left out.
-    shown = 0
-    for _, event in reversed(lines):
+    shown: list[tuple[float, Said | Emoted]] = []
+    # There may be far more, which are not even looked at.
+    for time, event in reversed(lines):
         share -= _MARKS + len(event.name.encode()) + len(event.text.encode())
         if share < 0:
             break
-        shown += 1
+        shown.append((time, event))
     notices = []
-    if left_out := len(lines) - shown:
+    if left_out := len(lines) - len(shown):
         notices.append(Notice(f"{left_out} older {'line' if left_out == 1 else 'lines'} left out"))
-    for time, event in lines[left_out:]:
+    for time, event in reversed(shown):
         record = {"time": time, "name": event.name, "text": event.text}
         record["emoted"] = isinstance(event, Emoted)
         notices.append(Notice(f"{moment(time)} {line_of(event)}", record))

@@ -57,7 +57,6 @@ class ChatService(Service):
         control: ControlDoor | None,
         transcript: ITranscript,
         store: IStore,
-        folder: StateFolder | None,
         passphrases: Passphrases,
     ) -> None:
         self.farewell = b""
@@ -68,7 +67,6 @@ class ChatService(Service):
         self._reactor = reactor
         self._transcript = transcript
         self._store = store
-        self._folder = folder
         self._passphrases = passphrases
 
     def startService(self) -> None:
@@ -86,6 +84,14 @@ class ChatService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        try:
+            await self._say_goodbye()
+        finally:  # Whatever has failed: what was said is not to be lost.
+            self._passphrases.stop()
+            await self._store.stop()
+            await self._transcript.stop()
+
+    async def _say_goodbye(self) -> None:
         await self._turn()  # Who has connected before now is still let in.
         for listener in self.listeners:
             await listener.stop()
@@ -97,11 +103,6 @@ class ChatService(Service):
         await control_stopped
         if self.farewell:
             self._transcript.write(self.farewell)
-        self._passphrases.stop()
-        await self._store.stop()
-        if self._folder is not None:
-            self._folder.close()
-        await self._transcript.stop()
 
     async def _hear_out(self) -> None:
         """Read what peers had sent before now: as long as something comes, HEAR_OUT at most."""
@@ -180,7 +181,7 @@ def make_service(
             )
     except ListenError as error:
         raise SystemExit(f"chat: {error}") from error
-    return ChatService(reactor, factory, listeners, control, record, store, folder, passphrases)
+    return ChatService(reactor, factory, listeners, control, record, store, passphrases)
 
 
 def _make_transcript(where: str, reactor: IThreadedReactor) -> ITranscript:

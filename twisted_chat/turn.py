@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from itertools import accumulate
 
-from twisted_chat.events import Emoted, Event, Notice, Said
+from twisted_chat.events import Emoted, Event, Left, Notice, Said
 from twisted_chat.interfaces import IDialect
 from twisted_chat.member import Member
 from twisted_chat.room import Room
 
 _WORDS = (Said, Emoted)
 _OTHER = 100
-"""Bytes of an event in which nobody says anything; a farewell may be longer."""
+"""Bytes of an event at most, besides what somebody says in it."""
 
 
 class _Stream:
@@ -76,7 +76,7 @@ class Turn:
 
     def __init__(self) -> None:
         self.size = 0
-        """About how many bytes all members get: as many as that, or fewer."""
+        """Bytes that all members get at most, of all rooms together."""
         self._streams: dict[Room, _Stream] = {}
         self._copies: dict[Member, _Copy] = {}
 
@@ -88,7 +88,8 @@ class Turn:
         if but is not None:
             (self._copies.get(but) or self._copy(but)).skip(stream)
         for member in deaf:
-            if member is not but:
+            # Who is in another room does not hear it anyway.
+            if member is not but and member.room is room:
                 self._copy(member).skip(stream)
         stream.events.append(event)
         self.size += _weigh(event)
@@ -134,21 +135,18 @@ class Turn:
             # A list: who is found dead leaves while we are at it.
             for member in list(room.members):
                 if member in copies:
-                    data = self._cut(copies.pop(member), member.dialect)
-                else:
-                    if member.dialect is not dialect:
-                        dialect = member.dialect
-                        shared = stream.render(dialect)[0]
-                    data = shared
-                if data:
-                    try:
-                        member.outbox.write(data)
-                    except Exception:
-                        failed(member)
-        for member, copy in copies.items():
-            if data := self._cut(copy, member.dialect):
+                    continue
+                if member.dialect is not dialect:
+                    dialect = member.dialect
+                    shared = stream.render(dialect)[0]
                 try:
-                    member.outbox.write(data)
+                    member.outbox.write(shared)
+                except Exception:
+                    failed(member)
+        for member, copy in copies.items():
+            if pieces := self._cut(copy, member.dialect):
+                try:
+                    member.outbox.write_pieces(pieces)
                 except Exception:
                     failed(member)
 
@@ -166,8 +164,8 @@ class Turn:
             lines.append(data)
         return b"".join(lines)
 
-    def _cut(self, copy: _Copy, dialect: IDialect) -> bytes:
-        """What a member with `copy` gets."""
+    def _cut(self, copy: _Copy, dialect: IDialect) -> list[bytes | memoryview]:
+        """What a member with `copy` gets, in pieces."""
         copy.take()
         pieces: list[bytes | memoryview] = []
         latest: _Stream | None = None
@@ -181,7 +179,7 @@ class Turn:
                 pieces.append(view[offsets[first] : offsets[end]])
             else:
                 pieces.append(dialect.render(part))
-        return b"".join(pieces)
+        return pieces
 
     def _copy(self, member: Member) -> _Copy:
         copy = self._copies.get(member)
@@ -200,7 +198,9 @@ class Turn:
 def _weigh(event: Event) -> int:
     """Bytes of `event` as lines, at most; it is quicker than to render it."""
     if not isinstance(event, _WORDS):
-        return _OTHER
+        if isinstance(event, Left):
+            return _OTHER + 4 * (len(event.words) + len(event.reason))
+        return _OTHER + 4 * len(event.text) if isinstance(event, Notice) else _OTHER
     lead = len(event.name) + len("[] \n")
     size = len(event.text) if event.text.isascii() else 4 * len(event.text)
     return size + (event.text.count("\n") + 1) * lead

@@ -21,6 +21,8 @@ async def ban(request: Request) -> None:
     whom, rest = request.words(2)
     first, *others = rest.split(None, 1) or [""]
     seconds = parse_span(first)
+    if first.isdecimal():
+        raise _no_time(first)
     why = rest if seconds is None else "".join(others)
     _check_whom(whom)
     hit = await request.chat.journal.ban(
@@ -66,7 +68,7 @@ async def mute(request: Request) -> None:
     whom, rest = request.words(2)
     seconds = parse_span(rest) if rest else 0
     if seconds is None:
-        raise Refusal(f"{shorten(rest)} is no time: write it like 30s, 10m, 2h or 7d")
+        raise _no_time(rest)
     await request.chat.journal.mute(request.member.name, whom, seconds)
     if network_in(whom) is None and not is_default(whom):
         lead = request.member.door.lead
@@ -130,6 +132,10 @@ async def status(request: Request) -> None:
         rooms=len(rooms),
         lasting=chat.journal.lasting,
     )
+
+
+def _no_time(text: str) -> Refusal:
+    return Refusal(f"{shorten(text)} is no time: write it like 30s, 10m, 2h or 7d")
 
 
 def _check_whom(whom: str) -> None:

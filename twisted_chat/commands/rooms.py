@@ -40,7 +40,8 @@ def _row(room: RoomSeen) -> tuple[str, dict[str, object]]:
 
 async def topic(request: Request) -> None:
     room = request.member.room
-    assert room is not None
+    if room is None:
+        return  # It is not there yet, or any more.
     if request.argument == "-":
         await request.chat.journal.set_topic(request.member, "")
     elif request.argument:

@@ -85,6 +85,8 @@ def _wrap(names: Iterable[str]) -> Iterator[str]:
 
 
 async def whois(request: Request) -> None:
+    if not request.argument and request.member.door is Door.CONTROL:
+        raise Refusal(f"something is missing: write {request.member.door.lead}whois NAME")
     seen = await request.chat.journal.find(request.argument or request.member.name)
     is_self = seen.name == request.member.name
     shows = request.member.standing.role >= Role.OPERATOR or is_self
@@ -132,6 +134,8 @@ async def ignore(request: Request) -> None:
         request.answer(f"You ignore {', '.join(names) or 'nobody'}", ignored=names)
         return
     seen = await request.chat.journal.find(name)
+    if member.leaving:
+        return  # It went while the journal looked.
     if seen.name == member.name:
         raise Refusal("that is you: others would still hear you")
     if key(seen.name) in member.ignored:

@@ -81,9 +81,8 @@ class ChatCompleter(Completer):
 
 def _commands() -> list[str]:
     # Only now: it is the server's table, and brings the whole server along.
-    from twisted_chat.commands import COMMANDS
+    from twisted_chat.authorisation import Door
+    from twisted_chat.commands import BY_WORD
 
-    names = set(COMMANDS)
-    for command in COMMANDS.values():
-        names.update(getattr(command, "aliases", ()))
-    return sorted(f"/{name}" for name in names)
+    # Not those of chatctl, which nobody may use here.
+    return sorted(f"/{name}" for name, each in BY_WORD.items() if Door.LINE in each.right.doors)

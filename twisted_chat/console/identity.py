@@ -45,8 +45,7 @@ class Identity:
         """The person's command `line` was sent."""
         command, argument = parse(line) or ("", "")
         if command == "login":
-            _, _, passphrase = argument.partition(" ")
-            self._tried = passphrase.strip()
+            self._tried = "".join(argument.split(None, 1)[1:])  # Split as the server does it.
         elif command == "register":
             self._tried = argument
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from twisted_chat.syntax import parse
 
 # The passphrase is what stands behind the command, of /login behind the name as well.
-_SECRET = re.compile(r"(/register[ \t]+|/login[ \t]+[^ \t]+[ \t]+)(.*)", re.IGNORECASE | re.DOTALL)
+_SECRET = re.compile(r"(/register[ \t]+|/login[ \t]+\S+\s+)(.*)", re.IGNORECASE | re.DOTALL)
 
 Ask = Callable[[str, bool], Awaitable["str | None"]]
 """Asks the person: the question, and whether the answer is secret. None: it was called off."""

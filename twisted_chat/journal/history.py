@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from operator import itemgetter
+from typing import Any
 
 from twisted_chat.events import Emoted, Said
 from twisted_chat.journal.store import IStore, Line
@@ -31,6 +33,33 @@ class _Shelf:
         self.occupied = True
         self.age: _Age | None = None
         """Its entry in the heap."""
+
+
+class Lines(Sequence[tuple[float, Said | Emoted]]):
+    """The last `count` lines of `records`, of which the newest is first: their times, and one line
+    in each, the oldest first. Only those are made that are looked at, from the last on.
+    """
+
+    def __init__(self, records: Sequence[_Record], count: int) -> None:
+        self._records = records
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __reversed__(self) -> Iterator[tuple[float, Said | Emoted]]:
+        lines = (
+            (time, type(event)(event.name, text))
+            for _, time, event, _, _ in self._records
+            for text in reversed(event.text.split("\n"))
+        )
+        return islice(lines, self._count)
+
+    def __iter__(self) -> Iterator[tuple[float, Said | Emoted]]:
+        return reversed([*reversed(self)])
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self)[index]
 
 
 class History:
@@ -65,28 +94,21 @@ class History:
         """Take over what was kept before. All these rooms are empty."""
         # In the order in which they came, so that where less is kept than before the oldest go.
         everything = [(line.number, room, line) for room, kept in lines.items() for line in kept]
+        if not self._most:
+            self._number = max((line[0] for line in everything), default=0)
+            for room, kept in lines.items():
+                self._store.drop(room, kept[-1].number)
+            return
         for number, room, line in sorted(everything, key=itemgetter(0)):
             self._number = number
             self._put(room, number, line.time, line.event)
             self.occupy(room, False)
 
-    def last(self, room: str, count: int) -> list[tuple[float, Said | Emoted]]:
-        """The last `count` lines of `room`, the oldest first: their times, and one line in each."""
+    def last(self, room: str, count: int) -> Lines:
+        """The last `count` lines of `room`, as they are now."""
         shelf = self._shelves.get(room)
-        count = min(count, self._most)
-        if shelf is None or count <= 0:
-            return []
-        lines: deque[tuple[float, Said | Emoted]] = deque()
-        for _, time, event, _, _ in reversed(shelf.records):
-            for text in reversed(event.text.split("\n")):
-                lines.appendleft((time, type(event)(event.name, text)))
-                if len(lines) == count:
-                    return list(lines)
-        return list(lines)
-
-    def rooms(self) -> Iterable[str]:
-        """The rooms of which something is kept."""
-        return list(self._shelves)
+        count = 0 if shelf is None else max(0, min(count, self._most, shelf.count))
+        return Lines([] if shelf is None else [*islice(reversed(shelf.records), count)], count)
 
     def occupy(self, room: str, occupied: bool) -> None:
         """Somebody is in `room` again, or nobody any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import cast
 
@@ -37,13 +37,11 @@ from twisted_chat.names import key
 from twisted_chat.networks import Host, is_default, network_in, network_of, show
 from twisted_chat.spans import span
 
-FOREVER = float("inf")
-
 
 class _Room:
     """A room, as long as somebody is in it, and a day longer."""
 
-    __slots__ = ("emptied", "name", "present", "rules")
+    __slots__ = ("emptied", "kept", "name", "present", "rules")
 
     def __init__(self, name: str, emptied: float) -> None:
         self.name = name
@@ -51,6 +49,8 @@ class _Room:
         self.present: dict[_Presence, None] = {}
         self.emptied = emptied
         """When the last one left it, if nobody is in it."""
+        self.kept = False
+        """Whether the store knows of it."""
 
 
 class _Presence:
@@ -213,10 +213,13 @@ class MemoryJournal:
     # What members see.
 
     def who(self, room: str | None) -> Deferred[list[Seen]]:
+        return execute(self._who, room)
+
+    def _who(self, room: str | None) -> list[Seen]:
         present: Iterable[_Presence] = self._by_author.values()
         if room is not None:
-            present = self._rooms[key(room)].present if key(room) in self._rooms else ()
-        return succeed([self._seen(presence) for presence in present])
+            present = self._room(room).present
+        return [self._seen(presence) for presence in present]
 
     def find(self, name: str) -> Deferred[Seen]:
         return execute(lambda: self._seen(self._find(name)))
@@ -230,8 +233,8 @@ class MemoryJournal:
         ]
         return succeed(sorted(rooms, key=lambda room: -room.count))
 
-    def history(self, room: str, count: int) -> Deferred[list[tuple[float, Said | Emoted]]]:
-        return succeed(self._history.last(room, count))
+    def history(self, room: str, count: int) -> Deferred[Sequence[tuple[float, Said | Emoted]]]:
+        return execute(lambda: self._history.last(self._room(room).name, count))
 
     def _find(self, name: str) -> _Presence:
         presence = self._by_key.get(key(name))
@@ -329,8 +332,11 @@ class MemoryJournal:
         return execute(self._announce, by, room, text)
 
     def _announce(self, by: str, name: str | None, text: str) -> None:
-        rooms = self._rooms.values() if name is None else [self._room(name)]
-        for room in list(rooms):
+        rooms = list(self._rooms.values()) if name is None else [self._room(name)]
+        # In the audit file alone: operators read it as all do.
+        whom = "" if name is None else f"#{rooms[0].name}"
+        self._store.audit(entry(Acted(self._seconds(), by, "say", whom, 0, text, "")))
+        for room in rooms:
             if room.present:
                 self._follow(room.name, None, Notice(f"{by} says: {text}"))
 
@@ -446,9 +452,10 @@ class MemoryJournal:
         room = presence.room
         del self._by_key[key(presence.name)]
         del room.present[presence]
-        if is_default(presence.name) and network_in(presence.name) is None:
-            # The next one who is called so is somebody else.
-            self._mutes.lift(presence.name)
+        for name in {presence.name, presence.default}:
+            if is_default(name) and network_in(name) is None and key(name) not in self._by_key:
+                # The next one who is called so is somebody else.
+                self._mutes.lift(name)
         self._left(room)
         left = replace(event, name=presence.name, count=len(room.present))
         self._follow(room.name, presence.author, left)
@@ -457,7 +464,7 @@ class MemoryJournal:
         """Let `presence` have `role`, and be mute as long as its name and its host are."""
         now = self._seconds()
         mutes = (self._mutes.on_name(presence.name, now), self._mutes.on_host(presence.host, now))
-        until = max((mute.until or FOREVER for mute in mutes if mute is not None), default=0.0)
+        until = max((mute.end for mute in mutes if mute is not None), default=0.0)
         standing = Standing(role, until)
         if standing != presence.standing:
             presence.standing = standing
@@ -551,11 +558,13 @@ class MemoryJournal:
         room = self._rooms.pop(room_key)
         del self._empty[room_key]
         self._history.forget(room.name)
-        self._store.put("room", room.name, None)
+        if room.kept:
+            self._store.put("room", room.name, None)
 
     def _keep(self, room: _Room) -> None:
         document = {"name": room.name, "emptied": room.emptied, **asdict(room.rules)}
         self._store.put("room", room.name, document)
+        room.kept = True
 
     def _load(self) -> None:
         """Take over what the store had kept. Nobody is in any room."""
@@ -568,6 +577,7 @@ class MemoryJournal:
             # Where the process was killed, the last one has just left it.
             room = _Room(str(values.pop("name")), cast(float, values.pop("emptied")) or now)
             room.rules = Rules(**values)  # type: ignore[arg-type]
+            room.kept = True
             rooms[key(room.name)] = room
         for name in stored.lines:
             rooms.setdefault(key(name), _Room(name, now))
@@ -578,6 +588,9 @@ class MemoryJournal:
         self._history.load(stored.lines)
         self._history.occupy(LOBBY, True)
         self._forget_empty_rooms()
+        # There may be fewer than before.
+        while self._empty and len(self._rooms) > self._max_rooms:
+            self._forget(next(iter(self._empty)))
         documents = stored.documents
         self._registrations.load(documents.get("registration", {}), documents.get("recent", {}))
         self._bans.load(documents.get("ban", {}))

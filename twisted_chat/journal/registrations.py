@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from twisted_chat.events import Role
 from twisted_chat.journal.sanctions import Refusal
@@ -27,14 +27,6 @@ class Registration:
         """What it gives its owner the right to."""
         return Role.OPERATOR if self.operator else Role.REGISTERED
 
-    def document(self) -> Document:
-        return {
-            "name": self.name,
-            "digest": self.digest,
-            "since": self.since,
-            "operator": self.operator,
-        }
-
 
 class Registrations:
     """The names that are owned. `store` keeps them."""
@@ -57,7 +49,7 @@ class Registrations:
         """The registration of `name`, or of one that looks like it."""
         return self._owned.get(key(name))
 
-    def add(self, name: str, digest: str, network: str, now: float) -> Registration:
+    def add(self, name: str, digest: str, network: str, now: float) -> None:
         """Let `name` belong to who knows the passphrase; asked for from `network`.
 
         Raises Refusal if the name is owned, or if there were too many from `network` today.
@@ -68,7 +60,6 @@ class Registrations:
         self._recent.setdefault(network, []).append(now)
         self._keep(registration)
         self._store.put("recent", network, {"times": self._recent[network]})
-        return registration
 
     def remove(self, name: str) -> None:
         """Let `name` belong to nobody."""
@@ -90,7 +81,7 @@ class Registrations:
         return [each.name for each in self._owned.values() if each.operator]
 
     def _keep(self, registration: Registration) -> None:
-        self._store.put("registration", registration.name, registration.document())
+        self._store.put("registration", registration.name, asdict(registration))
 
     def check(self, name: str, network: str, now: float) -> None:
         """Raises what `add` would."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from twisted_chat.journal.store import Document, IStore
 from twisted_chat.limits import MAX_SANCTIONS
@@ -29,15 +29,6 @@ class Sanction:
     def end(self) -> float:
         """When it ends, to be compared with others: Unix time, or infinite."""
         return self.until or float("inf")
-
-    def document(self) -> Document:
-        return {
-            "whom": self.whom,
-            "by": self.by,
-            "why": self.why,
-            "since": self.since,
-            "until": self.until,
-        }
 
 
 class Sanctions:
@@ -71,7 +62,7 @@ class Sanctions:
         if replaced is None and len(list(self)) >= MAX_SANCTIONS:
             raise Refusal(f"there are {MAX_SANCTIONS} of them, as many as may be: undo some first")
         self._put(sanction)
-        self._store.put(self._kind, sanction.whom, sanction.document())
+        self._store.put(self._kind, sanction.whom, asdict(sanction))
 
     def lift(self, whom: str) -> Sanction | None:
         """Undo what concerns just `whom`: what was in force, if anything."""

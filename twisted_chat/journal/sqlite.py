@@ -12,6 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 from sys import getsizeof
 from time import gmtime, strftime, time
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -271,13 +272,21 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[obj
         start += size
 
 
+class Trouble(NamedTuple):
+    """Why a write failed; empty: it did not."""
+
+    audit: str = ""
+    database: str = ""
+
+
 @implementer(IStore)
 class SqliteStore:
     """Keeps all in a state folder. What was said before the last 100 ms outlives any end of the
     process, as long as the disk takes what it is given within half of that.
 
     What cannot be written waits, and is tried again each STORE_RETRY seconds; it is lost if the
-    process ends first. `now`: the Unix time, for the name of a file that is set aside.
+    process ends first. When it has stopped it lets the folder go, unless it is still writing.
+    `now`: the Unix time, for the name of a file that is set aside.
     """
 
     lasting = True
@@ -297,6 +306,7 @@ class SqliteStore:
         self._database = Database(folder.database, connect)
         self._audit: File | None = None
         self._watchers: list[Callable[[str], None]] = []
+        self._is_late = False
         self._thread = Gatherer("store", reactor, Batch, self._work, pause)
 
     def load(self) -> Stored:
@@ -348,7 +358,19 @@ class SqliteStore:
             waiting.append(f"{entry}\n".encode())
 
     def stop(self) -> Deferred[None]:
-        return self._thread.stop(lambda: self._log_end("it takes too long", 0))
+        return self._thread.stop(self._late).addCallback(self._stopped)
+
+    def _late(self) -> None:
+        self._is_late = True
+        self._log_end("it takes too long", 0)
+
+    def _stopped(self, result: None) -> None:
+        # A thread that is stuck may write yet: then the folder is ours to the end of the process.
+        if not self._is_late:
+            self._folder.close()
+
+    def _log_unaudited(self, reason: str) -> None:
+        _log.error("what operators did last is in no file: {reason}", reason=reason)
 
     def _log_end(self, reason: str, lines: int) -> None:
         _log.error(
@@ -366,36 +388,42 @@ class SqliteStore:
     # What follows runs in the thread.
 
     def _work(self, batches: Iterator[Batch]) -> None:
-        reason = ""
+        now = Trouble()
         for batch in batches:
-            before, reason = reason, self._write(batch)
-            if reason:
-                self._thread.pause = STORE_RETRY
+            before, now = now, self._write(batch)
+            # What is said is to be kept in 100 ms, whatever becomes of the audit.
+            self._thread.pause = STORE_RETRY if now.database else self._pause
+            news = list(_news(before, now, batch.given_up))
+            if not now.database:
+                batch.given_up = 0
+            if now.database or now.audit:
                 with self._thread as newer:
                     batch.absorb(newer)
                     self._thread.waiting = batch
-            else:
-                self._thread.pause = self._pause
-            if text := _news(before, reason, batch.given_up):
+            for text in news:
                 self._reactor.callFromThread(self._tell, text)
         self._database.close()
         if self._audit is not None:
             self._audit.close()
-        if reason:
+        if now.audit:
+            self._reactor.callFromThread(self._log_unaudited, now.audit)
+        if now.database:
             with self._thread as left:
                 lines = left.given_up + sum(lines_in(line) for _, line in left.lines.values())
-            self._reactor.callFromThread(self._log_end, reason, lines)
+            self._reactor.callFromThread(self._log_end, now.database, lines)
 
-    def _write(self, batch: Batch) -> str:
+    def _write(self, batch: Batch) -> Trouble:
         """Write `batch`: what is written is no more in it. Why the rest could not be, if any is."""
-        reasons = []
         # Each for itself, and the audit first: an act that is kept has been audited if it can be.
+        reasons = []
         for write in (self._append_audit, self._write_database):
+            reason = ""
             try:
                 write(batch)
             except Exception as error:  # Whatever it is, this thread has to go on.
-                reasons.append(str(error))
-        return reasons[0] if reasons else ""
+                reason = _why(error)
+            reasons.append(reason)
+        return Trouble(*reasons)
 
     def _append_audit(self, batch: Batch) -> None:
         if not batch.audit:
@@ -415,14 +443,26 @@ class SqliteStore:
             batch.forget_changes()
 
 
-def _news(before: str, reason: str, given_up: int) -> str:
-    """What to tell after a write: why it failed, and the one before it; empty: as it should be."""
-    if reason and before:
-        return ""
-    if reason:
-        why = f"the state folder cannot be written ({reason})"
-        return f"{why}: what is said now is lost at a restart"
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def _news(before: Trouble, now: Trouble, given_up: int) -> Iterator[str]:
+    """What to tell after a write: why it failed, and the one before it."""
+    if now.database:
+        if not before.database:
+            why = f"the state folder cannot be written ({now.database})"
+            yield f"{why}: what is said now is lost at a restart"
+        return  # That the audit file is on the same disk is no news.
     loss = f": {given_up} lines that were said meanwhile are not kept" if given_up else ""
-    if before:
-        return f"the state folder is written again{loss}"
-    return f"the state folder is too slow{loss}" if loss else ""
+    if before.database:
+        yield f"the state folder is written again{loss}"
+    elif loss:
+        yield f"the state folder is too slow{loss}"
+    if now.audit and (before.database or not before.audit):
+        why = f"the audit file cannot be written ({now.audit})"
+        yield f"{why}: what operators do now is lost from it at a restart"
+    elif before.audit and not before.database and not now.audit:
+        yield "the audit file is written again"
