@@ -63,6 +63,15 @@ class ObeyingTests(SynchronousTestCase):
         self.assertEqual(self.ask("//quit"), [])
         self.assertEqual(self.table.read(self.bob), ["[ann] /quit"])
 
+    def test_a_passphrase_behind_a_blank_is_not_said(self) -> None:
+        for line in ("  /register correct horse", "\t/LOGIN ann correct horse"):
+            [answer] = self.ask(line)
+            self.assertRegex(
+                answer, "^! that was not said: nothing may stand before /(register|login)"
+            )
+        self.ask(" /me too")
+        self.assertEqual(self.table.read(self.bob), ["[ann]  /me too"])
+
     def test_an_unknown_command_is_refused_and_not_said(self) -> None:
         self.assertEqual(
             self.ask("/frobnicate x"),

@@ -87,6 +87,13 @@ class LineDoorTests(SynchronousTestCase):
             feed(protocol, split(data))
             yield name, protocol
 
+    def test_a_passphrase_behind_a_blank_is_not_said_however_it_comes(self) -> None:
+        ann = self.door.connect(ANN)
+        ann.dataReceived(b"hello\n")
+        ann.dataReceived(b" /register correct horse\n")
+        ann.dataReceived(b"code\n\t/login ann correct horse\n  indented\n")
+        self.assertNotIn("horse", "".join(self.door.said()))
+
     def test_a_newcomer_is_greeted_and_the_others_are_told(self) -> None:
         ann = self.door.connect(ANN)
         self.assertEqual(ann.transport.lines(), ["> Connected to the chat server (1 user online)"])

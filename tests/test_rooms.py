@@ -339,6 +339,16 @@ class BoundedRoomTests(RoomTests):
             "- nothing is kept of what was said in #two",
         )
 
+    def test_no_guest_undoes_a_lock_by_making_rooms(self) -> None:
+        self.ask(self.ann, "/join one", "hello", "/join two", "hello", "/join lobby")
+        self.successResultOf(self.journal.lock("operator", "one", True))
+        for name in ("three", "four", "five"):
+            self.ask(self.bob, f"/join {name}", "hello", "/join lobby")
+        self.assertEqual(
+            self.ask(self.bob, "/join one"),
+            ["! #one is locked: nobody new may come in just now"],
+        )
+
 
 class ManyRoomsTests(SynchronousTestCase):
     def test_ten_thousand_rooms_cost_a_message_nothing(self) -> None:

@@ -131,3 +131,37 @@ def test_each_question_can_be_called_off(ann, keys):
 def test_passphrase_of_two_lines_is_masked_too(ann):
     ann.type("/register horse\x11\ncorrect")
     ann.until(lambda screen: screen.endswith("\n/register *****\n*******"))
+
+
+@pytest.fixture
+def dumb(person, server):
+    """A person on a terminal without line editing, which echoes what is typed."""
+    ann = person("127.0.0.1", server.port, env={"TERM": "dumb"}, echo=True)
+    ann.guest = server.greet()
+    ann.find(GREETING.strip())
+    return ann
+
+
+def test_a_dumb_terminal_asks_without_echo_too(dumb):
+    dumb.type("/register\n")
+    for question in ("Passphrase:", "Passphrase again:"):
+        dumb.find(question)
+        dumb.type(f"{SECRET}\n")
+    assert dumb.guest.line() == f"/register {SECRET}"
+    dumb.type("/login ann\n")
+    dumb.find("Passphrase:")
+    dumb.type("\n")
+    dumb.type("hello\n")
+    assert dumb.guest.line() == "hello"
+    dumb.find("[You] hello")
+    assert dumb.screen.endswith("/login ann\nPassphrase:\nhello\n[You] hello\n")
+    assert "horse" not in dumb.raw
+
+
+def test_a_dumb_terminal_echoes_again_when_the_client_ends(dumb):
+    dumb.type("/login ann\n")
+    dumb.find("Passphrase:")
+    dumb.type("\x03")
+    assert dumb.wait() == 0
+    assert dumb.child.getecho()
+    assert "exit" in dumb.screen

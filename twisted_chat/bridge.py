@@ -36,7 +36,7 @@ from twisted_chat.console.options import Options
 from twisted_chat.console.plain import Plain
 from twisted_chat.console.roll_call import RollCall
 from twisted_chat.dialects import parse as parse_line
-from twisted_chat.events import YOU, Event, Greeting, Said
+from twisted_chat.events import YOU, Event, Greeting, Refused, Renamed, Said
 from twisted_chat.limits import GOODBYE, GREETING_WAIT, ROLL_CALL
 from twisted_chat.syntax import escape, parse, unescape
 from twisted_chat.text import clean
@@ -112,6 +112,8 @@ class Bridge:
         self._connection: Connection | None = None
         self._greeting_wait: IDelayedCall | None = None
         self._greeted = False
+        self._put_out = ""
+        self._naming = False
         self._handed_over = 0
         self._input_ended = False
         self._leaving = False
@@ -156,10 +158,19 @@ class Bridge:
             self._face.show(line, event)
         if calls(event, self._identity.name):
             self._face.ring()
+        if isinstance(event, Refused) and event.text.startswith(_PUT_OUT):
+            self._put_out = event.text
         if not connection.greeted:
             connection.greeted = True
+            # What a pipe says under --nick is said under that name or not at all.
+            self._naming = self._options["nick"] is not None and not self._face.interactive
             if isinstance(event, Greeting) and not connection.ended:
                 self._identity.greeted(connection.address, connection.send)
+        elif self._naming and isinstance(event, Refused):
+            self._end(f"nothing was said: {event.text}")
+        elif isinstance(event, Renamed) and event.old == YOU:
+            self._naming = False
+        if connection.greeted and not self._naming:
             # Not before: what is said at once would stand above the greeting.
             self._stop_waiting()
             self.release("greeting")
@@ -191,7 +202,9 @@ class Bridge:
         self.release("server")
         if self._greeted:
             self.release("greeting")
-        if self._leaving and (self._face.interactive or reason.check(ConnectionDone)):
+        if self._put_out:
+            self._end(self._put_out)  # To come back at once would be against who did it.
+        elif self._leaving and (self._face.interactive or reason.check(ConnectionDone)):
             self._end()
         elif not self._greeted:
             self._end(f"cannot join {self._options.where}: {_why(reason)}")
@@ -329,6 +342,9 @@ class Bridge:
         # Not at once: ClientService may be in the middle of telling us.
         self._reactor.callLater(0, self._outcome.callback, result)
 
+
+_PUT_OUT = "you were put out: "
+"""How the daemon tells somebody what an operator did."""
 
 _REASONS = {
     ConnectionDone: "it closed the connection",

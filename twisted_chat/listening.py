@@ -8,7 +8,6 @@ import os
 import socket
 import stat
 from collections.abc import Awaitable
-from contextlib import suppress
 from typing import cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -22,6 +21,7 @@ from twisted.internet.interfaces import (
     IReactorUNIX,
     IStreamServerEndpoint,
 )
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_chat.limits import (
@@ -31,6 +31,8 @@ from twisted_chat.limits import (
     LISTEN_BACKLOG,
     VANISHED,
 )
+
+_log = Logger(namespace="chat")
 
 _HINTS = {
     errno.EADDRINUSE: "something is there already: stop it, or choose another",
@@ -78,8 +80,12 @@ class Listener:
     async def stop(self) -> None:
         """Accept nobody any more."""
         stopped: Awaitable[object] = maybeDeferred(self._port.stopListening)
-        with suppress(FileNotFoundError):  # Somebody has removed the socket.
+        try:
             await stopped
+        except FileNotFoundError:
+            pass  # Somebody has removed the socket.
+        except OSError as error:
+            _log.warn("{where} is left behind: {reason}", where=self, reason=_one_line(error))
         if self._lock is not None:
             os.close(self._lock)
 

@@ -109,12 +109,15 @@ class ChatProtocol(BoundedLineReceiver):
 
         That is what nearly all packets are, and in a busy room this takes a third of the time.
         """
-        # Neither a command nor an empty line, nor a part of one, nor one that may be too long.
+        # Neither a command nor an empty line, nor a part of one, nor one that may be too long or
+        # that may be meant for a command and have slipped.
         if (
             not data.endswith(b"\n")
-            or data.startswith((b"/", b"\n"))
+            or data.startswith((b"/", b"\n", b" ", b"\t"))
             or b"\n/" in data
             or b"\n\n" in data
+            or b"\n " in data
+            or b"\n\t" in data
             or (len(data) > self.max_line and max(map(len, data.split(b"\n"))) > self.max_line)
             or not is_plain(data)
         ):

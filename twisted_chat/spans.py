@@ -15,11 +15,11 @@ LONGEST = 100 * 365 * _UNITS["d"]
 
 
 def parse_span(text: str) -> int | None:
-    """The seconds that `text` says, at least 1 and at most LONGEST; None: it is no span."""
+    """The seconds that `text` says, at most LONGEST; None: it is no span, or none at all."""
     if not _SPAN.fullmatch(text):
         return None
     seconds = sum(int(count) * _UNITS[unit] for count, unit in _PART.findall(text.lower()))
-    return min(max(seconds, 1), LONGEST)
+    return min(seconds, LONGEST) or None
 
 
 def span(seconds: float) -> str:

@@ -63,8 +63,14 @@ _TABLE = (
     ),
     Command("unban", "NAME|ADDRESS|NETWORK", "undo a ban", moderation.unban, _OPERATOR),
     Command("bans", "", "list the bans and the mutes", moderation.bans, _OPERATOR),
-    Command("mute", "NAME [TIME]", "let nobody hear somebody", moderation.mute, _OPERATOR),
-    Command("unmute", "NAME", "undo a mute", moderation.unmute, _OPERATOR),
+    Command(
+        "mute",
+        "NAME|ADDRESS|NETWORK [TIME]",
+        "let nobody hear somebody",
+        moderation.mute,
+        _OPERATOR,
+    ),
+    Command("unmute", "NAME|ADDRESS|NETWORK", "undo a mute", moderation.unmute, _OPERATOR),
     Command(
         "slow",
         "SECONDS",

@@ -41,10 +41,24 @@ class Desk:
         """
         command = parse(line)
         if command is None:
-            self._chat.say(member, unescape(line))
+            if slipped := self._slipped_secret(line):
+                self._chat.refuse(
+                    member,
+                    f"that was not said: nothing may stand before /{slipped}, not even a blank",
+                )
+            else:
+                self._chat.say(member, unescape(line))
             return None
         room = "" if member.room is None else member.room.name
         return self.command(member, *command, room=room)
+
+    def _slipped_secret(self, line: str) -> str:
+        """The name of the command with a passphrase that `line` was meant to be; "": of none."""
+        if line[:1] not in (" ", "\t"):
+            return ""
+        word = (parse(line.strip()) or ("",))[0]
+        command = self._commands.get(word)
+        return word if command is not None and command.right.secret else ""
 
     def command(self, member: Member, word: str, argument: str, room: str) -> Deferred[None] | None:
         """The same for the command `word` with `argument`, about `room` ("": about none)."""

@@ -21,7 +21,7 @@ async def ban(request: Request) -> None:
     whom, rest = request.words(2)
     first, *others = rest.split(None, 1) or [""]
     seconds = parse_span(first)
-    if first.isdecimal():
+    if seconds is None and first[:1].isdecimal():
         raise _no_time(first)
     why = rest if seconds is None else "".join(others)
     _check_whom(whom)

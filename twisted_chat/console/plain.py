@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import cast
+import termios
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
@@ -18,6 +19,7 @@ from zope.interface import implementer
 
 from twisted_chat.console.face import TOO_LONG, Face, User, Valve, as_json, clock_lead
 from twisted_chat.console.options import Options
+from twisted_chat.console.secret_lines import completed, lacks_passphrase
 from twisted_chat.events import Event
 from twisted_chat.limits import GOODBYE, MAX_MAX_LINE
 from twisted_chat.lines import BoundedLineReceiver
@@ -32,8 +34,12 @@ class Plain(Face):
         self._timed = bool(options["time"])
         self.interactive = os.isatty(0) and not self._json
         self._rings = options["bell"] == "on" and os.isatty(1) and not self._json
+        self._answered: Deferred[str | None] | None = None
+        self._attributes: list[Any] | None = None
+        """Those of the terminal while it echoes nothing."""
 
     def start(self, user: User) -> None:
+        self._user = user
         self._input = Input(user, self)
         self._stdio = StandardIO(self._input, reactor=cast(IReactorFDSet, self._reactor))
         self._stdio.pauseProducing()
@@ -61,6 +67,49 @@ class Plain(Face):
         if self._rings:
             self._stdio.write(b"\a")
 
+    def typed(self, line: str) -> None:
+        """`line` came; it may be empty."""
+        if self._answered is not None:
+            self._answer(line)
+        elif self.interactive and lacks_passphrase(line):
+            # At once: what is typed next is a passphrase, and not to be said.
+            Deferred.fromCoroutine(self._complete(line))
+        elif line:
+            self._user.typed(line)
+
+    async def _complete(self, line: str) -> None:
+        try:
+            whole = await completed(line, self._ask)
+        except ValueError as error:
+            self.tell(f"! {error}")
+        else:
+            if whole is not None:
+                self._user.typed(whole)
+
+    def _ask(self, question: str, secret: bool) -> Deferred[str | None]:
+        self._stdio.write(question.encode())
+        if secret:
+            self._attributes = termios.tcgetattr(0)
+            silent = [*self._attributes]
+            silent[3] &= ~termios.ECHO
+            termios.tcsetattr(0, termios.TCSANOW, silent)
+        self._answered = Deferred()
+        return self._answered
+
+    def _answer(self, answer: str | None) -> None:
+        if self._echo_again():
+            self._stdio.write(b"\n")  # That of the person was not shown.
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered.callback(answer)
+
+    def _echo_again(self) -> bool:
+        """Let the terminal show again what is typed; whether it had not."""
+        attributes, self._attributes = self._attributes, None
+        if attributes is not None:
+            termios.tcsetattr(0, termios.TCSANOW, attributes)
+        return attributes is not None
+
     def pause(self) -> None:
         self._stdio.pauseProducing()
 
@@ -68,6 +117,7 @@ class Plain(Face):
         self._stdio.resumeProducing()
 
     def close(self) -> Deferred[object]:
+        self._answer(None)
         self._stdio.unregisterProducer()
         self._stdio.loseConnection()
         # Who has stopped its terminal (^S) does not see the rest.
@@ -78,15 +128,14 @@ class Plain(Face):
 class Input(BoundedLineReceiver):
     """Standard input, line by line."""
 
-    def __init__(self, user: User, face: Face) -> None:
+    def __init__(self, user: User, face: Plain) -> None:
         super().__init__(MAX_MAX_LINE)
         self._user = user
         self._face = face
         self.closed: Deferred[object] = Deferred()
 
     def line_received(self, line: bytes) -> None:
-        if line:
-            self._user.typed(line.decode("utf-8", "replace"))
+        self._face.typed(line.decode("utf-8", "replace"))
 
     def long_line(self, start: bytes) -> None:
         self._face.tell(TOO_LONG)

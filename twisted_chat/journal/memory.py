@@ -523,13 +523,24 @@ class MemoryJournal:
 
     def _make_room(self, name: str) -> _Room:
         if len(self._rooms) >= self._max_rooms:
-            if not self._empty:
+            spare = self._spare()
+            if spare is None:
                 raise Refusal(
                     f"there are {len(self._rooms)} rooms, as many as may be: join one of /rooms"
                 )
-            self._forget(next(iter(self._empty)))
+            self._forget(spare)
         room = self._rooms[key(name)] = _Room(name, 0.0)
         return room
+
+    def _spare(self) -> str | None:
+        """The key of the room that can be done without best: the one that nobody has been in for
+        longest, and in which no operator has set anything, which no guest is to undo.
+        """
+        for room_key in self._empty:
+            rules = self._rooms[room_key].rules
+            if not (rules.locked or rules.slow):
+                return room_key
+        return None
 
     def _occupied(self, room: _Room) -> None:
         if key(room.name) in self._empty:
