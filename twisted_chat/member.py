@@ -22,8 +22,14 @@ _CONTROL = Standing(Role.OPERATOR)
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
+class _Read:
+    """What a delivery looks at: together at the start of a member, so that it is one look."""
+
+    __slots__ = ("dialect", "leaving", "meter", "name", "outbox", "room")
+
+
 @implementer(IAuthor)
-class Member:
+class Member(_Read):
     """One connection in a room: its name, its way out, the dialect it is written to in, and what
     counts its share of the daemon's time.
 
@@ -38,15 +44,9 @@ class Member:
 
     __slots__ = (
         "correspondent",
-        "dialect",
         "door",
         "host",
         "ignored",
-        "leaving",
-        "meter",
-        "name",
-        "outbox",
-        "room",
         "spoke",
         "standing",
     )

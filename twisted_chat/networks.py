@@ -42,6 +42,8 @@ def network_of(host: Host) -> str:
     """What counts as one address: of IPv6 the /64, which is what one subscriber has (RFC 6177)."""
     if host is None:
         return LOCAL
+    if isinstance(host, IPv4Address):
+        return str(host)  # As below, in a tenth of the time: each newcomer asks for it.
     return show(_subscriber(host))
 
 
