@@ -151,6 +151,8 @@ def test_a_dumb_terminal_asks_without_echo_too(dumb):
     dumb.type("/login ann\n")
     dumb.find("Passphrase:")
     dumb.type("\n")
+    # From here on it echoes again.
+    dumb.until(lambda screen: screen.endswith("/login ann\nPassphrase:\n"))
     dumb.type("hello\n")
     assert dumb.guest.line() == "hello"
     dumb.find("[You] hello")
