@@ -600,8 +600,8 @@ class MemoryJournal:
         self._history.occupy(LOBBY, True)
         self._forget_empty_rooms()
         # There may be fewer than before.
-        while self._empty and len(self._rooms) > self._max_rooms:
-            self._forget(next(iter(self._empty)))
+        while len(self._rooms) > self._max_rooms and (spare := self._spare()) is not None:
+            self._forget(spare)
         documents = stored.documents
         self._registrations.load(documents.get("registration", {}), documents.get("recent", {}))
         self._bans.load(documents.get("ban", {}))
