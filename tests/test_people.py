@@ -238,11 +238,11 @@ def test_they_find_help_and_what_was_said_and_say_what_looks_like_a_command(peop
     ann.type("/help")
     ann.find("- /help [command]: list the commands")
     ann.find("- //word: say /word")
-    for each, other in ((ann, bob), (bob, cat), (cat, ann)):
+    for name, each, other in (("ann", ann, bob), ("bob", bob, cat), ("cat", cat, ann)):
         each.type("/help topic")
         each.find("- /topic [text]: show the room's topic, or set it")
         each.type("//help is a command")
-        other.find("] /help is a command")
+        other.find(f"[{name}] /help is a command")
     ann.type("/nosuch")
     ann.find("! no command /nosuch: /help lists them, and //nosuch says it")
     ann.type("/history 2")
