@@ -23,7 +23,6 @@ from twisted_chat import authorisation
 from twisted_chat.commands.command import Request
 from twisted_chat.events import Role
 from twisted_chat.journal.registrations import Registrations
-from twisted_chat.journal.sanctions import Refusal
 from twisted_chat.journal.store import NoStore
 from twisted_chat.limits import (
     FORGET_TRIES,
@@ -39,6 +38,7 @@ from twisted_chat.limits import (
 )
 from twisted_chat.member import Member
 from twisted_chat.passphrases import Passphrases
+from twisted_chat.refusal import Refusal
 
 DAY = 24 * 60 * 60
 

@@ -532,7 +532,7 @@ class LastingTests(SynchronousTestCase):
             self.clock.advance(1)
             self.table.ask(self.ann, f"/join r{number}", f"/topic {number}", "hello")
         journal = MemoryJournal(self.clock.seconds, self.store, max_rooms=4)
-        self.assertEqual(len(journal._rooms), 4)
+        self.assertEqual(len(list(journal._rooms)), 4)
         self.assertEqual(set(self.store.documents["room"]), {"r6", "r7", "r8"})
         self.assertEqual(set(self.store.lines), {"r6", "r7", "r8"})
 

@@ -12,7 +12,7 @@ from zope.interface import directlyProvides, providedBy
 
 from tests.doubles import ANN, BOB, Door, TCPTransport
 from twisted_chat.limits import GOODBYE, REFUSED_AT_ONCE, SHORTEST_PAUSE, TOKEN
-from twisted_chat.protocol import ChatProtocol, Refusal
+from twisted_chat.protocol import ChatProtocol, RefusingProtocol
 
 ANSWER = 0.5
 """Tokens, at most, of a refusal of one line."""
@@ -126,7 +126,7 @@ class RefusalTests(SynchronousTestCase):
 
     def connect(self, transport: TCPTransport) -> TCPTransport:
         protocol = self.door.factory.buildProtocol(BOB)
-        self.assertIsInstance(protocol, Refusal)
+        self.assertIsInstance(protocol, RefusingProtocol)
         protocol.makeConnection(transport)
         return transport
 

@@ -18,11 +18,12 @@ from twisted_chat.admission import Admission
 from twisted_chat.commands import COMMANDS
 from twisted_chat.events import LOBBY, Acted, Role, Rules
 from twisted_chat.journal.audit import entry
-from twisted_chat.journal.sanctions import Refusal, Sanction, Sanctions
+from twisted_chat.journal.sanctions import Sanction, Sanctions
 from twisted_chat.journal.store import IStore, NoStore
 from twisted_chat.limits import ANSWER_SHARE, BACKLOG, MAX_SANCTIONS
 from twisted_chat.names import key
 from twisted_chat.networks import host_of, network_in, show
+from twisted_chat.refusal import Refusal
 from twisted_chat.spans import moment
 from twisted_chat.text import clean
 

@@ -17,7 +17,6 @@ from zope.interface import implementer
 
 from twisted_chat.authorisation import Door
 from twisted_chat.chat import Chat
-from twisted_chat.commands.command import Refusal
 from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import JsonDialect
 from twisted_chat.flood import Flood
@@ -28,6 +27,7 @@ from twisted_chat.listening import Listener, ListenError, listen
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.outbox import IOutboxReactor, IStreamTransport, Patience, outbox_for
+from twisted_chat.refusal import Refusal
 from twisted_chat.text import clean
 
 NAME = "chatctl"

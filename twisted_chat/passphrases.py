@@ -14,7 +14,6 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from twisted_chat.gathering import IThreadedReactor
-from twisted_chat.journal.sanctions import Refusal
 from twisted_chat.limits import (
     FIRST_DELAY,
     FORGET_TRIES,
@@ -26,6 +25,7 @@ from twisted_chat.limits import (
     TRIES_WAITING,
 )
 from twisted_chat.names import key
+from twisted_chat.refusal import Refusal
 
 
 class _Tries:

@@ -282,7 +282,7 @@ class ChatProtocol(BoundedLineReceiver):
 
 
 @implementer(IHalfCloseableProtocol)
-class Refusal(Protocol):
+class RefusingProtocol(Protocol):
     """Tells a peer why it cannot come in.
 
     It is heard out for a while: to close a connection with bytes that nobody has read is a reset,
@@ -352,10 +352,10 @@ class ChatFactory(ServerFactory[Protocol]):
         self._local = count(1)
         self._all_gone: Deferred[None] | None = None
 
-    def buildProtocol(self, addr: IAddress | None) -> ChatProtocol | Refusal:
+    def buildProtocol(self, addr: IAddress | None) -> ChatProtocol | RefusingProtocol:
         assert addr is not None
         why = self.admission.refusal(host_of(addr))
-        protocol = Refusal(why) if why else ChatProtocol(self._max_line)
+        protocol = RefusingProtocol(why) if why else ChatProtocol(self._max_line)
         protocol.factory = self
         return protocol
 

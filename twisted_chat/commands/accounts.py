@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from twisted_chat.commands.command import Refusal, Request, shorten
+from twisted_chat.commands.command import Request, shorten
 from twisted_chat.limits import FIRST_DELAY, MIN_PASSPHRASE
 from twisted_chat.names import key
 from twisted_chat.networks import network_of
+from twisted_chat.refusal import Refusal
 from twisted_chat.spans import span
 
 

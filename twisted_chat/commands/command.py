@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from twisted_chat.authorisation import Door, Right
 from twisted_chat.chat import Chat
 from twisted_chat.events import LOBBY, Notice
-from twisted_chat.journal.sanctions import Refusal
 from twisted_chat.limits import SHOWN_NAME
 from twisted_chat.member import Member
 
@@ -86,6 +85,3 @@ class Command:
 def shorten(text: str, length: int = SHOWN_NAME) -> str:
     """As much of what somebody wrote as an answer repeats: `length` characters."""
     return text if len(text) <= length else f"{text[:length]}…"
-
-
-__all__ = ["Command", "Refusal", "Request", "shorten"]

@@ -10,11 +10,12 @@ from twisted.logger import Logger
 from twisted_chat.authorisation import Door, refusal
 from twisted_chat.chat import Chat
 from twisted_chat.commands import BY_WORD
-from twisted_chat.commands.command import Command, Refusal, Request
+from twisted_chat.commands.command import Command, Request
 from twisted_chat.limits import SHOWN_NAME
 from twisted_chat.member import Member
 from twisted_chat.names import BadName
 from twisted_chat.passphrases import Passphrases
+from twisted_chat.refusal import Refusal
 from twisted_chat.syntax import parse, unescape
 
 

@@ -6,8 +6,9 @@ from functools import cache
 
 from twisted_chat.authorisation import Door, refusal
 from twisted_chat.commands import BY_WORD, COMMANDS
-from twisted_chat.commands.command import Command, Refusal, Request, shorten
+from twisted_chat.commands.command import Command, Request, shorten
 from twisted_chat.events import Notice, Role
+from twisted_chat.refusal import Refusal
 
 
 async def show_help(request: Request) -> None:

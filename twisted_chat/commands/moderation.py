@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from twisted_chat import __version__
-from twisted_chat.commands.command import Refusal, Request, shorten
+from twisted_chat.commands.command import Request, shorten
 from twisted_chat.dialects import users
 from twisted_chat.journal.sanctions import Sanction
 from twisted_chat.limits import MAX_SLOW
 from twisted_chat.names import BadName, check_name
 from twisted_chat.networks import is_default, network_in, show
+from twisted_chat.refusal import Refusal
 from twisted_chat.spans import moment, parse_span, span
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from twisted_chat.authorisation import Door
-from twisted_chat.commands.command import Refusal, Request, shorten
+from twisted_chat.commands.command import Request, shorten
 from twisted_chat.dialects import users
 from twisted_chat.interfaces import RoomSeen
 from twisted_chat.limits import MAX_HISTORY, NOTICE_WIDTH, SHOWN_HISTORY, SHOWN_ROOMS, TOKEN
 from twisted_chat.names import check_room
+from twisted_chat.refusal import Refusal
 from twisted_chat.retelling import retold
 
 

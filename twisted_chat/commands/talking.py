@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from twisted_chat.authorisation import Door
-from twisted_chat.commands.command import Refusal, Request, shorten
+from twisted_chat.commands.command import Request, shorten
 from twisted_chat.dialects import users
 from twisted_chat.events import Role
 from twisted_chat.interfaces import Seen
 from twisted_chat.limits import IDLE, IGNORED, NOTICE_WIDTH
 from twisted_chat.names import check_name, key
+from twisted_chat.refusal import Refusal
 from twisted_chat.spans import span
 
 _NAME = re.compile(r"[^,]+")

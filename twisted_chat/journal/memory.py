@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import cast
 
 from twisted.internet.defer import Deferred, execute, succeed
@@ -30,27 +30,14 @@ from twisted_chat.interfaces import IAuthor, IJournal, RoomSeen, Seen
 from twisted_chat.journal.audit import entry
 from twisted_chat.journal.history import History
 from twisted_chat.journal.registrations import Registration, Registrations
-from twisted_chat.journal.sanctions import Refusal, Sanction, Sanctions
+from twisted_chat.journal.rooms import KeptRoom, Rooms
+from twisted_chat.journal.sanctions import Sanction, Sanctions
 from twisted_chat.journal.store import IStore, NoStore
-from twisted_chat.limits import EMPTY_ROOM, HISTORY, HISTORY_BYTES, MAX_ROOMS, SHOWN_NAME
+from twisted_chat.limits import HISTORY, HISTORY_BYTES, MAX_ROOMS, SHOWN_NAME
 from twisted_chat.names import key
 from twisted_chat.networks import Host, is_default, network_in, network_of, show
+from twisted_chat.refusal import Refusal
 from twisted_chat.spans import span
-
-
-class _Room:
-    """A room, as long as somebody is in it, and a day longer."""
-
-    __slots__ = ("emptied", "kept", "name", "present", "rules")
-
-    def __init__(self, name: str, emptied: float) -> None:
-        self.name = name
-        self.rules = Rules()
-        self.present: dict[_Presence, None] = {}
-        self.emptied = emptied
-        """When the last one left it, if nobody is in it."""
-        self.kept = False
-        """Whether the store knows of it."""
 
 
 class _Presence:
@@ -58,7 +45,7 @@ class _Presence:
 
     __slots__ = ("author", "away", "default", "host", "name", "room", "standing")
 
-    def __init__(self, author: IAuthor, name: str, host: Host, room: _Room) -> None:
+    def __init__(self, author: IAuthor, name: str, host: Host, room: KeptRoom) -> None:
         self.author = author
         self.name = self.default = name
         self.host = host
@@ -86,19 +73,21 @@ class MemoryJournal:
         self._seconds = seconds
         self._store = store or NoStore()
         self.lasting = self._store.lasting
-        self._max_rooms = max_rooms
         self._follow: Callable[[str, object, Decision], None]
         self._by_author: dict[object, _Presence] = {}
         self._by_key: dict[str, _Presence] = {}
-        self._lobby = _Room(LOBBY, 0.0)
-        self._rooms = {key(LOBBY): self._lobby}
-        # Those that nobody is in, the longest empty first.
-        self._empty: dict[str, None] = {}
         self._history = History(self._store, history, history_bytes)
+        self._rooms = Rooms(self._store, self._history, max_rooms)
         self._registrations = Registrations(self._store)
         self._bans = Sanctions("ban", self._store)
         self._mutes = Sanctions("mute", self._store)
-        self._load()
+        stored = self._store.load()
+        self._store.watch(self._trouble)
+        self._rooms.load(stored, seconds())
+        documents = stored.documents
+        self._registrations.load(documents.get("registration", {}), documents.get("recent", {}))
+        self._bans.load(documents.get("ban", {}))
+        self._mutes.load(documents.get("mute", {}))
 
     def follow(self, follower: Callable[[str, object, Decision], None]) -> None:
         self._follow = follower
@@ -107,11 +96,11 @@ class MemoryJournal:
 
     def enter(self, author: object, name: str, host: Host) -> None:
         granted = self._free(name)
-        room = self._lobby
+        room = self._rooms.lobby
         presence = _Presence(cast(IAuthor, author), granted, host, room)
         self._by_author[author] = presence
         self._by_key[key(granted)] = presence
-        room.present[presence] = None
+        self._rooms.enter(room, presence)
         self._follow(LOBBY, author, Entered(granted, len(room.present)))
         self._tell_rules(presence)
         self._stand(presence, Role.GUEST)
@@ -166,20 +155,18 @@ class MemoryJournal:
         return execute(self._move, self._by_author[author], room)
 
     def _move(self, presence: _Presence, name: str) -> None:
-        self._forget_empty_rooms()
-        room = self._rooms.get(key(name))
+        self._rooms.sweep(self._seconds())
+        room = self._rooms.find(name)
         if room is presence.room:
             raise Refusal(f"you are in #{room.name} already")
         if room is None:
-            room = self._make_room(name)
+            room = self._rooms.make(name)
         elif room.rules.locked and presence.standing.role < Role.OPERATOR:
             raise Refusal(f"#{room.name} is locked: nobody new may come in just now")
         origin = presence.room
-        del origin.present[presence]
-        room.present[presence] = None
+        self._rooms.leave(origin, presence, self._seconds())
+        self._rooms.enter(room, presence)
         presence.room = room
-        self._occupied(room)
-        self._left(origin)
         self._follow(
             room.name,
             presence.author,
@@ -218,23 +205,23 @@ class MemoryJournal:
     def _who(self, room: str | None) -> list[Seen]:
         present: Iterable[_Presence] = self._by_author.values()
         if room is not None:
-            present = self._room(room).present
+            present = self._rooms.get(room).present
         return [self._seen(presence) for presence in present]
 
     def find(self, name: str) -> Deferred[Seen]:
         return execute(lambda: self._seen(self._find(name)))
 
     def rooms(self) -> Deferred[list[RoomSeen]]:
-        self._forget_empty_rooms()
+        self._rooms.sweep(self._seconds())
         rooms = [
             RoomSeen(room.name, len(room.present), room.rules)
-            for room in self._rooms.values()
+            for room in self._rooms
             if room.present or room.name == LOBBY
         ]
         return succeed(sorted(rooms, key=lambda room: -room.count))
 
     def history(self, room: str, count: int) -> Deferred[Sequence[tuple[float, Said | Emoted]]]:
-        return execute(lambda: self._history.last(self._room(room).name, count))
+        return execute(lambda: self._history.last(self._rooms.get(room).name, count))
 
     def _find(self, name: str) -> _Presence:
         presence = self._by_key.get(key(name))
@@ -324,7 +311,7 @@ class MemoryJournal:
             until = f" for {span(ban.until - now)} more" if ban.until else ""
             why = f": {ban.why}" if ban.why else ""
             return f"you are banned{until}, by {ban.by}{why}"
-        if self._lobby.rules.locked:
+        if self._rooms.lobby.rules.locked:
             return "the chat is locked: nobody new may come in just now, try again later"
         return None
 
@@ -332,7 +319,7 @@ class MemoryJournal:
         return execute(self._announce, by, room, text)
 
     def _announce(self, by: str, name: str | None, text: str) -> None:
-        rooms = list(self._rooms.values()) if name is None else [self._room(name)]
+        rooms = list(self._rooms) if name is None else [self._rooms.get(name)]
         # In the audit file alone: operators read it as all do.
         whom = "" if name is None else f"#{rooms[0].name}"
         self._store.audit(entry(Acted(self._seconds(), by, "say", whom, 0, text, "")))
@@ -406,7 +393,7 @@ class MemoryJournal:
         return execute(self._slow, by, room, seconds)
 
     def _slow(self, by: str, name: str, seconds: int) -> None:
-        room = self._room(name)
+        room = self._rooms.get(name)
         self._rule(room, replace(room.rules, slow=seconds))
         text = f"{by} lets everybody say one line in {span(seconds)} in #{room.name}"
         if not seconds:
@@ -417,7 +404,7 @@ class MemoryJournal:
         return execute(self._lock, by, room, locked)
 
     def _lock(self, by: str, name: str, locked: bool) -> None:
-        room = self._room(name)
+        room = self._rooms.get(name)
         if room.rules.locked == locked:
             raise Refusal(f"#{room.name} is {'locked' if locked else 'open'} already")
         self._rule(room, replace(room.rules, locked=locked))
@@ -451,12 +438,11 @@ class MemoryJournal:
             return
         room = presence.room
         del self._by_key[key(presence.name)]
-        del room.present[presence]
         for name in {presence.name, presence.default}:
             if is_default(name) and network_in(name) is None and key(name) not in self._by_key:
                 # The next one who is called so is somebody else.
                 self._mutes.lift(name)
-        self._left(room)
+        self._rooms.leave(room, presence, self._seconds())
         left = replace(event, name=presence.name, count=len(room.present))
         self._follow(room.name, presence.author, left)
 
@@ -504,108 +490,13 @@ class MemoryJournal:
         act = Acted(self._seconds(), "the daemon", "tell", "", 0, "", text)
         self._follow(LOBBY, None, act)
 
-    def _rule(self, room: _Room, rules: Rules) -> None:
-        room.rules = rules
-        self._keep(room)
+    def _rule(self, room: KeptRoom, rules: Rules) -> None:
+        self._rooms.rule(room, rules)
         self._follow(room.name, None, rules)
 
     def _tell_rules(self, presence: _Presence) -> None:
         if presence.room.rules != Rules():
             self._follow(presence.room.name, presence.author, presence.room.rules)
-
-    # Rooms come and go.
-
-    def _room(self, name: str) -> _Room:
-        room = self._rooms.get(key(name))
-        if room is None:
-            raise Refusal(f"there is no room #{name}: /rooms lists them")
-        return room
-
-    def _make_room(self, name: str) -> _Room:
-        if len(self._rooms) >= self._max_rooms:
-            spare = self._spare()
-            if spare is None:
-                raise Refusal(
-                    f"there are {len(self._rooms)} rooms, as many as may be: join one of /rooms"
-                )
-            self._forget(spare)
-        room = self._rooms[key(name)] = _Room(name, 0.0)
-        return room
-
-    def _spare(self) -> str | None:
-        """The key of the room that can be done without best: the one that nobody has been in for
-        longest, and in which no operator has set anything, which no guest is to undo.
-        """
-        for room_key in self._empty:
-            rules = self._rooms[room_key].rules
-            if not (rules.locked or rules.slow):
-                return room_key
-        return None
-
-    def _occupied(self, room: _Room) -> None:
-        if key(room.name) in self._empty:
-            del self._empty[key(room.name)]
-            room.emptied = 0.0
-            self._keep(room)
-            self._history.occupy(room.name, True)
-
-    def _left(self, room: _Room) -> None:
-        if room.present or room.name == LOBBY:
-            return
-        room.emptied = self._seconds()
-        self._empty[key(room.name)] = None
-        if room.rules == Rules() and not self._history.last(room.name, 1):
-            self._forget(key(room.name))
-        else:
-            self._history.occupy(room.name, False)
-            self._keep(room)
-
-    def _forget_empty_rooms(self) -> None:
-        latest = self._seconds() - EMPTY_ROOM
-        while self._empty and self._rooms[next(iter(self._empty))].emptied <= latest:
-            self._forget(next(iter(self._empty)))
-
-    def _forget(self, room_key: str) -> None:
-        room = self._rooms.pop(room_key)
-        del self._empty[room_key]
-        self._history.forget(room.name)
-        if room.kept:
-            self._store.put("room", room.name, None)
-
-    def _keep(self, room: _Room) -> None:
-        document = {"name": room.name, "emptied": room.emptied, **asdict(room.rules)}
-        self._store.put("room", room.name, document)
-        room.kept = True
-
-    def _load(self) -> None:
-        """Take over what the store had kept. Nobody is in any room."""
-        stored = self._store.load()
-        self._store.watch(self._trouble)
-        now = self._seconds()
-        rooms: dict[str, _Room] = {}
-        for document in stored.documents.get("room", {}).values():
-            values = dict(document)
-            # Where the process was killed, the last one has just left it.
-            room = _Room(str(values.pop("name")), cast(float, values.pop("emptied")) or now)
-            room.rules = Rules(**values)  # type: ignore[arg-type]
-            room.kept = True
-            rooms[key(room.name)] = room
-        for name in stored.lines:
-            rooms.setdefault(key(name), _Room(name, now))
-        if lobby := rooms.pop(key(LOBBY), None):
-            self._lobby.rules = lobby.rules
-        self._rooms.update(rooms)
-        self._empty = dict.fromkeys(sorted(rooms, key=lambda each: rooms[each].emptied))
-        self._history.load(stored.lines)
-        self._history.occupy(LOBBY, True)
-        self._forget_empty_rooms()
-        # There may be fewer than before.
-        while len(self._rooms) > self._max_rooms and (spare := self._spare()) is not None:
-            self._forget(spare)
-        documents = stored.documents
-        self._registrations.load(documents.get("registration", {}), documents.get("recent", {}))
-        self._bans.load(documents.get("ban", {}))
-        self._mutes.load(documents.get("mute", {}))
 
 
 def _with_why(text: str, why: str) -> str:

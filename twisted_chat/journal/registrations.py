@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 
 from twisted_chat.events import Role
-from twisted_chat.journal.sanctions import Refusal
 from twisted_chat.journal.store import Document, IStore
 from twisted_chat.limits import MAX_REGISTRATIONS, REGISTRATIONS_A_DAY
 from twisted_chat.names import key
+from twisted_chat.refusal import Refusal
 
 _DAY = 24 * 60 * 60
 

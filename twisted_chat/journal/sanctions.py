@@ -9,10 +9,7 @@ from twisted_chat.journal.store import Document, IStore
 from twisted_chat.limits import MAX_SANCTIONS
 from twisted_chat.names import key
 from twisted_chat.networks import Host, Network, is_default, network_in
-
-
-class Refusal(Exception):
-    """What was asked is not done: str() is why, and what to do."""
+from twisted_chat.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
