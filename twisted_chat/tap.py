@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import ClassVar, cast
 
-from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
-from twisted_chat import __version__
 from twisted_chat.admission import raise_file_limit
 from twisted_chat.limits import (
     BACKLOG,
@@ -40,6 +37,7 @@ from twisted_chat.limits import (
 from twisted_chat.listening import ListenError, endpoints_for, parse
 from twisted_chat.service import ChatService, IChatReactor, make_service
 from twisted_chat.text import clean
+from twisted_chat.usage import OneLineOptions
 
 PORT = 8888
 """The TCP port that the chat has always had."""
@@ -58,12 +56,8 @@ def _transcript(default: str) -> list[str | None]:
     return ["transcript", None, default, text]
 
 
-class DaemonOptions(UsageOptions):
-    """Checks all that can be checked without opening anything.
-
-    A wrong option ends the process with one line and status 1, not with Twisted's page of usage
-    or its traceback.
-    """
+class DaemonOptions(OneLineOptions):
+    """Checks all that can be checked without opening anything."""
 
     program = "chat"
     synopsis = "[options]"
@@ -120,17 +114,6 @@ class DaemonOptions(UsageOptions):
     def opt_listen(self, endpoint: str) -> None:
         """Twisted server endpoint to listen on: see below. Repeatable [default: none]"""
         self.listen.append(endpoint)
-
-    def opt_version(self) -> None:
-        """Show the version and exit."""
-        print(f"twisted-chat {__version__}")
-        raise SystemExit(0)
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        try:
-            super().parseOptions(options)
-        except UsageError as error:
-            raise SystemExit(f"{self.program}: {error} (--help lists the options)") from error
 
     def parseArgs(self, *arguments: str) -> None:
         if arguments:

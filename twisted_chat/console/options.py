@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
-from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
-from twisted_chat import __version__
+from twisted_chat.usage import OneLineOptions
 
 
-class Options(UsageOptions):
+class Options(OneLineOptions):
     """The command line of chat-client."""
 
+    program = "chat-client"
     synopsis = "[options] HOST PORT | [options] ENDPOINT"
     longdesc = (
         "Join the chat at HOST and PORT, or at a Twisted client endpoint such as tcp:HOST:PORT, "
@@ -31,17 +30,6 @@ class Options(UsageOptions):
         ["nick", None, None, "The name to take."],
         ["bell", None, "on", "Ring the terminal's bell when your name is said: on or off."],
     ]
-
-    def opt_version(self) -> None:
-        """Show the version and exit."""
-        print(f"twisted-chat {__version__}")
-        raise SystemExit(0)
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        try:
-            super().parseOptions(options)
-        except UsageError as error:
-            raise SystemExit(f"chat-client: {error} (--help lists the options)") from error
 
     def parseArgs(self, *arguments: str) -> None:
         if not 1 <= len(arguments) <= 2:
