@@ -44,6 +44,10 @@ class Flood:
         self.token = 1 / rate if rate else 0.0
         self.empty = burst * self.token
         self.one_left = (burst - 1) * self.token
+        self.typed_empty = self.empty * TYPED_BURST / TYPED_RATE
+        # Bounded, so that a clock that was set back holds nobody for long.
+        self.longest = self.empty + LONGEST_PAUSE
+        self.typed_longest = self.typed_empty + LONGEST_PAUSE
         self.chat = _Bucket()
         self._addresses: dict[str, _Bucket] = {}
         self._sweep_at = 64
@@ -89,17 +93,14 @@ class Meter:
         if not flood.rate:
             return 0.0
         token = flood.token * tokens
-        # Bounded, so that a clock that was set back holds nobody for long.
-        latest = now + flood.empty + LONGEST_PAUSE
+        latest = now + flood.longest
         address = flood.bucket_of(self._address, now)
         own_full = _fill(self._own, now, token, latest)
         address_full = _fill(address.full, now, token / ADDRESS_SHARE, latest)
-        typed_empty = flood.empty * TYPED_BURST / TYPED_RATE
-        typed_latest = now + typed_empty + LONGEST_PAUSE
-        typed_full = _fill(self._typed, now, token / TYPED_RATE, typed_latest)
+        typed_full = _fill(self._typed, now, token / TYPED_RATE, now + flood.typed_longest)
         wait = (own_full if own_full > address_full else address_full) - now - flood.one_left
         chat_full = flood.chat.full
-        if typed_full - now > typed_empty:
+        if typed_full - now > flood.typed_empty:
             typed_full = self._typed
             chat_full = _fill(chat_full, now, token / CHAT_SHARE, latest)
             wait = max(wait, chat_full - now - flood.one_left / CHAT_SHARE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv6Address
 from itertools import count
 
@@ -38,6 +39,10 @@ from twisted_chat.outbox import (
     outbox_for,
 )
 from twisted_chat.text import clean, is_plain
+
+_WANT_A_LOOK = (b"/", b"\n", b" ", b"\t")
+_LATER_WANTS_A_LOOK = re.compile(rb"\n[/\n \t]").search
+"""The begin of a line that is not simply said. A pattern finds all four in the time of one `in`."""
 
 
 @implementer(IHalfCloseableProtocol)
@@ -113,11 +118,8 @@ class ChatProtocol(BoundedLineReceiver):
         # that may be meant for a command and have slipped.
         if (
             not data.endswith(b"\n")
-            or data.startswith((b"/", b"\n", b" ", b"\t"))
-            or b"\n/" in data
-            or b"\n\n" in data
-            or b"\n " in data
-            or b"\n\t" in data
+            or data.startswith(_WANT_A_LOOK)
+            or _LATER_WANTS_A_LOOK(data)
             or (len(data) > self.max_line and max(map(len, data.split(b"\n"))) > self.max_line)
             or not is_plain(data)
         ):
