@@ -38,7 +38,7 @@ TABLE = """
     topic       mmm   mmm   xxx
     history     +++   +++   +++
     register    sss   +++   xxx
-    login       sss   +++   xxx
+    login       sss   mmm   xxx
     unregister  r++   r++   xxx
     kick        oo+   oo+   oo+
     ban         oo+   oo+   oo+

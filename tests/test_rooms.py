@@ -206,7 +206,7 @@ class AskingFromOutsideTests(RoomTests):
             self.assertEqual(self.control("who", room=spelling)[0], "- 1 user online:")
 
     def test_a_room_that_is_not_there_is_refused(self) -> None:
-        why = "! there is no room #nowhere: /rooms lists them"
+        why = "! there is no room #nowhere: chatctl rooms lists them"
         for word in ("history", "who"):
             self.assertEqual(self.control(word, room="nowhere"), [why])
 

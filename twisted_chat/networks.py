@@ -47,6 +47,13 @@ def network_of(host: Host) -> str:
     return show(_subscriber(host))
 
 
+def origin_of(host: Host) -> str:
+    """What counts as one in what has to do with passphrases: as `network_of`, and all of this
+    machine is one, which has a million addresses of its own (127.0.0.0/8).
+    """
+    return LOCAL if is_local(host) else network_of(host)
+
+
 def network_in(whom: str) -> Network | None:
     """The network that `whom` names: a network, an address, or a default name, which begins with
     one. Of IPv6, an address stands for its /64, unless it is of one link alone.

@@ -29,7 +29,7 @@ from twisted_chat.refusal import Refusal
 
 
 class _Tries:
-    """The tries for one name from one address, one after the other."""
+    """The tries for one name from one origin, one after the other."""
 
     __slots__ = ("free", "last", "lock", "waiting", "wrong")
 
@@ -46,8 +46,8 @@ class Passphrases:
     """Makes digests (argon2id, with the parameters of RFC 9106's second choice: 64 MiB, 3 passes)
     and compares passphrases with them, in threads of its own.
 
-    At most HASHING_AT_ONCE at a time. Refusal is raised past HASHING_SHARE from one network; past
-    HASHING_WAITING that wait for networks that have one already, past HASHING_FIRST for all. Who
+    At most HASHING_AT_ONCE at a time. Refusal is raised past HASHING_SHARE from one origin; past
+    HASHING_WAITING that wait for origins that have one already, past HASHING_FIRST for all. Who
     cancels waits no more.
     """
 
@@ -56,49 +56,49 @@ class Passphrases:
         self._hasher = hasher or PasswordHasher()
         self._threads = ThreadPoolExecutor(HASHING_AT_ONCE, "passphrases")
         self._asked: Counter[str] = Counter()
-        """By network, those that are hashed or wait for it."""
+        """By origin, those that are hashed or wait for it."""
         self._stopped = False
         self._tries: dict[tuple[str, str], _Tries] = {}
         self._sweep_at = 64
 
-    async def digest(self, network: str, passphrase: str) -> str:
-        """What proves `passphrase` and does not tell it; for somebody from `network`."""
+    async def digest(self, origin: str, passphrase: str) -> str:
+        """What proves `passphrase` and does not tell it; for somebody from `origin`."""
         passphrase = _as_typed_anywhere(passphrase)
-        return str(await self._hashed(network, lambda: self._hasher.hash(passphrase)))
+        return str(await self._hashed(origin, lambda: self._hasher.hash(passphrase)))
 
-    def wait(self, name: str, network: str) -> float:
-        """Seconds that a try for `name` from `network` waits now, because of wrong ones."""
-        tries = self._tries.get((key(name), network))
+    def wait(self, name: str, origin: str) -> float:
+        """Seconds that a try for `name` from `origin` waits now, because of wrong ones."""
+        tries = self._tries.get((key(name), origin))
         wait = 0.0 if tries is None else tries.free - self._reactor.seconds()
         # Bounded: the clock may have been set back.
         return min(max(wait, 0.0), LONGEST_DELAY)
 
-    async def check(self, name: str, network: str, digest: str, passphrase: str) -> bool:
-        """Whether `digest` was made from `passphrase`; tried for `name` by somebody from `network`.
+    async def check(self, name: str, origin: str, digest: str, passphrase: str) -> bool:
+        """Whether `digest` was made from `passphrase`; tried for `name` by somebody from `origin`.
 
         After a wrong one the next for the same name from there waits: FIRST_DELAY seconds, twice as
         long each time, LONGEST_DELAY at most. Raises Refusal if too many wait.
         """
-        tries = self._tries_of(key(name), network)
+        tries = self._tries_of(key(name), origin)
         if tries.waiting >= TRIES_WAITING:
             raise Refusal(f"others there are trying {name} just now: try again in a minute")
         tries.waiting += 1
         try:
             await tries.lock.acquire()
             try:
-                if wait := self.wait(name, network):
+                if wait := self.wait(name, origin):
                     await deferLater(self._reactor, wait)
-                return await self._checked(tries, network, digest, passphrase)
+                return await self._checked(tries, origin, digest, passphrase)
             finally:
                 tries.lock.release()
         finally:
             tries.waiting -= 1
 
-    async def _checked(self, tries: _Tries, network: str, digest: str, passphrase: str) -> bool:
+    async def _checked(self, tries: _Tries, origin: str, digest: str, passphrase: str) -> bool:
         if tries.last + FORGET_TRIES <= self._reactor.seconds():
             tries.wrong = 0
         passphrase = _as_typed_anywhere(passphrase)
-        right = await self._hashed(network, lambda: self._verify(digest, passphrase))
+        right = await self._hashed(origin, lambda: self._verify(digest, passphrase))
         tries.last = self._reactor.seconds()
         if right:
             tries.wrong = 0
@@ -119,19 +119,19 @@ class Passphrases:
         except VerificationError:
             return False
 
-    def _hashed(self, network: str, work: Callable[[], object]) -> Deferred[object]:
+    def _hashed(self, origin: str, work: Callable[[], object]) -> Deferred[object]:
         if self._stopped:
             raise Refusal("the daemon stops")
-        mine = self._asked[network]
+        mine = self._asked[origin]
         others = HASHING_WAITING if mine else HASHING_FIRST
         if mine >= HASHING_SHARE or self._asked.total() >= HASHING_AT_ONCE + others:
             raise Refusal("too many want to register or log in just now: try again in a minute")
-        self._asked[network] += 1
+        self._asked[origin] += 1
 
         def over() -> None:
-            self._asked[network] -= 1
-            if not self._asked[network]:
-                del self._asked[network]
+            self._asked[origin] -= 1
+            if not self._asked[origin]:
+                del self._asked[origin]
 
         def cancel(result: Deferred[object]) -> None:
             if future.cancel():
@@ -154,7 +154,7 @@ class Passphrases:
         future = self._threads.submit(run)
         return result
 
-    def _tries_of(self, name: str, network: str) -> _Tries:
+    def _tries_of(self, name: str, origin: str) -> _Tries:
         now = self._reactor.seconds()
         if len(self._tries) >= self._sweep_at:
             self._tries = {
@@ -163,7 +163,7 @@ class Passphrases:
                 if tries.waiting or tries.last + FORGET_TRIES > now
             }
             self._sweep_at = 64 + 2 * len(self._tries)
-        return self._tries.setdefault((name, network), _Tries())
+        return self._tries.setdefault((name, origin), _Tries())
 
 
 def _as_typed_anywhere(passphrase: str) -> str:

@@ -11,6 +11,8 @@ _ANYWHERE = Right(EVERYWHERE)
 _SPEAKING = Right(LINES, speaks=True)
 _OPERATOR = Right(EVERYWHERE, Role.OPERATOR)
 _SECRET = Right(LINES, secret=True)
+# Or a muted member would take another name by it, and be heard.
+_SECRET_AND_SPEAKING = Right(LINES, secret=True, speaks=True)
 _CHATCTL = Right(CONTROL, Role.OPERATOR)
 
 
@@ -44,8 +46,20 @@ _TABLE = (
         _SPEAKING,
     ),
     Command("history", "[N]", "show the last N lines said here", rooms.history, _ANYWHERE),
-    Command("register", "PASSPHRASE", "keep your name for you alone", accounts.register, _SECRET),
-    Command("login", "NAME PASSPHRASE", "take a name that is yours", accounts.login, _SECRET),
+    Command(
+        "register",
+        "PASSPHRASE",
+        "keep your name for you alone, or change its passphrase",
+        accounts.register,
+        _SECRET,
+    ),
+    Command(
+        "login",
+        "NAME PASSPHRASE",
+        "take a name that is yours",
+        accounts.login,
+        _SECRET_AND_SPEAKING,
+    ),
     Command(
         "unregister",
         "",

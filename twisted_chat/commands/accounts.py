@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from twisted_chat.commands.command import Request, shorten
+from twisted_chat.events import Role
 from twisted_chat.limits import FIRST_DELAY, MIN_PASSPHRASE
 from twisted_chat.names import key
-from twisted_chat.networks import network_of
+from twisted_chat.networks import origin_of
 from twisted_chat.refusal import Refusal
 from twisted_chat.spans import span
 
@@ -19,13 +20,15 @@ async def register(request: Request) -> None:
         raise Refusal("leave your name out of it: write /register PASSPHRASE")
     if len(passphrase) < MIN_PASSPHRASE:
         raise Refusal(f"that passphrase is too short: take {MIN_PASSPHRASE} characters or more")
-    network = network_of(request.member.host)
-    digest = await request.passphrases.digest(network, passphrase)
+    origin = origin_of(request.member.host)
+    digest = await request.passphrases.digest(origin, passphrase)
     if request.member.name != name:
         raise Refusal(f"{name} is not your name any more: nothing was registered")
+    is_change = request.member.standing.role >= Role.REGISTERED
     await request.chat.journal.register(request.member, digest)
+    how = " with that passphrase from now on" if is_change else ""
     lasting = "" if request.chat.journal.lasting else ", as long as this daemon runs"
-    request.answer(f"{name} is yours{lasting}: /login {name} PASSPHRASE takes it next time")
+    request.answer(f"{name} is yours{how}{lasting}: /login {name} PASSPHRASE takes it next time")
 
 
 async def login(request: Request) -> None:
@@ -35,11 +38,11 @@ async def login(request: Request) -> None:
     registration = await request.chat.journal.registration(name)
     if registration is None:
         raise Refusal(f"nobody has registered {shorten(name)}: /nick NAME takes a free name")
-    network = network_of(request.member.host)
-    wait = request.passphrases.wait(name, network)
+    origin = origin_of(request.member.host)
+    wait = request.passphrases.wait(name, origin)
     if wait > FIRST_DELAY:
         request.answer(f"after wrong passphrases this one is tried in {span(wait + 0.5)}")
-    if not await request.passphrases.check(name, network, registration.digest, passphrase):
+    if not await request.passphrases.check(name, origin, registration.digest, passphrase):
         raise Refusal(f"that is not the passphrase of {registration.name}")
     await request.chat.journal.log_in(request.member, registration)
     request.answer(f"You are logged in as {registration.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -17,6 +18,9 @@ from twisted_chat.names import BadName
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.refusal import Refusal
 from twisted_chat.syntax import parse, unescape
+
+_COMMAND = re.compile(r"(?<!\S)/([a-z]+)\b")
+"""A command in an advice, as it is written for people at the line door."""
 
 
 class Desk:
@@ -84,11 +88,21 @@ class Desk:
         done = Deferred.fromCoroutine(self._run(command, request))
         return None if done.called else done
 
+    def _as_written_at(self, door: Door, advice: str) -> str:
+        """`advice` with the commands in it led as they are at `door`, where it has them."""
+
+        def lead(match: re.Match[str]) -> str:
+            command = self._commands.get(match[1])
+            is_there = command is not None and door in command.right.doors
+            return f"{door.lead}{match[1]}" if is_there else match[0]
+
+        return _COMMAND.sub(lead, advice)
+
     async def _run(self, command: Command, request: Request) -> None:
         try:
             await command.run(request)
         except (Refusal, BadName) as error:
-            self._chat.refuse(request.member, str(error))
+            self._chat.refuse(request.member, self._as_written_at(request.member.door, str(error)))
         except CancelledError:
             pass  # Whoever asked is gone.
         except Exception:

@@ -8,7 +8,7 @@ from twisted_chat.dialects import users
 from twisted_chat.journal.sanctions import Sanction
 from twisted_chat.limits import MAX_SLOW
 from twisted_chat.names import BadName, check_name
-from twisted_chat.networks import is_default, network_in, show
+from twisted_chat.networks import is_default, is_local, network_in, show
 from twisted_chat.refusal import Refusal
 from twisted_chat.spans import moment, parse_span, span
 
@@ -26,13 +26,13 @@ async def ban(request: Request) -> None:
         raise _no_time(first)
     why = rest if seconds is None else "".join(others)
     _check_whom(whom)
+    hint = await _hint(request, "ban", whom)
     hit = await request.chat.journal.ban(
         request.member.name, whom, seconds or 0, why, request.member.host
     )
     network = network_in(whom)
-    if network is None and hit:
-        lead = request.member.door.lead
-        request.answer(f"the name {whom} is banned, not the address: {lead}ban ADDRESS does that")
+    if hint:
+        request.answer(hint)
     elif network is not None:
         request.answer(f"{show(network)} is banned: {users(hit)} put out", count=hit)
 
@@ -70,10 +70,12 @@ async def mute(request: Request) -> None:
     seconds = parse_span(rest) if rest else 0
     if seconds is None:
         raise _no_time(rest)
+    if not is_default(whom):
+        _check_whom(whom)
+    hint = await _hint(request, "mute", whom)
     await request.chat.journal.mute(request.member.name, whom, seconds)
-    if network_in(whom) is None and not is_default(whom):
-        lead = request.member.door.lead
-        request.answer(f"the name {whom} is muted, not the address: {lead}mute ADDRESS does that")
+    if hint:
+        request.answer(hint)
 
 
 async def unmute(request: Request) -> None:
@@ -137,6 +139,21 @@ async def status(request: Request) -> None:
 
 def _no_time(text: str) -> Refusal:
     return Refusal(f"{shorten(text)} is no time: write it like 30s, 10m, 2h or 7d")
+
+
+async def _hint(request: Request, what: str, whom: str) -> str:
+    """What to tell who acts on a name whose bearer can come again under another one."""
+    if network_in(whom) is not None or is_default(whom):
+        return ""
+    try:
+        seen = await request.chat.journal.find(whom)
+    except Refusal:
+        return ""
+    if is_local(seen.host):  # Everybody here shares it.
+        return ""
+    done = "banned" if what == "ban" else "muted"
+    lead = request.member.door.lead
+    return f"the name {whom} is {done}, not where it comes from: {lead}{what} {seen.host} does that"
 
 
 def _check_whom(whom: str) -> None:

@@ -10,6 +10,7 @@ from twisted_chat.limits import MAX_HISTORY, NOTICE_WIDTH, SHOWN_HISTORY, SHOWN_
 from twisted_chat.names import check_room
 from twisted_chat.refusal import Refusal
 from twisted_chat.retelling import retold
+from twisted_chat.spans import span
 
 
 async def join(request: Request) -> None:
@@ -27,10 +28,13 @@ async def rooms(request: Request) -> None:
 
 def _row(room: RoomSeen) -> tuple[str, dict[str, object]]:
     rules = room.rules
-    marks = " (locked)" if rules.locked else ""
+    marks = ["locked"] if rules.locked else []
+    if rules.slow:
+        marks.append(f"slow: one line in {span(rules.slow)}")
+    set_here = f" ({'; '.join(marks)})" if marks else ""
     words = shorten(rules.topic, NOTICE_WIDTH)
     topic = f", {rules.topic_by} set the topic: {words}" if rules.topic else ""
-    return f"#{room.name}{marks}: {users(room.count)} online{topic}", {
+    return f"#{room.name}{set_here}: {users(room.count)} online{topic}", {
         "room": room.name,
         "count": room.count,
         "topic": rules.topic,

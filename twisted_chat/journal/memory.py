@@ -35,7 +35,7 @@ from twisted_chat.journal.sanctions import Sanction, Sanctions
 from twisted_chat.journal.store import IStore, NoStore
 from twisted_chat.limits import HISTORY, HISTORY_BYTES, MAX_ROOMS, SHOWN_NAME
 from twisted_chat.names import key
-from twisted_chat.networks import Host, is_default, network_in, network_of, show
+from twisted_chat.networks import Host, is_default, network_in, origin_of, show
 from twisted_chat.refusal import Refusal
 from twisted_chat.spans import span
 
@@ -129,27 +129,33 @@ class MemoryJournal:
     def _rename(self, presence: _Presence, name: str) -> None:
         if name == presence.name:
             raise Refusal(f"you are {name} already")
-        owned = self._registrations.get(name)
-        if owned is not None and key(name) != key(presence.name):
-            raise Refusal(f"{name} is registered: /login {owned.name} PASSPHRASE, or another name")
+        if key(name) != key(presence.name):
+            self._check_not_banned(name)
+            if owned := self._registrations.get(name):
+                raise Refusal(
+                    f"{name} is registered: /login {owned.name} PASSPHRASE, or another name"
+                )
         self._take(presence, name)
 
     def _take(self, presence: _Presence, name: str) -> None:
-        """Give `presence` the name, if nobody has it and it is not banned."""
+        """Give `presence` the name, if nobody has it."""
         if presence.author not in self._by_author:
             return  # It went while others were told something.
         holder = self._by_key.get(key(name))
         if holder is not None and holder is not presence:
             looks = "" if holder.name == name else f", as {holder.name}"
             raise Refusal(f"{name} is taken{looks}: choose another name")
-        if self._bans.on_name(name, self._seconds()) is not None:
-            raise Refusal(f"{name} is banned: choose another name")
         del self._by_key[key(presence.name)]
         self._by_key[key(name)] = presence
         old, presence.name = presence.name, name
         self._follow(presence.room.name, presence.author, Renamed(old, name))
         if key(old) != key(name):
             self._stand(presence, Role.GUEST)
+
+    def _check_not_banned(self, name: str) -> None:
+        now = self._seconds()
+        if ban := self._bans.on_name(name, now):
+            raise Refusal(f"{name} is banned{ban.terms(now)}. Choose another name")
 
     def move(self, author: object, room: str) -> Deferred[None]:
         return execute(self._move, self._by_author[author], room)
@@ -216,7 +222,7 @@ class MemoryJournal:
         rooms = [
             RoomSeen(room.name, len(room.present), room.rules)
             for room in self._rooms
-            if room.present or room.name == LOBBY
+            if room.present or room.name == LOBBY or room.rules.locked or room.rules.slow
         ]
         return succeed(sorted(rooms, key=lambda room: -room.count))
 
@@ -253,8 +259,9 @@ class MemoryJournal:
             raise Refusal(
                 "take a name first: /nick NAME, then /register PASSPHRASE keeps it for you"
             )
-        network = network_of(presence.host)
-        self._registrations.check(presence.name, network, self._seconds())
+        if presence.standing.role < Role.REGISTERED:  # Who owns it may change its passphrase.
+            origin = origin_of(presence.host)
+            self._registrations.check(presence.name, origin, self._seconds())
 
     def register(self, author: object, digest: str) -> Deferred[None]:
         return execute(self._register, author, digest)
@@ -262,14 +269,21 @@ class MemoryJournal:
     def _register(self, author: object, digest: str) -> None:
         self._may_register(author)
         presence = self._present(author)
-        network = network_of(presence.host)
-        self._registrations.add(presence.name, digest, network, self._seconds())
+        if presence.standing.role >= Role.REGISTERED:
+            self._registrations.change(presence.name, digest)
+            return
+        origin = origin_of(presence.host)
+        self._registrations.add(presence.name, digest, origin, self._seconds())
         self._stand(presence, Role.REGISTERED)
 
     def unregister(self, author: object) -> Deferred[None]:
         presence = self._by_author[author]
+        was_operator = presence.standing.role >= Role.OPERATOR
         self._registrations.remove(presence.name)
         self._stand(presence, Role.GUEST)
+        if was_operator:
+            name = presence.name
+            self._act(name, "unregister", name, f"{name} gave up that name and is no operator now")
         return succeed(None)
 
     def log_in(self, author: object, registration: Registration) -> Deferred[None]:
@@ -281,9 +295,8 @@ class MemoryJournal:
         owned = self._registrations.get(name)
         if owned is None or owned.digest != registration.digest:
             raise Refusal(f"{name} has changed hands meanwhile: try again")
+        self._check_not_banned(name)
         holder = self._by_key.get(key(name))
-        if self._bans.on_name(name, self._seconds()) is not None:
-            raise Refusal(f"{name} is banned")
         if holder is not None and holder is not presence:
             self._take_away(holder)
         if presence.name != name:
@@ -308,9 +321,7 @@ class MemoryJournal:
     def closed_to(self, host: Host) -> str | None:
         now = self._seconds()
         if ban := self._bans.on_host(host, now):
-            until = f" for {span(ban.until - now)} more" if ban.until else ""
-            why = f": {ban.why}" if ban.why else ""
-            return f"you are banned{until}, by {ban.by}{why}"
+            return f"you are banned{ban.terms(now)}"
         if self._rooms.lobby.rules.locked:
             return "the chat is locked: nobody new may come in just now, try again later"
         return None
@@ -332,6 +343,8 @@ class MemoryJournal:
 
     def _kick(self, by: str, name: str, why: str) -> None:
         presence = self._find(name)
+        if key(name) == key(by):
+            raise Refusal("that is you yourself: /quit leaves")
         reason = _with_why(f"{Reason.KICKED.value} by {by}", why)
         self._put_out(presence, Left("", 0, reason=reason))
         text = _with_why(f"{by} kicked {presence.name}", why)
@@ -369,7 +382,12 @@ class MemoryJournal:
 
     def _mute(self, by: str, whom: str, seconds: int) -> None:
         network = network_in(whom)
-        whom = self._find(whom).name if network is None else show(network)
+        if key(whom) == key(by):
+            raise Refusal("that is you yourself")
+        if network is not None:
+            whom = show(network)
+        elif is_default(whom) or key(whom) in self._by_key:
+            whom = self._find(whom).name
         now = self._seconds()
         self._mutes.add(Sanction(whom, by, "", now, now + seconds if seconds else 0), now)
         self._restand(whom)
@@ -438,10 +456,9 @@ class MemoryJournal:
             return
         room = presence.room
         del self._by_key[key(presence.name)]
-        for name in {presence.name, presence.default}:
-            if is_default(name) and network_in(name) is None and key(name) not in self._by_key:
-                # The next one who is called so is somebody else.
-                self._mutes.lift(name)
+        if is_default(presence.name) and network_in(presence.name) is None:
+            # The next one who is called so is somebody else.
+            self._mutes.lift(presence.name)
         self._rooms.leave(room, presence, self._seconds())
         left = replace(event, name=presence.name, count=len(room.present))
         self._follow(room.name, presence.author, left)

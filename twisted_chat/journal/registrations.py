@@ -8,6 +8,7 @@ from twisted_chat.events import Role
 from twisted_chat.journal.store import Document, IStore
 from twisted_chat.limits import MAX_REGISTRATIONS, REGISTRATIONS_A_DAY
 from twisted_chat.names import key
+from twisted_chat.networks import LOCAL
 from twisted_chat.refusal import Refusal
 
 _DAY = 24 * 60 * 60
@@ -42,24 +43,30 @@ class Registrations:
         for document in owned.values():
             registration = Registration(**document)  # type: ignore[arg-type]
             self._owned[key(registration.name)] = registration
-        for network, document in recent.items():
-            self._recent[network] = list(document["times"])  # type: ignore[call-overload]
+        for origin, document in recent.items():
+            self._recent[origin] = list(document["times"])  # type: ignore[call-overload]
 
     def get(self, name: str) -> Registration | None:
         """The registration of `name`, or of one that looks like it."""
         return self._owned.get(key(name))
 
-    def add(self, name: str, digest: str, network: str, now: float) -> None:
-        """Let `name` belong to who knows the passphrase; asked for from `network`.
+    def add(self, name: str, digest: str, origin: str, now: float) -> None:
+        """Let `name` belong to who knows the passphrase; asked for from `origin`.
 
-        Raises Refusal if the name is owned, or if there were too many from `network` today.
+        Raises Refusal if the name is owned, or if there were too many from `origin` today.
         """
-        self.check(name, network, now)
+        self.check(name, origin, now)
         registration = Registration(name, digest, now)
         self._owned[key(name)] = registration
-        self._recent.setdefault(network, []).append(now)
+        self._recent.setdefault(origin, []).append(now)
         self._keep(registration)
-        self._store.put("recent", network, {"times": self._recent[network]})
+        self._store.put("recent", origin, {"times": self._recent[origin]})
+
+    def change(self, name: str, digest: str) -> None:
+        """Let who owns `name` prove it by another passphrase from here on."""
+        registration = replace(self._owned[key(name)], digest=digest)
+        self._owned[key(name)] = registration
+        self._keep(registration)
 
     def remove(self, name: str) -> None:
         """Let `name` belong to nobody."""
@@ -83,33 +90,34 @@ class Registrations:
     def _keep(self, registration: Registration) -> None:
         self._store.put("registration", registration.name, asdict(registration))
 
-    def check(self, name: str, network: str, now: float) -> None:
+    def check(self, name: str, origin: str, now: float) -> None:
         """Raises what `add` would."""
         if self.get(name) is not None:
             raise Refusal(f"{name} is registered already: /login {name} PASSPHRASE takes it")
-        self._forget_old(network, now)
+        self._forget_old(origin, now)
         # Of the others too, but not at each look: there may be a hundred thousand.
         if len(self._recent) >= self._sweep_at:
             for known in list(self._recent):
                 self._forget_old(known, now)
             self._sweep_at = 64 + 2 * len(self._recent)
-        if len(self._recent.get(network, ())) >= REGISTRATIONS_A_DAY:
+        if len(self._recent.get(origin, ())) >= REGISTRATIONS_A_DAY:
+            where = "this machine" if origin == LOCAL else origin
             raise Refusal(
-                f"{REGISTRATIONS_A_DAY} names a day can be registered from {network}, and they "
+                f"{REGISTRATIONS_A_DAY} names a day can be registered from {where}, and they "
                 "have been: try again tomorrow"
             )
         if len(self._owned) >= MAX_REGISTRATIONS:
             raise Refusal(f"{MAX_REGISTRATIONS} names are registered, as many as may be")
 
-    def _forget_old(self, network: str, now: float) -> None:
-        """Let registrations from `network` that are older than a day not count any more."""
-        times = self._recent.get(network)
+    def _forget_old(self, origin: str, now: float) -> None:
+        """Let registrations from `origin` that are older than a day not count any more."""
+        times = self._recent.get(origin)
         if times is None:
             return
         # One that is in the future: the clock was set back.
         kept = [time for time in times if now - _DAY < time <= now + _DAY]
         if kept:
-            self._recent[network] = kept
+            self._recent[origin] = kept
         else:
-            del self._recent[network]
-            self._store.put("recent", network, None)
+            del self._recent[origin]
+            self._store.put("recent", origin, None)

@@ -10,6 +10,7 @@ from twisted_chat.limits import MAX_SANCTIONS
 from twisted_chat.names import key
 from twisted_chat.networks import Host, Network, is_default, network_in
 from twisted_chat.refusal import Refusal
+from twisted_chat.spans import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Sanction:
     def end(self) -> float:
         """When it ends, to be compared with others: Unix time, or infinite."""
         return self.until or float("inf")
+
+    def terms(self, now: float) -> str:
+        """For how long from `now` on, by whom and why: what is told to who is concerned."""
+        how_long = f" for {span(self.until - now)} more" if self.until else ""
+        return f"{how_long}, by {self.by}{f': {self.why}' if self.why else ''}"
 
 
 class Sanctions:
