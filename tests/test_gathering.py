@@ -118,6 +118,17 @@ class GathererTests(SynchronousTestCase):
         self.successResultOf(done)
         self.assertEqual(self.late, ["late"])
 
+    def test_work_that_fails_is_logged_and_does_not_hold_up_the_end(self) -> None:
+        def work(batches: Iterator[list[int]]) -> None:
+            raise ZeroDivisionError
+
+        gatherer = self.gatherer(pause=0, work=work)
+        gatherer.start()
+        self.assertTrue(gatherer.join(PATIENCE))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.successResultOf(gatherer.stop(lambda: self.late.append("late")))
+        self.assertEqual(self.late, [])
+
     def test_with_nothing_to_do_it_stops_at_once_and_so_does_one_that_never_started(self) -> None:
         gatherer = self.gatherer(pause=3600)
         gatherer.start()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import resource
 import select
 from threading import Event, Thread
 
@@ -21,6 +23,7 @@ from twisted_chat.transcript import (
     LogTranscript,
     NoTranscript,
     OutputError,
+    StandardOutput,
 )
 
 
@@ -181,6 +184,28 @@ def test_a_fifo_that_nobody_reads_is_an_error_and_not_a_wait(tmp_path):
     os.mkfifo(path)
     with pytest.raises(OSError, match="No such device"):
         File(str(path))
+
+
+def test_a_pipe_with_a_high_descriptor_that_is_read_late_gets_all():
+    reader, writer = os.pipe()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2048)), hard))
+    try:
+        output = StandardOutput()
+        output._fd = fcntl.fcntl(writer, fcntl.F_DUPFD, 1024)
+        os.set_blocking(writer, False)
+        data = b"x" * 1_000_000
+        thread = Thread(target=output.write, args=(data,), daemon=True)
+        thread.start()
+        with open(reader, "rb", closefd=False) as file:
+            assert file.read(len(data)) == data
+        thread.join(30)
+        assert not thread.is_alive()
+        os.close(output._fd)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        os.close(reader)
+        os.close(writer)
 
 
 def test_a_fifo_that_is_read_late_gets_all(tmp_path):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from threading import Condition, Thread
 from time import monotonic
 from typing import Generic, TypeVar
 
 from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_chat.limits import GOODBYE
+
+_log = Logger(namespace="chat")
 
 T = TypeVar("T")
 
@@ -95,7 +99,12 @@ class Gatherer(Generic[T]):
     # What follows runs in the thread.
 
     def _run(self) -> None:
-        self._work(self._batches())
+        try:
+            self._work(self._batches())
+        except Exception:
+            failure = Failure()
+            log = partial(_log.failure, "the thread {name} has failed", failure, name=self._name)
+            self._reactor.callFromThread(log)
         self._reactor.callFromThread(self._done.callback, None)
 
     def _batches(self) -> Iterator[T]:

@@ -101,7 +101,10 @@ class StandardOutput:
                 try:
                     data = data[os.write(self._fd, data) :]
                 except BlockingIOError:
-                    select.select([], [self._fd], [])
+                    # No `select`, which knows no descriptor past 1023.
+                    room = select.poll()
+                    room.register(self._fd, select.POLLOUT)
+                    room.poll()
         except OSError as error:
             raise OutputError(f"{self}: {error.strerror}", bytes(data)) from error
 
