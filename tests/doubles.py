@@ -18,7 +18,7 @@ from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import LineDialect
 from twisted_chat.flood import Flood
-from twisted_chat.interfaces import IOutbox, ITranscript, Seen
+from twisted_chat.interfaces import IDialect, IOutbox, ITranscript, Seen
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.limits import ANSWER_SHARE, BACKLOG, BURST, MAX_PER_ADDRESS, MAX_USERS
 from twisted_chat.member import Member
@@ -28,6 +28,14 @@ from twisted_chat.passphrases import Passphrases
 from twisted_chat.protocol import ChatFactory, ChatProtocol
 
 LINES = LineDialect()
+
+
+@implementer(IDialect)
+class BrokenDialect:
+    """Can write nothing."""
+
+    def render(self, event) -> bytes:
+        raise ZeroDivisionError
 
 
 @implementer(IOutbox)

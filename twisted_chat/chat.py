@@ -202,7 +202,7 @@ class Chat:
         if not member.leaving:
             member.meter.charge(sum([len(event.text.encode()) for event in events]) / TOKEN)
             self._turn.tell(member, *events)
-            self._flush_later()
+            self._flush_soon()
 
     def _show_again(self, member: Member, lines: Sequence[tuple[float, Said | Emoted]]) -> None:
         """Nobody pays for what it did not ask for."""
@@ -246,10 +246,7 @@ class Chat:
         ):
             # Otherwise it was found dead when a turn was full, and the journal had more for it.
             _APPLY[type(decision)](self, room_name, member, decision)
-        if self._turn.size >= TURN and not self._flushing:
-            self.flush()
-        else:
-            self._flush_later()
+        self._flush_soon()
 
     def _emoted(self, room_name: str, author: Member | None, event: Emoted) -> None:
         if room := self.rooms.get(room_name):
@@ -413,6 +410,13 @@ class Chat:
 
     # Delivery.
 
+    def _flush_soon(self) -> None:
+        """At the end of the turn, or now if it is full."""
+        if self._turn.size >= TURN and not self._flushing:
+            self.flush()
+        else:
+            self._flush_later()
+
     def _flush_later(self) -> None:
         if not self._flush_due:
             self._flush_due = True
@@ -437,12 +441,14 @@ class Chat:
         departed, self._departed = self._departed, []
         self._flush_due = False
         self._flushing = True
-        turn.deliver(self._delivery_failed)
-        if said := turn.transcript(self._dialect):
-            self._transcript.write(said)
-        for member in departed:
-            member.outbox.close()
-        self._flushing = False
+        try:
+            turn.deliver(self._delivery_failed)
+            if said := turn.transcript(self._dialect):
+                self._transcript.write(said)
+        finally:
+            for member in departed:
+                member.outbox.close()
+            self._flushing = False
 
 
 def _without(names: Mapping[str, str], left_out: str) -> dict[str, str]:

@@ -51,7 +51,7 @@ class JsonDialect:
         if values.get("record", 0) is None:
             del values["record"]
         kind = {"event": type(event).__name__.lower()}
-        return json.dumps(kind | values, ensure_ascii=False).encode() + b"\n"
+        return json.dumps(kind | values, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def _said(event: Said) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from itertools import accumulate
 
-from twisted_chat.events import Emoted, Event, Left, Notice, Said
+from twisted_chat.events import Emoted, Event, Notice, Said
 from twisted_chat.interfaces import IDialect
 from twisted_chat.member import Member
 from twisted_chat.room import Room
 
 _WORDS = (Said, Emoted)
-_OTHER = 100
-"""Bytes of an event at most, besides what somebody says in it."""
+_OTHER = 60
+"""Bytes of an event at most, besides the texts in it."""
 
 
 class _Stream:
@@ -76,7 +76,7 @@ class Turn:
 
     def __init__(self) -> None:
         self.size = 0
-        """Bytes that all members get at most, of all rooms together."""
+        """Bytes of all events at most, each counted once."""
         self._streams: dict[Room, _Stream] = {}
         self._copies: dict[Member, _Copy] = {}
 
@@ -104,6 +104,7 @@ class Turn:
         copy = self._copy(member)
         copy.take()
         copy.parts += events
+        self.size += sum(map(_weigh, events))
 
     def begin(self, member: Member, room: Room) -> None:
         """`member` gets what comes in `room` from here on, and nothing that was there before."""
@@ -124,7 +125,7 @@ class Turn:
 
     def deliver(self, failed: Callable[[Member], None]) -> None:
         """Write to each member what it gets. Where that raises, `failed(member)` is called in the
-        handler: one member's broken way out is never the others' trouble.
+        handler: one member's broken way out or dialect is never the others' trouble.
         """
         copies = self._copies
         for room, stream in self._streams.items():
@@ -136,19 +137,19 @@ class Turn:
             for member in list(room.members):
                 if member in copies:
                     continue
-                if member.dialect is not dialect:
-                    dialect = member.dialect
-                    shared = stream.render(dialect)[0]
                 try:
+                    if member.dialect is not dialect:
+                        shared = stream.render(member.dialect)[0]
+                        dialect = member.dialect
                     member.outbox.write(shared)
                 except Exception:
                     failed(member)
         for member, copy in copies.items():
-            if pieces := self._cut(copy, member.dialect):
-                try:
+            try:
+                if pieces := self._cut(copy, member.dialect):
                     member.outbox.write_pieces(pieces)
-                except Exception:
-                    failed(member)
+            except Exception:
+                failed(member)
 
     def transcript(self, dialect: IDialect) -> bytes:
         """What was said and who came and went, each line with its room's lead; no notices."""
@@ -198,9 +199,11 @@ class Turn:
 def _weigh(event: Event) -> int:
     """Bytes of `event` as lines, at most; it is quicker than to render it."""
     if not isinstance(event, _WORDS):
-        if isinstance(event, Left):
-            return _OTHER + 4 * (len(event.words) + len(event.reason))
-        return _OTHER + 4 * len(event.text) if isinstance(event, Notice) else _OTHER
-    lead = len(event.name) + len("[] \n")
-    size = len(event.text) if event.text.isascii() else 4 * len(event.text)
-    return size + (event.text.count("\n") + 1) * lead
+        values = [getattr(event, field) for field in event.__slots__]
+        return _OTHER + sum([_bytes(value) for value in values if isinstance(value, str)])
+    lead = _bytes(event.name) + len("[] \n")
+    return _bytes(event.text) + (event.text.count("\n") + 1) * lead
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else 4 * len(text)
