@@ -873,6 +873,7 @@ class SecretTests(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, observer)
         witness = hall.come("10.0.0.9", "bob")
         with capturedLogs() as logs:
+            hall.ask(witness, "hello")
             ann = hall.come("10.0.0.1", "ann")
             hall.try_out(ann, f"/register {secret}")
             hall.leave(ann)
@@ -912,6 +913,8 @@ class SecretTests(SynchronousTestCase):
         }
         self.assertIn("/login failed", places["logs"])
         self.assertIn("log_failure", places["JSON logs"])
+        for place in ("history", "kept lines", "transcript"):
+            self.assertIn("hello", places[place])
         for place, text in places.items():
             self.assertNotIn(secret, text, place)
         self.assertNotIn(registration.digest, repr(registration))

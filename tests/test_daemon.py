@@ -1003,7 +1003,7 @@ def test_an_address_of_another_machine_is_refused(refuse_each):
 @pytest.mark.parametrize(
     ("option", "expected", "values"),
     [
-        ("--port", "from 0 to 65535", ["x", "-1", "65536", ""]),
+        ("--port", "from 0 to 65535", ["x", "-1", "65536", "", "9" * 5000]),
         ("--max-line", "from 64 to 1048576", ["63", "1048577"]),
         ("--rate", "from 0 to 1000000000", ["-1"]),
         ("--burst", "from 1 to 1000000000", ["0"]),
@@ -1020,7 +1020,7 @@ def test_an_address_of_another_machine_is_refused(refuse_each):
 def test_a_number_that_is_none_or_out_of_range_is_refused(refuse_each, option, expected, values):
     lines = refuse_each(*([option, value] for value in values))
     for value, line in zip(values, lines, strict=True):
-        assert f"{option} must be a whole number {expected}, not {value!r}" in line
+        assert f"{option} must be a whole number {expected}, not {value[:40]!r}" in line
 
 
 def test_a_state_folder_whose_path_is_too_long_for_a_socket_is_refused(refuse_each, tmp_path):

@@ -527,6 +527,26 @@ class LastingTests(SynchronousTestCase):
         self.assertEqual({each[1] for each in put}, {"tea"})
         self.assertEqual([each[2] for each in put], [False, False, True])
 
+    def test_a_room_that_somebody_is_in_again_is_none_of_the_empty_ones(self) -> None:
+        size = 3 * (HISTORY_OVERHEAD + 1)
+        journal = MemoryJournal(self.clock.seconds, history_bytes=size)
+        table = ChatOnTheTable(journal, clock=self.clock)
+        ann, bob = table.enter("ann"), table.enter("bob")
+        table.ask(ann, "/join one", "1", "/join two", "2", "/join lobby")
+        table.ask(bob, "/join one")
+        table.ask(ann, "3", "4")
+        self.assertEqual(len(self.successResultOf(journal.history("one", 9))), 1)
+        self.assertEqual(len(self.successResultOf(journal.history("two", 9))), 0)
+
+    def test_after_a_restart_the_lobby_is_none_of_the_empty_ones(self) -> None:
+        self.table.ask(self.ann, "1", "/join two", "2", "/join lobby")
+        size = 2 * (HISTORY_OVERHEAD + 1)
+        journal = MemoryJournal(self.clock.seconds, self.store, history_bytes=size)
+        table = ChatOnTheTable(journal, clock=self.clock)
+        table.ask(table.enter("bob"), "3")
+        self.assertEqual(len(self.successResultOf(journal.history("lobby", 9))), 2)
+        self.assertEqual(len(self.successResultOf(journal.history("two", 9))), 0)
+
     def test_where_fewer_rooms_may_be_than_before_the_longest_empty_go(self) -> None:
         for number in range(9):
             self.clock.advance(1)

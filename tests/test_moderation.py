@@ -14,9 +14,10 @@ from zope.interface.verify import verifyObject
 
 from tests.doubles import Door
 from tests.hall import SECRET, Hall, RecordingStore
+from twisted_chat import chat
 from twisted_chat.admission import Admission
 from twisted_chat.commands import COMMANDS
-from twisted_chat.events import LOBBY, Acted, Role, Rules
+from twisted_chat.events import LOBBY, Acted, Left, Role, Rules
 from twisted_chat.journal.audit import entry
 from twisted_chat.journal.sanctions import Sanction, Sanctions
 from twisted_chat.journal.store import IStore, NoStore
@@ -276,6 +277,24 @@ class KickingTests(Moderated):
         self.act("/kick bob")
         self.assertIn("nobody here is called bob", self.refused("/kick bob"))
 
+    def test_what_who_was_put_out_still_asks_is_refused_by_the_journal(self) -> None:
+        journal = self.journal
+        self.act("/kick bob")
+        for asked in (
+            journal.rename(self.bob, "rob"),
+            journal.move(self.bob, "other"),
+            journal.tell(self.bob, "dan", "hello"),
+            journal.set_away(self.bob, "lunch"),
+            journal.set_topic(self.bob, "tea"),
+            journal.may_register(self.bob),
+            journal.register(self.bob, "digest"),
+            journal.unregister(self.bob),
+        ):
+            self.assertIn("you are not here any more", str(self.failureResultOf(asked, Refusal)))
+        self.clear()
+        journal.leave(self.bob, Left("", 0))
+        self.assertEqual(self.hall.table.read(self.dan), [])
+
 
 class BanningTests(Moderated):
     def come_again(self, host="10.0.0.2", name="bob") -> list[str]:
@@ -299,6 +318,17 @@ class BanningTests(Moderated):
         again = self.hall.come("10.0.0.3")
         self.assertEqual(self.hall.ask(again, "/nick cid"), [answer])
         self.assertEqual(self.hall.try_out(again, f"/login cid {SECRET}"), [answer])
+
+    def test_one_found_dead_while_a_network_is_put_out_leaves_once(self) -> None:
+        self.patch(chat, "TURN", 1)  # Each event is delivered in the middle of what is asked.
+        guests = [self.hall.come("10.9.0.1") for _ in range(3)]
+        guests[2].outbox.broken = True
+        self.clear()
+        lines = self.hall.control("ban", "10.9.0.0/16")
+        self.assertIn("10.9.0.0/16 is banned: 3 users put out", lines[-1])
+        left = [line for line in self.hall.table.read(self.dan) if line.startswith("< The user")]
+        self.assertEqual(len(left), 3)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_no_address_is_advised_where_all_on_this_machine_share_it(self) -> None:
         for host in ("127.0.0.1", "::1", "local"):
@@ -684,6 +714,12 @@ class SlowTests(Moderated):
         self.assertIn("that was not said", self.hall.ask(self.bob, "hello")[0])
         self.assertIn("that was not said", self.hall.ask(self.bob, "/me waves")[0])
         self.assertIn("that was not said", self.hall.ask(self.bob, "/topic bread")[0])
+
+    def test_a_clock_that_was_set_back_holds_nobody(self) -> None:
+        self.act("/slow 10")
+        self.hall.ask(self.bob, "hello")
+        self.bob.spoke += HOUR
+        self.assertEqual(self.hall.ask(self.bob, "hello"), [])
 
     def test_each_member_waits_for_itself_and_operators_do_not(self) -> None:
         self.act("/slow 10")

@@ -15,7 +15,7 @@ from tests.test_talking import Elsewhere
 from twisted_chat.authorisation import Door
 from twisted_chat.events import Role, Standing
 from twisted_chat.journal.memory import MemoryJournal
-from twisted_chat.limits import EMPTY_ROOM, MAX_ROOMS, NOTICE_WIDTH, SHOWN_ROOMS
+from twisted_chat.limits import EMPTY_ROOM, MAX_ROOMS, NOTICE_WIDTH, SHOWN_ROOMS, TOKEN
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL
 
@@ -45,6 +45,18 @@ class RoomTests(SynchronousTestCase):
 
     def a_day_passes(self) -> None:
         self.table.clock.advance(EMPTY_ROOM)
+
+
+class CountingMeter:
+    """Lets everything through."""
+
+    def __init__(self) -> None:
+        self.active = 0.0
+        self.charged = 0.0
+
+    def charge(self, tokens, only_at_once=False) -> float:
+        self.charged += tokens
+        return 0.0
 
 
 class JoiningTests(RoomTests):
@@ -161,6 +173,27 @@ class ListingTests(RoomTests):
         for member in (self.ann, self.bob, self.cat):
             self.ask(member, "/join lobby")
         self.assertEqual(self.ask(self.ann, "/rooms")[-1:], ["- #lobby: 3 users online"])
+
+    def test_empty_rooms_that_are_locked_or_slow_are_listed(self) -> None:
+        self.ask(self.ann, "/join one", "/join two", "hello", "/join lobby")
+        self.successResultOf(self.journal.slow("operator", "two", 90))
+        self.successResultOf(self.journal.lock("operator", "two", True))
+        self.assertEqual(
+            self.ask(self.ann, "/rooms"),
+            [
+                "- #lobby: 3 users online",
+                "- #two (locked; slow: one line in 1 min 30 s): 0 user online",
+            ],
+        )
+
+    def test_a_search_in_many_rooms_is_paid_for(self) -> None:
+        for number in range(TOKEN):
+            self.ask(self.table.enter(f"10.0.0.1:{number}"), f"/join r{number}")
+        self.forget()
+        self.ann.meter = meter = CountingMeter()
+        answer = self.ask(self.ann, "/rooms")
+        texts = sum(len(line) - len("- ") for line in answer) / TOKEN
+        self.assertAlmostEqual(meter.charged, texts + (TOKEN + 1) / TOKEN)
 
     def test_a_list_of_many_rooms_is_bounded(self) -> None:
         for number in range(SHOWN_ROOMS + 1):
@@ -338,6 +371,14 @@ class BoundedRoomTests(RoomTests):
             self.ask(self.bob, "/join lobby", "/join two", "/history")[-1],
             "- nothing is kept of what was said in #two",
         )
+
+    def test_no_guest_undoes_slow_mode_by_making_rooms(self) -> None:
+        self.ask(self.ann, "/join one", "hello", "/join two", "hello", "/join lobby")
+        self.successResultOf(self.journal.slow("operator", "one", 10))
+        for name in ("three", "four", "five"):
+            self.ask(self.bob, f"/join {name}", "hello", "/join lobby")
+        self.ask(self.bob, "/join one", "hello")
+        self.assertIn("one line in 10 s", self.ask(self.bob, "hello")[0])
 
     def test_no_guest_undoes_a_lock_by_making_rooms(self) -> None:
         self.ask(self.ann, "/join one", "hello", "/join two", "hello", "/join lobby")

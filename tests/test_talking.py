@@ -510,7 +510,7 @@ class PosingTests(SynchronousTestCase):
         }.items():
             line = clean(f"{command}{text}".encode())
             words = line.removeprefix(command).strip()
-            if not words:
+            if not words or (command, words) == ("/topic ", "-"):  # Which takes the topic away.
                 continue
             if command == "//":
                 table.chat.say(ann, f"/{words}")

@@ -82,7 +82,8 @@ class IJournal(Interface):
 
     What comes of a request is handed to the follower, in the order that all members see: at once in
     a journal that one process holds, later in a shared one. Requests that can be refused return a
-    Deferred, which fires when that is decided, and fails with a Refusal if it is not done.
+    Deferred, which fires when that is decided and the follower has got it, and fails with a Refusal
+    if it is not done, also because who asks is gone by then.
     `author` is who asks; the journal hands it back untouched. `by` is the name of the operator who
     asks. Rooms and people are called by any name that looks like theirs.
     """

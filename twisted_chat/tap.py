@@ -36,7 +36,7 @@ from twisted_chat.limits import (
 )
 from twisted_chat.listening import ListenError, endpoints_for, parse
 from twisted_chat.service import ChatService, IChatReactor, make_service
-from twisted_chat.text import clean
+from twisted_chat.text import clean, whole_number
 from twisted_chat.usage import OneLineOptions
 
 PORT = 8888
@@ -149,11 +149,12 @@ class DaemonOptions(OneLineOptions):
         value: str | None = self[option]
         if value is None:
             return default
-        if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        number = whole_number(value, least, most)
+        if number is None:
             raise UsageError(
-                f"--{option} must be a whole number from {least} to {most}, not {value!r}"
+                f"--{option} must be a whole number from {least} to {most}, not {value[:40]!r}"
             )
-        return int(value)
+        return number
 
     def _check_transcript(self) -> None:
         daemonised = self.parent is not None and not self.parent.get("nodaemon", True)

@@ -33,6 +33,14 @@ def clean(data: bytes) -> str:
 _PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
 
 
+def whole_number(text: str, least: int, most: int) -> int | None:
+    """The number from `least` to `most` that `text` writes in ASCII digits; None: it is none."""
+    # Bounded: Python refuses to look at thousands of digits.
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        return None
+    return number if least <= (number := int(text)) <= most else None
+
+
 def is_plain(lines: bytes) -> bool:
     """Whether `clean` would leave all of `lines`, which end with LF, as they are: a quick look that
     may say no to what is clean, and is to be followed by a closer one then.

@@ -11,6 +11,7 @@ from twisted_chat.names import BadName, check_name
 from twisted_chat.networks import is_default, is_local, network_in, show
 from twisted_chat.refusal import Refusal
 from twisted_chat.spans import moment, parse_span, span
+from twisted_chat.text import whole_number
 
 
 async def kick(request: Request) -> None:
@@ -84,10 +85,8 @@ async def unmute(request: Request) -> None:
 
 async def slow(request: Request) -> None:
     text = request.argument
-    seconds = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else -1
-    if not text.isdecimal():
-        seconds = parse_span(text) or -1
-    if not 0 <= seconds <= MAX_SLOW:
+    seconds = parse_span(text) or whole_number(text, 0, MAX_SLOW)
+    if seconds is None or seconds > MAX_SLOW:
         raise Refusal(f"write /slow SECONDS, from 0 (as fast as you like) to {MAX_SLOW}")
     await request.chat.journal.slow(request.member.name, request.some_room, seconds)
 

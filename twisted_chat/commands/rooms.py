@@ -11,6 +11,7 @@ from twisted_chat.names import check_room
 from twisted_chat.refusal import Refusal
 from twisted_chat.retelling import retold
 from twisted_chat.spans import span
+from twisted_chat.text import whole_number
 
 
 async def join(request: Request) -> None:
@@ -59,11 +60,10 @@ async def topic(request: Request) -> None:
 
 
 async def history(request: Request) -> None:
-    count = request.argument or str(SHOWN_HISTORY)
-    is_number = count.isascii() and count.isdecimal() and len(count) < 10
-    if not (is_number and 0 < int(count) <= MAX_HISTORY):
+    count = whole_number(request.argument or str(SHOWN_HISTORY), 1, MAX_HISTORY)
+    if count is None:
         raise Refusal(f"write /history N, with N from 1 to {MAX_HISTORY}")
-    lines = await request.chat.journal.history(request.some_room, int(count))
+    lines = await request.chat.journal.history(request.some_room, count)
     if not lines:
         request.answer(f"nothing is kept of what was said in #{request.some_room}")
     request.chat.tell(request.member, *retold(lines, request.chat.share))

@@ -117,16 +117,18 @@ class MemoryJournal:
         return free
 
     def leave(self, author: object, event: Left) -> None:
-        self._put_out(self._by_author[author], event)
+        if presence := self._by_author.get(author):
+            self._put_out(presence, event)
 
     def say(self, author: object, room: str, event: Said | Emoted) -> None:
         self._history.add(room, self._seconds(), event)
         self._follow(room, author, event)
 
     def rename(self, author: object, name: str) -> Deferred[None]:
-        return execute(self._rename, self._by_author[author], name)
+        return execute(self._rename, author, name)
 
-    def _rename(self, presence: _Presence, name: str) -> None:
+    def _rename(self, author: object, name: str) -> None:
+        presence = self._present(author)
         if name == presence.name:
             raise Refusal(f"you are {name} already")
         if key(name) != key(presence.name):
@@ -158,9 +160,10 @@ class MemoryJournal:
             raise Refusal(f"{name} is banned{ban.terms(now)}. Choose another name")
 
     def move(self, author: object, room: str) -> Deferred[None]:
-        return execute(self._move, self._by_author[author], room)
+        return execute(self._move, author, room)
 
-    def _move(self, presence: _Presence, name: str) -> None:
+    def _move(self, author: object, name: str) -> None:
+        presence = self._present(author)
         self._rooms.sweep(self._seconds())
         room = self._rooms.find(name)
         if room is presence.room:
@@ -181,9 +184,10 @@ class MemoryJournal:
         self._tell_rules(presence)
 
     def tell(self, author: object, receiver: str, text: str) -> Deferred[Seen]:
-        return execute(self._tell, self._by_author[author], receiver, text)
+        return execute(self._tell, author, receiver, text)
 
-    def _tell(self, sender: _Presence, receiver: str, text: str) -> Seen:
+    def _tell(self, author: object, receiver: str, text: str) -> Seen:
+        sender = self._present(author)
         found = self._find(receiver)
         if found is sender:
             raise Refusal("that is you: nobody but you would read it")
@@ -191,13 +195,16 @@ class MemoryJournal:
         return self._seen(found)
 
     def set_away(self, author: object, why: str | None) -> Deferred[None]:
-        self._by_author[author].away = why
-        return succeed(None)
+        return execute(self._set_away, author, why)
+
+    def _set_away(self, author: object, why: str | None) -> None:
+        self._present(author).away = why
 
     def set_topic(self, author: object, topic: str) -> Deferred[None]:
-        return execute(self._set_topic, self._by_author[author], topic)
+        return execute(self._set_topic, author, topic)
 
-    def _set_topic(self, presence: _Presence, topic: str) -> None:
+    def _set_topic(self, author: object, topic: str) -> None:
+        presence = self._present(author)
         room = presence.room
         if topic == room.rules.topic:
             raise Refusal(f"that is what stands over #{room.name} already")
@@ -277,14 +284,16 @@ class MemoryJournal:
         self._stand(presence, Role.REGISTERED)
 
     def unregister(self, author: object) -> Deferred[None]:
-        presence = self._by_author[author]
+        return execute(self._unregister, author)
+
+    def _unregister(self, author: object) -> None:
+        presence = self._present(author)
         was_operator = presence.standing.role >= Role.OPERATOR
         self._registrations.remove(presence.name)
         self._stand(presence, Role.GUEST)
         if was_operator:
             name = presence.name
             self._act(name, "unregister", name, f"{name} gave up that name and is no operator now")
-        return succeed(None)
 
     def log_in(self, author: object, registration: Registration) -> Deferred[None]:
         return execute(self._log_in, author, registration)
@@ -304,7 +313,7 @@ class MemoryJournal:
         self._stand(presence, owned.role)
 
     def _present(self, author: object) -> _Presence:
-        """`author`, who may have been put out while its passphrase was looked at."""
+        """`author`. Raises Refusal if it has been put out since it asked."""
         presence = self._by_author.get(author)
         if presence is None:
             raise Refusal("you are not here any more")
@@ -436,7 +445,7 @@ class MemoryJournal:
     def _set_operator(self, by: str, name: str, operator: bool) -> None:
         registration = self._registrations.set_operator(name, operator)
         holder = self._by_key.get(key(name))
-        if holder is not None and holder.standing.role > Role.GUEST:
+        if holder is not None:
             self._stand(holder, registration.role)
         text = f"{by} made {registration.name} {'an operator' if operator else 'no operator'}"
         self._act(by, "op" if operator else "deop", registration.name, text)
