@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from hypothesis import settings
-from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.doubles import LINES, ChatOnTheTable, RecordingOutbox
+from tests.properties import settings, st
 from twisted_chat.dialects import LineDialect
 from twisted_chat.events import Reason
 from twisted_chat.limits import EMPTY_ROOM, TURN
@@ -455,7 +454,7 @@ class ChatModel(RuleBasedStateMachine):
         self.everybody_got_what_the_model_says()
 
 
-ChatModel.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+ChatModel.TestCase.settings = settings(max_examples=150, stateful_step_count=50)
 
 
 ChatModelTests = ChatModel.TestCase

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doubles import ChatOnTheTable, FailingJournal
 from tests.processes import CHECKOUT
+from tests.properties import given, st
 from twisted_chat.authorisation import CONTROL, Door, refusal
 from twisted_chat.commands import COMMANDS
 from twisted_chat.events import Role

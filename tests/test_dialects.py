@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doubles import LINES
 from tests.processes import CHECKOUT
+from tests.properties import given, st
 from tests.test_text import HOSTILE
 from twisted_chat.dialects import parse
 from twisted_chat.events import (

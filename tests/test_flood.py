@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.properties import given, st
 from twisted_chat.flood import Flood
 from twisted_chat.limits import (
     ADDRESS_SHARE,

@@ -8,14 +8,13 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import NamedTuple
 
-from hypothesis import settings
-from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doubles import ChatOnTheTable, Door
+from tests.properties import settings, st
 from twisted_chat.events import Emoted, Said
 from twisted_chat.journal.history import History
 from twisted_chat.journal.memory import MemoryJournal
@@ -174,7 +173,7 @@ class HistoryModel(RuleBasedStateMachine):
         assert len(self.history._ages) < 100
 
 
-HistoryModel.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+HistoryModel.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 
 
 HistoryModelTests = HistoryModel.TestCase

@@ -6,14 +6,13 @@ import ipaddress
 import json
 from types import SimpleNamespace
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.doubles import Door
 from tests.hall import SECRET, Hall, RecordingStore
+from tests.properties import given, settings, st
 from twisted_chat import chat
 from twisted_chat.admission import Admission
 from twisted_chat.commands import COMMANDS
@@ -899,7 +898,7 @@ ARGUMENTS = st.lists(
 
 
 class OddArgumentsTests(SynchronousTestCase):
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(st.sampled_from(sorted(COMMANDS)), ARGUMENTS, st.booleans())
     def test_no_argument_is_too_odd_for_any_command(self, name, argument, by_chatctl) -> None:
         hall = Hall(self, RecordingStore())
@@ -945,7 +944,7 @@ STEPS = st.one_of(
 class RightsTests(SynchronousTestCase):
     """Whatever people and operators do, rights are where names, bans and mutes put them."""
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(st.lists(STEPS, max_size=30))
     def test_rights_come_and_go_with_names(self, steps) -> None:
         hall = Hall(self, RecordingStore())
@@ -1029,7 +1028,7 @@ class NetworksTests(SynchronousTestCase):
 
 
 class SanctionsTests(SynchronousTestCase):
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(
         st.lists(
             st.tuples(st.sampled_from(["add", "add", "add", "lift"]), whoms, st.integers(0, 5)),

@@ -8,10 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from confusable_homoglyphs.categories import alias
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.properties import given, st
 from twisted_chat.limits import KEPT_LENGTH, NAME_LENGTH
 from twisted_chat.names import BadName, check_name, check_room
 from twisted_chat.names import key as key_of

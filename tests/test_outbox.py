@@ -6,8 +6,6 @@ import errno
 import os
 from itertools import product
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IPushProducer, IWriteDescriptor
 from twisted.internet.task import Clock
@@ -16,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.doubles import Kernel, SocketTransport, TCPTransport
+from tests.properties import given, st
 from twisted_chat import outbox as outbox_module
 from twisted_chat.interfaces import IOutbox
 from twisted_chat.limits import BACKLOG, GATHER, GOODBYE, SCATTERED, STALL, STALL_LOOK

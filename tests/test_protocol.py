@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doubles import ANN, BOB, Door, TCPTransport
+from tests.properties import given, settings, st
 from twisted_chat.limits import BACKLOG, GOODBYE
 from twisted_chat.protocol import ChatProtocol
 
@@ -130,7 +129,7 @@ class LineDoorTests(SynchronousTestCase):
                     self.assertIn(name[:3].replace("HTT", "web"), answer)
                     self.assertTrue(protocol.transport.disconnecting)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(data=st.data())
     def test_any_bytes_are_heard_the_same_in_any_split(self, data: st.DataObject) -> None:
         piece = st.sampled_from(

@@ -6,13 +6,12 @@ import gc
 import weakref
 from ipaddress import ip_address
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.doubles import ChatOnTheTable, RecordingOutbox
+from tests.properties import given, st
 from tests.test_cost import CountingDialect
 from tests.test_text import HOSTILE
 from twisted_chat.commands import COMMANDS
@@ -477,7 +476,6 @@ class HelpTests(TalkingTests):
 class PosingTests(SynchronousTestCase):
     """Promise 7, for each kind of line that carries somebody's words."""
 
-    @settings(deadline=None)
     @given(
         HOSTILE
         | st.sampled_from(
@@ -543,7 +541,6 @@ class PosingTests(SynchronousTestCase):
             self.assertIsInstance(event, Left | Entered)
             self.assertEqual(event.name, "bob")
 
-    @settings(deadline=None)
     @given(HOSTILE, st.sampled_from(sorted(COMMANDS.keys() - {"quit", "register", "login"})))
     def test_no_answer_repeats_anything_as_if_others_had_written_it(
         self, text: str, name: str

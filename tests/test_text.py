@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.properties import given, st
 from twisted_chat.text import clean
 
 # Texts rich in what is dangerous.
