@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 
-from tests.processes import PATIENCE, Peer, Process
+from tests.processes import PATIENCE, Peer, Process, hold_port
 
 GREETING = "> Connected to the chat server (1 user online)\n"
 GREETING_BESIDE_BOB = "> Connected to the chat server (2 users online)\n"
@@ -26,13 +26,16 @@ class FakeServer:
     """A server of which the test is the mind."""
 
     def __init__(self) -> None:
+        # Its clients come back, also when it is closed, and are to meet nobody else there.
+        self._holding = hold_port()
+        self.port = self._holding.getsockname()[1]
         self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Little room for what a client sends, so that one that is not read is soon stuck.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(("127.0.0.1", self.port))
         self.socket.listen()
         self.socket.settimeout(PATIENCE)
-        self.port = self.socket.getsockname()[1]
         self._guests: list[Guest] = []
 
     def accept(self) -> Guest:
@@ -47,10 +50,15 @@ class FakeServer:
         guest.send(GREETING.encode())
         return guest
 
+    def stop(self) -> None:
+        """Let nobody come any more."""
+        self.socket.close()
+
     def close(self) -> None:
         for guest in self._guests:
             guest.close()
-        self.socket.close()
+        self.stop()
+        self._holding.close()
 
 
 def piped(process: Process, data: bytes) -> Process:

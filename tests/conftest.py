@@ -6,13 +6,26 @@ import os
 import resource
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.clients import FakeServer
-from tests.processes import CHAT_CLIENT, Daemon, Peer, Process, Terminal, closing_all
+from tests.clients import GREETING, FakeServer
+from tests.processes import (
+    CHAT_CLIENT,
+    PATIENT_CLIENT,
+    Daemon,
+    Peer,
+    Process,
+    Terminal,
+    closing_all,
+    hold_port,
+)
+
+# What somebody has set for a daemon of its own is nothing to the tests.
+os.environ.pop("CHAT_STATE", None)
 
 
 @pytest.fixture
@@ -74,9 +87,21 @@ def nobody() -> Iterator[int]:
 
 
 @pytest.fixture
+def port() -> Iterator[int]:
+    """A TCP port for the daemons of one test, one after the other, which nobody else gets."""
+    with hold_port() as holding:
+        yield holding.getsockname()[1]
+
+
+@pytest.fixture
 def many_files() -> Iterator[None]:
-    """As many files may be open in this process, and its daemons, as the system allows."""
+    """As many files may be open in this process, and its daemons, as the system allows. Skipped
+    where that is too few for thousands of connections, but never in CI.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 6000 and hard != resource.RLIM_INFINITY:
+        assert "CI" not in os.environ, f"only {hard} files may be open"
+        pytest.skip(f"only {hard} files may be open here")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -92,7 +117,11 @@ def server() -> Iterator[FakeServer]:
 @pytest.fixture
 def person(terminal: Callable[..., Terminal]) -> Callable[..., Terminal]:
     """Start a chat-client on a terminal: `person("127.0.0.1", 8888, env={"TERM": "dumb"})`."""
-    return lambda *arguments, **options: terminal([*CHAT_CLIENT, *map(str, arguments)], **options)
+
+    def start(*arguments: object, program: Sequence[str] = CHAT_CLIENT, **options: Any) -> Terminal:
+        return terminal([*program, *map(str, arguments)], **options)
+
+    return start
 
 
 @pytest.fixture
@@ -115,7 +144,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def ann(person: Callable[..., Terminal], server: FakeServer) -> Terminal:
     """A person on a terminal, greeted by a server that is the test; `ann.guest` is its end."""
-    ann = person("127.0.0.1", server.port)
+    ann = person("127.0.0.1", server.port, program=PATIENT_CLIENT)
     ann.guest = server.greet()
-    ann.find("online)")
+    ann.shows(GREETING)
     return ann

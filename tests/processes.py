@@ -23,10 +23,13 @@ from pathlib import Path
 
 import pexpect
 import pyte
+import pytest
 
 CHECKOUT = Path(__file__).parent.parent
-PATIENCE = 30.0
-"""Seconds after which what a test waits for is taken never to come."""
+PATIENCE = 90.0
+"""Seconds after which what a test waits for is taken never to come: more than the busiest machine
+takes.
+"""
 
 # The daemon ends itself with the signal that stopped it, so coverage has to be saved before.
 _LAUNCH = "import tests.save_coverage; {}"
@@ -59,6 +62,43 @@ def chatctl(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=PATIENCE,
     )
+
+
+def ipv6_works() -> bool:
+    """Whether this machine has IPv6, on its loopback at least."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not ipv6_works(), reason="this machine has no IPv6")
+
+
+def with_limits(program: Sequence[str], **limits: float) -> list[str]:
+    """`program` with other limits than those of limits.py: `with_limits(TWISTD, GOODBYE=1.0)`."""
+    launcher, option, code, *rest = program
+    code = f"import twisted_chat.limits as l; vars(l).update({limits!r}); {code}"
+    return [launcher, option, code, *rest]
+
+
+PATIENT_CLIENT = with_limits(CHAT_CLIENT, GREETING_WAIT=PATIENCE, ROLL_CALL=PATIENCE)
+"""A chat-client that waits for a test however slow the machine is."""
+
+
+def hold_port() -> socket.socket:
+    """A socket that holds a TCP port: until it is closed, nobody else is given that port by the
+    system, and who asks for it can listen on it, again and again.
+    """
+    family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+    holding = socket.socket(family)
+    if family == socket.AF_INET6:
+        holding.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holding.bind(("", 0))
+    return holding
 
 
 class Process:
@@ -137,7 +177,10 @@ class Lines:
                 self._next += 1
                 if match := re.search(pattern, self.seen[self._next - 1]):
                     return match
-            line = self._queue.get(timeout=PATIENCE)
+            try:
+                line = self._queue.get(timeout=PATIENCE)
+            except queue.Empty:
+                raise AssertionError(f"no line {pattern!r} comes after {self.seen}") from None
             assert line is not None, f"no line {pattern!r} in {self.seen}"
             self.seen.append(line)
 
@@ -219,6 +262,11 @@ class Terminal:
         """Wait until `text` is on the screen, after what was found before."""
         self.until(lambda screen: text in screen[self._found :], f"{text!r} is not shown")
         self._found = self.screen.index(text, self._found) + len(text)
+
+    def shows(self, whole: str) -> None:
+        """Wait until `whole` is on the screen and nothing else."""
+        self.until(lambda screen: screen == whole, f"this is not shown:\n{whole}\nbut")
+        self._found = len(whole)
 
     def until(self, condition: Callable[[str], bool], complaint: str = "") -> None:
         """Wait until what is on the screen fulfils `condition`."""
@@ -376,8 +424,9 @@ class Daemon(Process):
         self.peers: list[Peer] = []
         try:
             where = self.out.find(r"Chat Server started on (?:port (\d+)|(.*))\.$")
-        except AssertionError:
-            raise AssertionError(self.out.text + self.err.text) from None
+        except AssertionError as failure:
+            super().close()
+            raise AssertionError(f"{failure}\n{self.out.text}{self.err.text}") from None
         self.port = int(where[1] or 0)
 
     def join(self, address: object = None, family: int = socket.AF_INET) -> Peer:

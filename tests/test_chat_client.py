@@ -6,7 +6,6 @@ import datetime
 import ipaddress
 import re
 import shlex
-import socket
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +25,7 @@ from tests.clients import (
     name_of_newcomer,
     piped,
 )
-from tests.processes import CHAT_CLIENT, Daemon, Process, closing_all
+from tests.processes import CHAT_CLIENT, Daemon, Process, closing_all, needs_ipv6
 from twisted_chat import __version__
 from twisted_chat.limits import CLIENT_LINE
 
@@ -122,17 +121,19 @@ def test_pipe_says_its_lines_also_when_it_has_no_output_at_all(start, shared_dae
 def test_it_ends_quietly_when_nobody_reads_its_output(start, shared_daemon, bob):
     process = piped(start(into_head("--stay", "127.0.0.1", shared_daemon.port)), b"")
     name = name_of_newcomer(bob)
-    process.out.find("online")
+    process.out.find("closed")
     # It learns that nobody reads when it has something to show.
     bob.send(b"anybody?\n")
     assert bob.line() == f"< The user {name} left (1 user online)"
-    assert ended(process) == [GREETING_BESIDE_BOB.strip()]
+    assert ended(process) == [GREETING_BESIDE_BOB.strip(), "closed"]
 
 
 def into_head(*arguments: object) -> list[str]:
-    """A command that runs chat-client and reads only the first line of its output."""
+    """A command that runs chat-client, reads only the first line of its output, and says then that
+    nobody reads it any more.
+    """
     client = shlex.join([*CHAT_CLIENT, *map(str, arguments)])
-    return ["bash", "-c", f"set -o pipefail; {client} | head -1"]
+    return ["bash", "-c", f"set -o pipefail; {client} | (head -1; exec <&-; echo closed)"]
 
 
 def test_pipe_tells_how_many_lines_it_handed_over_when_the_connection_breaks(client, server):
@@ -195,6 +196,7 @@ def test_over_long_line_from_the_server_is_cut_in_the_display(client, server):
     process.write(b"still there\n")
     assert guest.line() == "still there"
     process.end_input()
+    assert guest.rest() == ""
     guest.close()
     cut, short, mine = ended(process)
     assert cut == "x" * CLIENT_LINE + "…"
@@ -242,20 +244,10 @@ def test_pipe_goes_through_a_unix_socket(client, start_daemon, tmp_path):
     daemon.out.find(r"\[local:1\] one$")
 
 
+@needs_ipv6
 def test_pipe_goes_over_ipv6(client, shared_daemon, bob):
-    if not ipv6_works():
-        pytest.skip("this machine has no IPv6")
     assert ended(piped(client("::1", shared_daemon.port), b"one\n"))[1:] == ["[You] one"]
     assert heard(bob) == ["one"]
-
-
-def ipv6_works() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture
@@ -335,9 +327,9 @@ def test_interrupted_pipe_ends_through_tls_too(client, tls_daemon, tmp_path):
 def test_it_ends_quietly_through_tls_too_when_nobody_reads_its_output(start, tls_daemon, tmp_path):
     where = f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots"
     process = start(into_head("--stay", where))
-    process.out.find("online")
+    process.out.find("closed")
     process.write(b"one\ntwo\n")
-    assert ended(process) == [GREETING.strip()]
+    assert ended(process) == [GREETING.strip(), "closed"]
     tls_daemon.out.find("left")
 
 
@@ -345,6 +337,7 @@ def test_certificate_that_nobody_vouches_for_is_refused_in_one_line(client, tls_
     process = piped(client(f"tls:127.0.0.1:{tls_daemon.port}"), b"secret\n")
     assert ended(process, 1) == []
     assert re.fullmatch(r"chat-client: cannot join tls:\S+: .*certificate.*\n", process.err.text)
+    tls_daemon.stop()
     assert "secret" not in tls_daemon.out.text
 
 

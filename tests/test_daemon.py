@@ -22,7 +22,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.processes import CHAT_CLIENT, CHAT_SERVER, PATIENCE, TWIST, TWISTD, Lines
+from tests.processes import (
+    CHAT_CLIENT,
+    CHAT_SERVER,
+    PATIENCE,
+    TWIST,
+    TWISTD,
+    Lines,
+    needs_ipv6,
+    with_limits,
+)
 from twisted_chat import __version__
 from twisted_chat.limits import (
     BACKLOG,
@@ -61,9 +70,13 @@ def enter(daemon, *addresses):
 
 
 def refuses(port, address="127.0.0.1", family=socket.AF_INET):
-    """Whether nobody listens on `port` at `address`."""
-    with socket.socket(family) as peer:
-        return peer.connect_ex((address, port)) == errno.ECONNREFUSED
+    """Whether nobody listens on `port` at `address`, or there is no such address here."""
+    try:
+        with socket.socket(family) as peer:
+            error = peer.connect_ex((address, port))
+    except OSError as failure:
+        error = failure.errno
+    return error in (errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def said_in_the_log(process):
@@ -73,8 +86,7 @@ def said_in_the_log(process):
 
 def hurried(program):
     """`program` with less time for goodbyes, which only costs time here."""
-    launcher, option, code, *rest = program
-    return [launcher, option, f"import twisted_chat.limits as l; l.GOODBYE = 1.0; {code}", *rest]
+    return with_limits(program, GOODBYE=1.0)
 
 
 # Ways to run it.
@@ -160,8 +172,10 @@ def test_daemonised_it_serves_a_chat_until_its_pid_is_ended(daemonised, start, t
     assert "Traceback" not in log
 
 
-def test_chat_server_prints_the_bare_transcript_and_keeps_its_log_on_standard_error(start_daemon):
-    daemon = start_daemon("127.0.0.1", "0", program=CHAT_SERVER)
+def test_chat_server_prints_the_bare_transcript_and_keeps_its_log_on_standard_error(
+    start_daemon, port
+):
+    daemon = start_daemon("127.0.0.1", str(port), program=CHAT_SERVER)
     ann = enter(daemon)
     ann.send(b"hello\n")
     daemon.out.find("hello")
@@ -253,16 +267,17 @@ def test_port_0_picks_a_free_port_and_says_which(start_daemon):
         enter(daemon)
 
 
-def test_a_daemon_that_has_just_stopped_can_be_started_on_its_port_again(start_daemon):
-    daemon = start_daemon()
+def test_a_daemon_that_has_just_stopped_can_be_started_on_its_port_again(start_daemon, port):
+    daemon = start_daemon(f"--port={port}")
     member = enter(daemon)
     daemon.stop()
     assert member.rest() == STOPPING
-    again = start_daemon(f"--port={daemon.port}")
-    assert again.port == daemon.port
+    again = start_daemon(f"--port={port}")
+    assert again.port == port
     enter(again)
 
 
+@needs_ipv6
 def test_without_a_host_ipv4_and_ipv6_are_served_alike_and_named_each_in_its_way(daemon):
     ann = enter(daemon)
     daemon.out.find(rf"> New user {re.escape(ann.name)} entered")
@@ -277,16 +292,17 @@ def test_without_a_host_ipv4_and_ipv6_are_served_alike_and_named_each_in_its_way
     assert six.line() == f"[{ann.name}] hi"
 
 
-def test_with_a_host_only_that_address_is_served(start_daemon):
-    daemon = start_daemon("--host", "127.0.0.1")
+def test_with_a_host_only_that_address_is_served(start_daemon, port):
+    daemon = start_daemon("--host", "127.0.0.1", f"--port={port}")
     ann = enter(daemon)
     daemon.out.find(rf"> New user 127\.0\.0\.1:{ann.socket.getsockname()[1]} entered")
     assert refuses(daemon.port, "127.0.0.2")
     assert refuses(daemon.port, "::1", socket.AF_INET6)
 
 
-def test_an_ipv6_host_is_served_alone(start_daemon):
-    daemon = start_daemon("--host", "::1")
+@needs_ipv6
+def test_an_ipv6_host_is_served_alone(start_daemon, port):
+    daemon = start_daemon("--host", "::1", f"--port={port}")
     six = daemon.join(("::1", daemon.port), socket.AF_INET6)
     assert six.line() == GREETING.format("1 user online")
     assert refuses(daemon.port)
@@ -303,9 +319,10 @@ socket.socket = Socket
 """
 
 
-def test_a_kernel_that_knows_no_ipv6_is_served_over_ipv4(start_daemon):
+def test_a_kernel_that_knows_no_ipv6_is_served_over_ipv4(start_daemon, port):
     launcher, option, code, *rest = TWISTD
-    daemon = start_daemon(program=[launcher, option, _WITHOUT_IPV6 + code, *rest])
+    program = [launcher, option, _WITHOUT_IPV6 + code, *rest]
+    daemon = start_daemon(f"--port={port}", program=program)
     ann = enter(daemon)
     daemon.out.find(rf"> New user {re.escape(ann.name)} entered")
     assert refuses(daemon.port, "::1", socket.AF_INET6)
@@ -400,6 +417,7 @@ def test_listen_tcp_opens_that_port_and_not_the_default_one(start_daemon):
     assert started_on(daemon) == [f"port {daemon.port}"]
 
 
+@needs_ipv6
 def test_listen_tcp6_names_its_peers_like_every_door(start_daemon):
     daemon = start_daemon("--listen", "tcp6:0")
     six = daemon.join(("::1", daemon.port), socket.AF_INET6)
@@ -708,13 +726,17 @@ def test_transcript_dash_is_refused_when_daemonised(daemonised, start):
 
 
 @pytest.fixture
-def unread(start_daemon, tmp_path):
-    """A chat-server whose standard output goes into a pipe, and our end of it, not read yet."""
+def unread(request, start_daemon, tmp_path):
+    """A chat-server whose standard output goes into a pipe, and our end of it, not read yet.
+
+    As a parameter: another program.
+    """
+    program = getattr(request, "param", CHAT_SERVER)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as end:
         # Its log comes where the harness reads: on standard output.
-        shell = ["sh", "-c", 'exec "$@" 3>&1 >"$0" 2>&3', str(pipe), *hurried(CHAT_SERVER)]
+        shell = ["sh", "-c", 'exec "$@" 3>&1 >"$0" 2>&3', str(pipe), *program]
         daemon = start_daemon("--port=0", "--rate=0", program=shell)
         os.set_blocking(end.fileno(), True)
         try:
@@ -745,6 +767,8 @@ def test_a_standard_output_that_nobody_reads_never_blocks_the_chat(unread):
         ann.send(b"read again\n")
         said += 1
         read_again = transcript.find(r"^- lines lost here: \d+$|\] (read again)$")[1]
+    for member in (ann, bob):
+        member.close()  # Or their goodbyes would take their time.
     assert daemon.stop(SIGINT) == 0
     transcript.join()
     kept = sum(line.startswith(f"[{ann.name}]") for line in transcript.seen)
@@ -753,6 +777,10 @@ def test_a_standard_output_that_nobody_reads_never_blocks_the_chat(unread):
     assert transcript.seen[-1] == "exit"
 
 
+hurry = pytest.mark.parametrize("unread", [hurried(CHAT_SERVER)], ids=["hurried"], indirect=True)
+
+
+@hurry
 def test_a_standard_output_that_nobody_reads_never_blocks_the_end(unread):
     daemon, _ = unread
     say_more_than_can_wait(*enter(daemon, None, None))
@@ -761,6 +789,7 @@ def test_a_standard_output_that_nobody_reads_never_blocks_the_end(unread):
     assert "Traceback" not in daemon.out.text
 
 
+@hurry
 def test_a_standard_output_that_is_closed_ends_neither_the_chat_nor_its_good_end(unread):
     daemon, end = unread
     end.close()
@@ -823,7 +852,8 @@ def test_a_line_of_max_line_bytes_passes_and_a_longer_one_is_refused_once(start_
     ("launcher", "number"), [("twistd -n", SIGTERM), ("twistd -n", SIGINT), ("twist", SIGTERM)]
 )
 def test_what_was_said_before_a_signal_is_heard_before_the_end(start_daemon, launcher, number):
-    daemon = start_daemon(program=LAUNCHERS[launcher])
+    # A slow machine needs longer to read what was sent before.
+    daemon = start_daemon(program=with_limits(LAUNCHERS[launcher], HEAR_OUT=PATIENCE))
     ann, bob = enter(daemon, None, None)
     long = [f"{index} {'x' * 1000}" for index in range(200)]
     short = [f"line {index}" for index in range(20)]
