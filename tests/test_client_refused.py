@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.processes import CHAT_CLIENT
+from tests.processes import PATIENT_CLIENT
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
@@ -20,7 +20,7 @@ def test_who_is_put_out_does_not_come_back_by_itself(person, server, term):
 
 
 def test_a_pipe_that_does_not_get_its_name_says_nothing(start, server):
-    process = start([*CHAT_CLIENT, "--nick", "ted", "127.0.0.1", str(server.port)])
+    process = start([*PATIENT_CLIENT, "--nick", "ted", "127.0.0.1", str(server.port)])
     process.write(b"hello\n")
     process.end_input()
     guest = server.greet()
@@ -34,7 +34,7 @@ def test_a_pipe_that_does_not_get_its_name_says_nothing(start, server):
 
 
 def test_a_pipe_speaks_under_the_name_that_it_asked_for(start, server):
-    process = start([*CHAT_CLIENT, "--nick", "ted", "127.0.0.1", str(server.port)])
+    process = start([*PATIENT_CLIENT, "--nick", "ted", "127.0.0.1", str(server.port)])
     process.write(b"hello\n")
     process.end_input()
     guest = server.greet()

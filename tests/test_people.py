@@ -152,10 +152,10 @@ def test_they_meet_in_a_room_and_find_what_was_said_there(people):
     bob.find("> Connected to the chat server (1 user online)")
     bob.find("- You are now in #dev")
     ann.find("< The user bob left (2 users online)")
-    bob.type("/topic release")
-    bob.find("- bob set the topic: release")
     bob.type("ship it")
     bob.find("[You] ship it")
+    bob.type("/topic release")
+    bob.find("- bob set the topic: release")
     cat.type("/rooms")
     cat.find("- #lobby: 2 users online")
     cat.find("- #dev: 1 user online, bob set the topic: release")
@@ -167,6 +167,8 @@ def test_they_meet_in_a_room_and_find_what_was_said_there(people):
     cat.type("/history 5")
     cat.find("Z [bob] ship it")
     ann.type("nobody there hears this")
+    ann.type("/history 1")
+    ann.find("Z [ann] nobody there hears this")
     cat.type("only bob hears this")
     bob.find("[cat] only bob hears this")
     cat.type("/join lobby")
@@ -179,8 +181,9 @@ def test_they_meet_in_a_room_and_find_what_was_said_there(people):
 def test_a_name_stays_with_its_owner_and_operators_keep_order(people, state):
     ann, bob, cat = people
     bob.type("/register")
-    bob.find("Passphrase")
+    bob.find("Passphrase:")
     bob.type(PASSPHRASE)
+    bob.find("Passphrase again:")
     bob.type(PASSPHRASE)
     bob.find("- bob is yours: /login bob PASSPHRASE takes it next time")
     assert PASSPHRASE not in bob.terminal.screen
@@ -274,15 +277,15 @@ def test_a_name_is_taken_with_its_passphrase_after_a_reconnect_and_given_up(peop
 
 
 def test_a_client_whose_daemon_comes_back_is_logged_in_and_in_its_room_again(
-    start_daemon, terminal, state
+    start_daemon, terminal, state, port
 ):
-    daemon = start_daemon("--state", str(state))
-    port = str(daemon.port)
-    bob = Client(terminal([*CHAT_CLIENT, "--nick", "bob", "127.0.0.1", port]))
+    daemon = start_daemon("--state", str(state), f"--port={port}")
+    bob = Client(terminal([*CHAT_CLIENT, "--nick", "bob", "127.0.0.1", str(port)]))
     bob.find("- You are now bob")
     bob.type("/register")
-    bob.find("Passphrase")
+    bob.find("Passphrase:")
     bob.type(PASSPHRASE)
+    bob.find("Passphrase again:")
     bob.type(PASSPHRASE)
     bob.find("- bob is yours")
     bob.type("/join dev")

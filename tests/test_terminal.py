@@ -41,7 +41,7 @@ def person(person: Callable[..., Terminal], face: str) -> Callable[..., Terminal
 def ann(person: Callable[..., Terminal], shared_daemon: Daemon, bob: Peer) -> Terminal:
     """A person on a terminal, in the room with bob; both have read all that came so far."""
     ann = person("127.0.0.1", shared_daemon.port)
-    ann.find(GREETING_BESIDE_BOB.strip())
+    ann.shows(GREETING_BESIDE_BOB)
     ann.name = name_of_newcomer(bob)
     return ann
 
@@ -64,13 +64,14 @@ def test_terminal_shows_the_greeting_what_is_typed_and_what_others_say(ann, bob,
     bob.send(b"World\n")
     ann.find("World")
     bob.close()
-    ann.find("left")
+    shown = (
+        f"{GREETING_BESIDE_BOB}{typed('Hello')}[You] Hello\n[{bob.name}] World\n"
+        f"< The user {bob.name} left (1 user online)\n"
+    )
+    ann.shows(shown)
     ann.type("\x03")
     assert ann.wait() == 0
-    assert ann.screen == (
-        f"{GREETING_BESIDE_BOB}{typed('Hello')}[You] Hello\n[{bob.name}] World\n"
-        f"< The user {bob.name} left (1 user online)\nexit\n"
-    )
+    assert ann.screen == f"{shown}exit\n"
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["^C", "^D"])
@@ -127,7 +128,7 @@ def test_terminal_says_nothing_for_an_empty_line(ann, bob, typed):
     ann.type("\n\nHello\n")
     ann.find("[You] Hello")
     assert bob.line() == f"[{ann.name}] Hello"
-    assert ann.screen.startswith(f"{GREETING_BESIDE_BOB}{typed('Hello')}[You] Hello")
+    ann.shows(f"{GREETING_BESIDE_BOB}{typed('Hello')}[You] Hello\n")
 
 
 def test_terminal_shows_typed_control_characters_as_pictures(ann, bob, face):
@@ -138,39 +139,41 @@ def test_terminal_shows_typed_control_characters_as_pictures(ann, bob, face):
 
 
 def test_terminal_refuses_lines_while_the_server_is_away_and_greets_when_it_is_back(
-    person, start_daemon, typed
+    person, start_daemon, port, typed
 ):
-    first = start_daemon()
-    ann = person("127.0.0.1", first.port)
-    ann.find("online)")
+    first = start_daemon(f"--port={port}")
+    ann = person("127.0.0.1", port)
+    ann.shows(GREETING)
     first.stop(SIGKILL)
     ann.find(AWAY.strip())
     ann.type("lost\n")
     ann.find(NOT_SENT.strip())
     ann.type("/who\n")
     ann.find(NOT_SENT.strip())
-    second = start_daemon(f"--port={first.port}")
+    second = start_daemon(f"--port={port}")
     ann.find("online)")
     ann.type("found\n")
     ann.find("[You] found")
     second.out.find(r"\[\S+\] found$")
     assert "lost" not in second.out.text
+    shown = (
+        f"{GREETING}{AWAY}{typed('lost')}{NOT_SENT}{typed('/who')}{NOT_SENT}"
+        f"{GREETING}{typed('found')}[You] found\n"
+    )
+    ann.shows(shown)
     ann.type("\x03")
     assert ann.wait() == 0
-    assert ann.screen == (
-        f"{GREETING}{AWAY}{typed('lost')}{NOT_SENT}{typed('/who')}{NOT_SENT}"
-        f"{GREETING}{typed('found')}[You] found\nexit\n"
-    )
+    assert ann.screen == f"{shown}exit\n"
 
 
 @pytest.mark.parametrize("way", ["\x03", "\x04", "/quit\n"], ids=["^C", "^D", "quit"])
 def test_terminal_can_be_left_while_the_server_is_away_by(person, server, way, typed):
     ann = person("127.0.0.1", server.port)
     guest = server.greet()
-    ann.find("online)")
-    server.close()
+    ann.shows(GREETING)
+    server.stop()
     guest.close()
-    ann.find(AWAY.strip())
+    ann.shows(f"{GREETING}{AWAY}")
     ann.type(way)
     assert ann.wait() == 0
     left = typed("/quit") if way == "/quit\n" else ""
@@ -180,7 +183,7 @@ def test_terminal_can_be_left_while_the_server_is_away_by(person, server, way, t
 def test_terminal_ends_with_status_1_when_told_not_to_reconnect(person, server):
     ann = person("--no-reconnect", "127.0.0.1", server.port)
     guest = server.greet()
-    ann.find("online)")
+    ann.shows(GREETING)
     guest.close()
     assert ann.wait() == 1
     assert ann.screen == f"{GREETING}chat-client: the server went away\n"
@@ -189,9 +192,9 @@ def test_terminal_ends_with_status_1_when_told_not_to_reconnect(person, server):
 def test_second_interrupt_changes_nothing(person, server):
     ann = person("127.0.0.1", server.port)
     guest = server.greet()
-    ann.find("online)")
+    ann.shows(GREETING)
     ann.type("\x03")
-    ann.find("exit")
+    ann.shows(f"{GREETING}exit\n")
     ann.type("\x03")
     guest.close()
     assert ann.wait() == 0
@@ -201,7 +204,7 @@ def test_second_interrupt_changes_nothing(person, server):
 def test_interrupt_ends_it_within_its_bound_when_the_server_is_stuck(person, client, server):
     greeted = person("127.0.0.1", server.port)
     server.greet()
-    greeted.find("online)")
+    greeted.shows(GREETING)
     ungreeted = person("127.0.0.1", server.port)
     server.accept()
     choked = [client("127.0.0.1", server.port), client("--stay", "127.0.0.1", server.port)]

@@ -51,9 +51,9 @@ def test_nick_is_asked_for_again_even_if_it_was_refused(meet, server):
 def test_name_and_room_are_taken_again(meet, server):
     ann, guest = meet()
     ann.type("/nick ann\n")
+    assert guest.line() == "/nick ann"
     tell(ann, guest, "- You are now ann")
     tell(ann, guest, "- You are now in #dev")
-    assert guest.line() == "/nick ann"
     guest = come_back(ann, server, guest)
     assert guest.lines(2) == ["/nick ann", "/join dev"]
     # And once more, with another name and back in the lobby.
@@ -103,9 +103,9 @@ def test_login_that_was_refused_or_given_up_is_not_done_again(meet, server):
     guest = come_back(ann, server, guest)
     assert guest.line() == "/nick ann"
     ann.type("/login ann right\n")
+    assert guest.line() == "/login ann right"
     tell(ann, guest, "- You are logged in as ann")
     tell(ann, guest, "- ann belongs to nobody now: whoever takes it has it")
-    assert guest.line() == "/login ann right"
     guest = come_back(ann, server, guest)
     assert guest.line() == "/nick ann"
 
