@@ -40,6 +40,11 @@ class ThreadsClock(Clock):
         for _ in range(count):
             self._calls.get(timeout=PATIENCE)()
 
+    def hear_all(self) -> None:
+        """Let in all calls that have come from threads."""
+        while not self.silent:
+            self.hear()
+
     @property
     def silent(self) -> bool:
         """Whether no thread has called."""

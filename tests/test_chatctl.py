@@ -74,6 +74,7 @@ def failed(process: Process) -> str:
 
 
 def acts(folder: Path) -> list[tuple[str, str, str]]:
+    """Who did what to whom, as far as it is written: all of it when the daemon has stopped."""
     entries = map(json.loads, (folder / "audit.log").read_text().splitlines())
     return [(entry["who"], entry["what"], entry["whom"]) for entry in entries]
 
@@ -140,6 +141,7 @@ def test_it_puts_out_and_lets_in_again(own):
     told(folder, "unban", "127.0.0.1")
     assert told(folder, "bans") == ["nobody is banned or muted"]
     assert daemon.join().line().startswith("> Connected")
+    daemon.stop()
     assert acts(folder) == [
         ("chatctl", "kick", "bob"),
         ("chatctl", "ban", "127.0.0.1"),

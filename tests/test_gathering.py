@@ -6,24 +6,17 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 from threading import Event
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.hall import ThreadsClock
 from tests.processes import PATIENCE
 from twisted_chat.gathering import Gatherer
 from twisted_chat.limits import GOODBYE
 
 
-class ThreadedClock(Clock):
-    """Calls from threads at once: a test waits for the thread before it looks."""
-
-    def callFromThread(self, function, *arguments, **keywords) -> None:
-        function(*arguments, **keywords)
-
-
 class GathererTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.clock = ThreadedClock()
+        self.clock = ThreadsClock()
         self.batches: SimpleQueue[list[int]] = SimpleQueue()
         self.open = Event()
         self.open.set()
@@ -73,6 +66,7 @@ class GathererTests(SynchronousTestCase):
         self.put(gatherer, 3)
         done = gatherer.stop(lambda: self.late.append("late"))
         gatherer.join(PATIENCE)
+        self.clock.hear()
         self.successResultOf(done)
         self.assertEqual(self.batch(), [2, 3])
         self.assertTrue(self.batches.empty())
@@ -125,6 +119,7 @@ class GathererTests(SynchronousTestCase):
         gatherer = self.gatherer(pause=0, work=work)
         gatherer.start()
         self.assertTrue(gatherer.join(PATIENCE))
+        self.clock.hear_all()
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.successResultOf(gatherer.stop(lambda: self.late.append("late")))
         self.assertEqual(self.late, [])
@@ -134,6 +129,7 @@ class GathererTests(SynchronousTestCase):
         gatherer.start()
         done = gatherer.stop(lambda: self.late.append("late"))
         gatherer.join(PATIENCE)
+        self.clock.hear()
         self.successResultOf(done)
         self.successResultOf(self.gatherer(pause=0).stop(lambda: self.late.append("late")))
         self.assertEqual(self.late, [])

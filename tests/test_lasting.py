@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.processes import TWISTD, Peer, chatctl
+from tests.processes import PATIENCE, TWISTD, Peer, chatctl
 from twisted_chat.service import ChatService
 from twisted_chat.spans import moment
 
@@ -123,7 +123,10 @@ def test_a_kill_loses_at_most_what_was_said_in_the_last_tenth_of_a_second(start_
 def test_a_second_daemon_on_the_same_folder_is_refused_in_one_line(start_daemon, state):
     start_daemon("--state", str(state))
     second = subprocess.run(
-        [*TWISTD, "--port=0", "--state", str(state)], capture_output=True, text=True, timeout=60
+        [*TWISTD, "--port=0", "--state", str(state)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert second.returncode == 1
     [line] = second.stderr.splitlines()
@@ -176,6 +179,7 @@ def test_what_is_kept_is_for_its_owner_alone(start_daemon, state):
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in state.iterdir()}
     assert oct(state.stat().st_mode & 0o777) == "0o700"
     assert set(modes.values()) == {"0o600"}, modes
+    daemon.stop()
     assert PASSPHRASE not in daemon.out.text
     assert PASSPHRASE.encode() not in b"".join(
         path.read_bytes() for path in state.iterdir() if path.is_file()

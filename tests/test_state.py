@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import stat
 import subprocess
 import sys
 
 import pytest
 
+from tests.processes import PATIENCE
 from twisted_chat.state import StateError, StateFolder, make_file
 
 ROOT = os.geteuid() == 0
@@ -101,7 +103,7 @@ if sys.argv[2:] == ["daemonise"]:
         if os.fork():
             os._exit(0)
         os.setsid()
-print("open", flush=True)
+print("open", os.getpid(), flush=True)
 sys.stdin.read()
 print("over", flush=True)
 """
@@ -109,19 +111,21 @@ print("over", flush=True)
 
 def test_a_daemon_that_forks_keeps_it(tmp_path, start):
     first = start([sys.executable, "-c", HOLD, str(tmp_path), "daemonise"])
-    first.out.find("^open$")
-    assert first.child.wait(30) == 0  # The process that has opened it is gone.
+    process = os.pidfd_open(int(first.out.find(r"^open (\d+)$")[1]))
+    assert first.child.wait(PATIENCE) == 0  # The process that has opened it is gone.
     with pytest.raises(StateError, match="in use by another daemon"):
         StateFolder.open(str(tmp_path))
     first.end_input()
     first.out.find("^over$")
-    first.out.join()  # Its output ends with it.
+    # Its output ends before it does.
+    assert select.select([process], [], [], PATIENCE)[0]
+    os.close(process)
     StateFolder.open(str(tmp_path)).close()
 
 
 def test_a_daemon_that_is_killed_leaves_it(tmp_path, start):
     first = start([sys.executable, "-c", HOLD, str(tmp_path)])
-    first.out.find("^open$")
+    first.out.find("^open ")
     first.child.kill()
     first.wait()
     StateFolder.open(str(tmp_path)).close()

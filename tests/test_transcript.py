@@ -15,7 +15,8 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.test_gathering import ThreadedClock
+from tests.hall import ThreadsClock
+from tests.processes import PATIENCE
 from twisted_chat.limits import GOODBYE, TRANSCRIPT_LUMP, TRANSCRIPT_WAITING
 from twisted_chat.transcript import (
     BareTranscript,
@@ -41,7 +42,7 @@ class Output:
 
     def write(self, lines: bytes) -> None:
         self.entered.set()
-        assert self.open.wait(30)
+        assert self.open.wait(PATIENCE)
         if self.full:
             self.left.set()
             raise OSError(errno.ENOSPC, "full on purpose")
@@ -51,13 +52,14 @@ class Output:
 
 class BareTranscriptTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.clock = ThreadedClock()
+        self.clock = ThreadsClock()
         self.output = Output()
         self.transcript = BareTranscript(self.output, self.clock)
 
     def finish(self) -> bytes:
         done = self.transcript.stop()
-        self.transcript._thread.join(30)
+        self.transcript._thread.join(PATIENCE)
+        self.clock.hear_all()
         self.successResultOf(done)
         return self.output.lines
 
@@ -71,7 +73,7 @@ class BareTranscriptTests(SynchronousTestCase):
         self.transcript = BareTranscript(self.output, self.clock, pause=3600)
         self.transcript.start()
         self.transcript.write(b"0\n")
-        assert self.output.entered.wait(30)
+        assert self.output.entered.wait(PATIENCE)
         for number in range(1, 1000):
             self.transcript.write(b"%d\n" % number)
         self.assertEqual(self.finish(), b"".join(b"%d\n" % number for number in range(1000)))
@@ -81,7 +83,7 @@ class BareTranscriptTests(SynchronousTestCase):
         self.output.open.clear()
         self.transcript.start()
         self.transcript.write(b"first\n")
-        assert self.output.entered.wait(30)
+        assert self.output.entered.wait(PATIENCE)
         kept = b"x" * (TRANSCRIPT_WAITING - 7) + b"\n"
         self.transcript.write(kept)
         self.transcript.write(b"lost\nlost\n")
@@ -96,7 +98,7 @@ class BareTranscriptTests(SynchronousTestCase):
             for _ in range(3):
                 self.output.left.clear()
                 self.transcript.write(b"lost\nlost\n")
-                assert self.output.left.wait(30)
+                assert self.output.left.wait(PATIENCE)
             self.output.full = False
             self.transcript.write(b"kept\n")
             lines = self.finish()
@@ -114,7 +116,7 @@ class BareTranscriptTests(SynchronousTestCase):
         self.successResultOf(done)
         self.assertEqual(len(logs), 1)
         self.output.open.set()
-        self.transcript._thread.join(30)
+        self.transcript._thread.join(PATIENCE)
 
     def test_it_can_be_stopped_without_having_been_started(self) -> None:
         self.successResultOf(self.transcript.stop())
@@ -199,7 +201,7 @@ def test_a_pipe_with_a_high_descriptor_that_is_read_late_gets_all():
         thread.start()
         with open(reader, "rb", closefd=False) as file:
             assert file.read(len(data)) == data
-        thread.join(30)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
         os.close(output._fd)
     finally:
@@ -218,9 +220,9 @@ def test_a_fifo_that_is_read_late_gets_all(tmp_path):
     writing.start()
     got = b""
     while len(got) < len(lines):
-        select.select([reader], [], [], 30)
+        select.select([reader], [], [], PATIENCE)
         got += os.read(reader, 1_000_000)
-    writing.join(30)
+    writing.join(PATIENCE)
     os.close(reader)
     assert got == lines
 
@@ -241,9 +243,9 @@ def test_what_could_not_be_written_is_told(tmp_path):
 
     writing = Thread(target=write)
     writing.start()
-    select.select([reader], [], [], 30)
+    select.select([reader], [], [], PATIENCE)
     os.close(reader)
-    writing.join(30)
+    writing.join(PATIENCE)
     file.close()
     [error] = failures
     assert str(error) == f"{path}: Broken pipe"
