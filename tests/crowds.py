@@ -85,12 +85,24 @@ def as_bytes(texts: Iterable[str]) -> bytes:
     return "".join(f"{text}\n" for text in texts).encode()
 
 
-def seconds_until_heard(speaker: Peer, text: str, hearer: Peer) -> float:
-    """How long it takes until `hearer` has read what `speaker` says."""
-    start = time.monotonic()
-    speaker.send(as_bytes([text]))
-    hearer.find(said(speaker, text))
-    return time.monotonic() - start
+class Stopwatch:
+    """Seconds since it was made, less those that `daemon` or this thread could have worked and had
+    no core, because other processes had them.
+    """
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._waits = [
+            Path(f"/proc/{task}/schedstat") for task in (daemon.child.pid, "thread-self")
+        ]
+        self._start = self._now()
+
+    @property
+    def seconds(self) -> float:
+        return self._now() - self._start
+
+    def _now(self) -> float:
+        waited = sum(int(path.read_text().split()[1]) for path in self._waits)
+        return time.monotonic() - waited / 1e9
 
 
 @contextmanager

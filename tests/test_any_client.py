@@ -29,9 +29,9 @@ CLIENTS = {
 }
 ENDING = {
     "nc.openbsd": "nc.openbsd -N 127.0.0.1 {port}",
-    "nc.traditional": "nc.traditional -q 5 127.0.0.1 {port}",
+    "nc.traditional": "nc.traditional -q 60 127.0.0.1 {port}",
     "ncat": "ncat 127.0.0.1 {port}",
-    "socat": "socat -t 5 - TCP:127.0.0.1:{port}",
+    "socat": "socat -t 60 - TCP:127.0.0.1:{port}",
 }
 
 

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from statistics import median
 
 import pytest
 
-from tests.crowds import (
-    Crowd,
-    as_bytes,
-    gather,
-    guest,
-    left,
-    numbered,
-    said,
-    seconds_until_heard,
-)
+from tests.crowds import Crowd, Stopwatch, as_bytes, asleep, gather, guest, left, numbered, said
 
 SOON = 0.2
 """Seconds in which a line is heard whatever others do."""
@@ -33,16 +23,16 @@ def test_5000_pasted_lines_arrive_whole_within_25_s_and_another_is_heard_in_betw
     texts = numbered(5000)
     heard: list[str] = []
     waits = []
-    start = time.monotonic()
+    paste = Stopwatch(daemon)
     ann.send(as_bytes(texts))
     while len(heard) < 4500:
         heard += bob.lines(400)
-        asked = time.monotonic()
+        wait = Stopwatch(daemon)
         carol.send(b"and I?\n")
         heard += bob.find(said(carol, "and I?"))
-        waits.append(time.monotonic() - asked)
+        waits.append(wait.seconds)
     heard += bob.lines(5000 - len(heard))
-    assert time.monotonic() - start < 25
+    assert paste.seconds < 25
     assert heard == [said(ann, text) for text in texts]
     assert len(waits) > 5
     assert median(waits) < SOON
@@ -72,7 +62,11 @@ def test_a_flood_in_one_packet_keeps_nobody_from_being_heard_soon(daemon, flood)
             flooding = guest(daemon, f"127.0.1.{1 + number}")
             assert flooding.line().startswith("> Connected")
             flooding.send(flood)
-            waits.append(seconds_until_heard(ann, f"and I, number {number}?", bob))
+            wait = Stopwatch(daemon)
+            text = f"and I, number {number}?"
+            ann.send(as_bytes([text]))
+            bob.find(said(ann, text))
+            waits.append(wait.seconds)
             crowd.add(flooding.socket)
         assert crowd.put_out == []
     assert median(waits) < SOON
@@ -94,10 +88,10 @@ def test_1000_connections_that_use_their_bursts_keep_no_other_address_from_being
             crowd.add(peer.socket, [burst])
         for number in range(50):
             text = f"and I, number {number}?"
-            asked = time.monotonic()
+            wait = Stopwatch(daemon)
             ann.send(as_bytes([text]))
             flood += len(bob.find(said(ann, text)))
-            waits.append(time.monotonic() - asked)
+            waits.append(wait.seconds)
         assert crowd.put_out == []
     assert flood > 1000
     assert median(waits) < SOON
@@ -117,7 +111,7 @@ def test_1000_connections_that_use_their_bursts_keep_no_other_address_from_being
         (b"\n" * 10, True),
         (b"\r\n" * 10, True),
         (b"/nope\n" * 8, True),
-        (b"/help\n" * 7, True),
+        (b"/help\n" * 3, True),
         (b"x" * 2500 + b"\n", True),
     ],
     ids=[
@@ -129,7 +123,7 @@ def test_1000_connections_that_use_their_bursts_keep_no_other_address_from_being
         "10 empty lines",
         "10 empty lines with CR",
         "8 refused commands",
-        "7 long answers",
+        "3 long answers",
         "a skipped line of 2,500 bytes",
     ],
 )
@@ -137,13 +131,19 @@ def test_what_is_not_said_costs_too(start_daemon, before, is_delayed):
     daemon = start_daemon("--rate", "1", "--burst", "8", "--max-line", "400")
     ann, bob, carol = [guest(daemon, f"127.0.0.{number}") for number in (2, 3, 4)]
     gather(ann, bob, carol)
-    ann.send(before + b"hello\n")
-    # The daemon has had `hello` before this, so without a delay it would be heard first.
-    carol.send(b"/nope\n")
-    assert carol.find(UNKNOWN) in ([], [said(ann, "hello")])
-    carol.send(b"in between\n")
-    order = [said(ann, "hello"), said(carol, "in between")]
-    assert bob.lines(2) == (order[::-1] if is_delayed else order)
+    if is_delayed:
+        # The daemon finds both at once, however long it takes to send them.
+        with asleep(daemon):
+            ann.send(before + b"hello\n")
+            carol.send(b"in between\n")
+        assert bob.lines(2) == [said(carol, "in between"), said(ann, "hello")]
+    else:
+        ann.send(before + b"hello\n")
+        # The daemon has had `hello` before this, so without a delay it is heard first.
+        carol.send(b"/nope\n")
+        assert carol.find(UNKNOWN) in ([], [said(ann, "hello")])
+        carol.send(b"in between\n")
+        assert bob.lines(2) == [said(ann, "hello"), said(carol, "in between")]
 
 
 def test_what_is_left_of_a_paste_is_heard_after_its_author_has_ended(start_daemon):
@@ -151,12 +151,12 @@ def test_what_is_left_of_a_paste_is_heard_after_its_author_has_ended(start_daemo
     ann, bob, carol = [guest(daemon, f"127.0.0.{number}") for number in (2, 3, 4)]
     gather(ann, bob, carol)
     texts = numbered(9)
-    ann.send(as_bytes(texts))
-    ann.end()
-    heard = bob.lines(5)
-    carol.send(b"in between\n")
-    heard += bob.lines(6)
+    with asleep(daemon):
+        ann.send(as_bytes(texts))
+        ann.end()
+        carol.send(b"in between\n")
+    heard = bob.lines(11)
     assert heard[-1] == left(ann, 2)
-    assert said(carol, "in between") in heard[:9]
+    assert said(carol, "in between") in heard[:6]
     heard.remove(said(carol, "in between"))
     assert heard == [*(said(ann, text) for text in texts), left(ann, 2)]

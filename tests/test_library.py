@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
@@ -21,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doubles import TCPTransport
 from tests.processes import CHECKOUT, PATIENCE
+from tests.properties import given, st
 from twisted_chat import syntax
 from twisted_chat.client import Session, connect
 from twisted_chat.events import Entered, Event, Greeting, Left, Notice, Refused, Said
@@ -72,7 +71,6 @@ class SessionTests(SynchronousTestCase):
         self.session.say("grüße")
         self.assertEqual(self.transport.value(), "grüße\n".encode())
 
-    @settings(deadline=None)
     @given(st.text(st.sampled_from("/ax \t1")) | LINE)
     def test_say_says_any_one_line_text_and_never_runs_a_command(self, text: str) -> None:
         session, transport = self.join()

@@ -7,14 +7,13 @@ import resource
 import socket
 import ssl
 import struct
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from signal import SIGTERM
 
 import pytest
 
-from tests.crowds import asleep, is_delivered, left, said, users
+from tests.crowds import asleep, is_delivered, left, said, until, users
 from tests.processes import PATIENCE, Daemon, Peer, closing_all
 
 MAX_LINE = 4096
@@ -579,9 +578,7 @@ def test_what_was_sent_before_a_reset_is_heard(daemon, listener, peer, lines, ot
         if others_talk:
             listener.send(b"hello\n" * 100)
         peer.send(data)
-        deadline = threading.Event()
-        while not is_delivered(peer):
-            assert not deadline.wait(0)
+        until(lambda: is_delivered(peer))
         peer.reset()
     assert listener.find(left(peer)) == [said(peer, text) for text in texts]
 
