@@ -368,7 +368,7 @@ BAD_STARTS = [
     (["--nick", "ann marie", "127.0.0.1", "8888"], "not 'ann marie'"),
     (["--nick", "ann\n/quit", "127.0.0.1", "8888"], "--nick must be a name"),
     (["--nick", "", "127.0.0.1", "8888"], "--nick must be a name"),
-    (["unix:/nonexistent/chat"], "No such file"),
+    (["unix:nosuch/chat"], "No such file"),
 ]
 
 

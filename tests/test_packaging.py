@@ -49,7 +49,9 @@ def built(tmp_path_factory):
     """A copy of the checkout with a version of its own, built."""
     top = tmp_path_factory.mktemp("built")
     tree = top / "tree"
-    files = run(["git", "ls-files", "-z", "-co", "--exclude-standard"], CHECKOUT).split("\0")
+    # Whoever's the checkout is.
+    git = ["git", "-c", f"safe.directory={CHECKOUT}"]
+    files = run([*git, "ls-files", "-z", "-co", "--exclude-standard"], CHECKOUT).split("\0")
     for name in filter(None, files):
         if (CHECKOUT / name).exists():  # git lists what was deleted and not committed, too.
             (tree / name).parent.mkdir(parents=True, exist_ok=True)

@@ -145,7 +145,9 @@ def test_one_without_the_right_to_it_is_refused(tmp_path, open_elsewhere):
     tmp_path.chmod(0o500)
     line = open_elsewhere(tmp_path, prefix=WITHOUT_RIGHTS)
     assert line.startswith(f"{tmp_path}: Permission denied: give this user the right to it")
+    tmp_path.chmod(0o700)
     (tmp_path / "lock").touch(0)
+    tmp_path.chmod(0o500)
     assert open_elsewhere(tmp_path, prefix=WITHOUT_RIGHTS) == line
 
 
