@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -49,6 +50,23 @@ class LineDoorTests(SynchronousTestCase):
         ann.connectionLost(Failure(ConnectionDone()))
         self.vault.clock.hear()
         self.assert_over()
+
+    def test_an_answer_that_fails_itself_ends_the_connection_and_is_logged(self) -> None:
+        for is_gone in (False, True):
+            with self.subTest(is_gone=is_gone):
+                self.setUp()
+                ann = self.door.connect(ANN)
+                ann.dataReceived(b"/nick ann\n")
+                answer: Deferred[None] = Deferred()
+                self.patch(self.door.factory.desk, "hand_in", lambda *_, answer=answer: answer)
+                ann.dataReceived(b"hello\n/quit\n")
+                if is_gone:
+                    ann.connectionLost(Failure(ConnectionDone()))
+                answer.errback(RuntimeError("on purpose"))
+                self.assertNotEqual(ann.transport.disconnected, is_gone)
+                if not is_gone:
+                    ann.connectionLost(Failure(ConnectionAborted()))
+                self.assert_over()
 
 
 def _safe(peer):

@@ -190,16 +190,18 @@ class ChatProtocol(BoundedLineReceiver):
         self._hold()
         if self._is_lost:
             self._bound_answer()
-        answer.addCallback(self._answered).addErrback(self._broken)
+        answer.addBoth(self._answered).addErrback(self._broken)
 
-    def _answered(self, result: None) -> None:
+    def _answered(self, result: Failure | None) -> Failure | None:
         self._answer = None
         if self._bound is not None and self._bound.active():
             self._bound.cancel()
-        self._release()
+        if result is None:
+            self._release()
+        return result
 
     def _broken(self, failure: Failure) -> None:
-        """What followed on an answer has failed, and nothing else would ever end the pause."""
+        """An answer, or what followed on it, has failed; nothing else would ever end the pause."""
         self._log.failure("the connection of {name} failed", failure, name=self._member.name)
         self.factory.chat.leave(self._member, reason=Reason.DOOR_FAILED)
         if self._is_lost:
