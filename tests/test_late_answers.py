@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doubles import ANN, BOB, Door
 from twisted_chat.journal.memory import MemoryJournal
+from twisted_chat.limits import GOODBYE
 from twisted_chat.networks import Host
 
 
@@ -94,3 +97,19 @@ class LateAnswerTests(SynchronousTestCase):
             ],
         )
         self.assertTrue(ann.transport.disconnecting)
+
+    def test_whose_entry_was_given_up_has_one_entered_and_one_left_when_it_comes(self) -> None:
+        ann = self.door.connect(ANN)
+        ann.dataReceived(b"hello\n")
+        ann.connectionLost(Failure(ConnectionLost()))
+        self.door.clock.advance(GOODBYE)
+        self.assertEqual(self.door.factory.admission._users, 1)
+        self.answer()
+        self.assertEqual(
+            self.bob.transport.lines(),
+            [
+                "> New user 10.0.0.1:1 entered (2 users online)",
+                "< The user 10.0.0.1:1 left (1 user online)",
+            ],
+        )
+        self.assertEqual(self.door.clock.getDelayedCalls(), [])

@@ -90,7 +90,8 @@ class LineDoorTests(SynchronousTestCase):
         ann = self.door.connect(ANN)
         ann.dataReceived(b"hello\n")
         ann.dataReceived(b" /register correct horse\n")
-        ann.dataReceived(b"code\n\t/login ann correct horse\n  indented\n")
+        ann.dataReceived(b"code\n\t/login ann correct horse\n")
+        ann.dataReceived(b"code\n /login ann correct horse\nmore code\n")
         self.assertNotIn("horse", "".join(self.door.said()))
 
     def test_a_newcomer_is_greeted_and_the_others_are_told(self) -> None:
