@@ -12,12 +12,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.processes import PATIENCE, TWISTD, Peer, chatctl
+from twisted_chat.admission import Connections
 from twisted_chat.service import ChatService
 from twisted_chat.spans import moment
 
@@ -249,7 +250,7 @@ class StoppingTests(SynchronousTestCase):
     def stop(self, control: object = None) -> Deferred[None]:
         """Stop a daemon whose control door stops with `control`."""
         clock = Clock()
-        factory = SimpleNamespace(packets=0, chat=self.part("chat"), all_gone=lambda: succeed(None))
+        factory = SimpleNamespace(packets=0, chat=self.part("chat"), connections=Connections())
         others = [self.part(name) for name in ("transcript", "store", "passphrases")]
         service = ChatService(clock, factory, [], self.part("control", control), *others)
         done = service.stopService()

@@ -280,9 +280,9 @@ class LineDoorTests(SynchronousTestCase):
             self.door.said()
 
     def test_all_gone_fires_when_the_last_connection_is_gone(self) -> None:
-        self.assertIsNone(self.successResultOf(self.door.factory.all_gone()))
+        self.assertIsNone(self.successResultOf(self.door.factory.connections.all_gone()))
         ann, bob = self.door.connect(ANN), self.door.connect(BOB)
-        gone = self.door.factory.all_gone()
+        gone = self.door.factory.connections.all_gone()
         ann.connectionLost(Failure(ConnectionDone()))
         self.assertNoResult(gone)
         bob.connectionLost(Failure(ConnectionDone()))

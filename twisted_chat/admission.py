@@ -1,16 +1,20 @@
-"""Who may come in: one place for all doors."""
+"""Who may come in, and who is in: one place for all doors."""
 
 from __future__ import annotations
 
 import resource
 from collections import Counter
 from collections.abc import Callable
+from typing import TypeVar
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from twisted_chat.dialects import users
 from twisted_chat.limits import MAX_PER_ADDRESS, MAX_USERS, SPARE_DESCRIPTORS
 from twisted_chat.networks import Host, is_local, network_of
+
+T = TypeVar("T")
 
 
 def raise_file_limit() -> int:
@@ -76,3 +80,22 @@ class Admission:
         if what not in self._full:
             self._full.add(what)
             self._log.warn("{what} is full: the limit is {most}", what=what, most=most)
+
+
+class Connections(set[T]):
+    """The connections of one door."""
+
+    _all_gone: Deferred[None] | None = None
+
+    def lose(self, connection: T) -> None:
+        """`connection` is gone."""
+        self.discard(connection)
+        if self._all_gone is not None and not self:
+            self._all_gone.callback(None)
+
+    def all_gone(self) -> Deferred[None]:
+        """Fires when none is left. To be called once, when none can come any more."""
+        if not self:
+            return succeed(None)
+        self._all_gone = Deferred()
+        return self._all_gone

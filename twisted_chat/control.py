@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.interfaces import IAddress, IDelayedCall, IHalfCloseableProtocol, IReactorUNIX
 from twisted.internet.protocol import ServerFactory
@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_chat.admission import Connections
 from twisted_chat.authorisation import Door
 from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
@@ -150,7 +151,7 @@ class ControlProtocol(BoundedLineReceiver):
         self._leave()
         if self._running is not None:
             self._running.cancel()
-        self.factory.disconnected(self)
+        self.factory.connections.lose(self)
 
     def _leave(self) -> None:
         if self._late.active():
@@ -210,8 +211,7 @@ class ControlFactory(ServerFactory[ControlProtocol]):
         self.max_line = max_line
         self.flood = Flood(reactor, rate=0)
         self.patience = Patience(reactor, CONTROL_BACKLOG)
-        self.connections: set[ControlProtocol] = set()
-        self._all_gone: Deferred[None] | None = None
+        self.connections: Connections[ControlProtocol] = Connections()
 
     def buildProtocol(self, addr: IAddress | None) -> ControlProtocol:
         # JSON may write each byte of a text as six.
@@ -219,20 +219,11 @@ class ControlFactory(ServerFactory[ControlProtocol]):
         protocol.factory = self
         return protocol
 
-    def disconnected(self, protocol: ControlProtocol) -> None:
-        """A connection is gone."""
-        self.connections.discard(protocol)
-        if self._all_gone is not None and not self.connections:
-            self._all_gone.callback(None)
-
     def stop(self) -> Deferred[None]:
         """End all connections; fires when none is left. To be called once, when none can come."""
-        if not self.connections:
-            return succeed(None)
-        self._all_gone = Deferred()
         for protocol in self.connections:
             protocol.end("the daemon stops")
-        return self._all_gone
+        return self.connections.all_gone()
 
 
 class ControlDoor:

@@ -8,7 +8,7 @@ from itertools import count
 
 from twisted.internet.address import IPv4Address as TCP4Address
 from twisted.internet.address import IPv6Address as TCP6Address
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat import strangers, telnet
-from twisted_chat.admission import Admission
+from twisted_chat.admission import Admission, Connections
 from twisted_chat.authorisation import Door
 from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
@@ -256,7 +256,7 @@ class ChatProtocol(BoundedLineReceiver):
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._outbox.connection_lost()
-        self.factory.disconnected(self)
+        self.factory.connections.lose(self)
         self._input_is_over = self._is_lost = True
         # What it had sent may have to wait for its turn; until all is heard it is in the room.
         self._latest = self.factory.reactor.seconds() + GOODBYE
@@ -348,13 +348,12 @@ class ChatFactory(ServerFactory[Protocol]):
         self.admission = admission
         self.flood = flood
         self.patience = patience
-        self.connections: set[ChatProtocol] = set()
+        self.connections: Connections[ChatProtocol] = Connections()
         self.packets = 0
         self.refusals = 0
         """Connections that were refused and are not closed yet."""
         self._max_line = max_line
         self._local = count(1)
-        self._all_gone: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol | RefusingProtocol:
         assert addr is not None
@@ -369,16 +368,3 @@ class ChatFactory(ServerFactory[Protocol]):
             return f"{LOCAL}:{next(self._local)}"
         host = host_of(peer)
         return f"[{host}]:{peer.port}" if isinstance(host, IPv6Address) else f"{host}:{peer.port}"
-
-    def disconnected(self, protocol: ChatProtocol) -> None:
-        """A connection is gone."""
-        self.connections.discard(protocol)
-        if self._all_gone is not None and not self.connections:
-            self._all_gone.callback(None)
-
-    def all_gone(self) -> Deferred[None]:
-        """Fires when no connection is left. To be called once, when none can come any more."""
-        if not self.connections:
-            return succeed(None)
-        self._all_gone = Deferred()
-        return self._all_gone

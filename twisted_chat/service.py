@@ -99,7 +99,7 @@ class ChatService(Service):
         control_stopped = succeed(None) if self._control is None else self._control.stop()
         await self._hear_out()
         self.factory.chat.stop()
-        await self.factory.all_gone()
+        await self.factory.connections.all_gone()
         await control_stopped
         if self.farewell:
             self._transcript.write(self.farewell)
