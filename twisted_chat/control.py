@@ -9,9 +9,8 @@ from contextlib import suppress
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import quoteStringArgument
-from twisted.internet.interfaces import IAddress, IDelayedCall, IHalfCloseableProtocol, IReactorUNIX
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorUNIX
 from twisted.internet.protocol import ServerFactory
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -21,13 +20,13 @@ from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import JsonDialect
 from twisted_chat.flood import Flood
+from twisted_chat.holding import HoldingLineReceiver
 from twisted_chat.interfaces import IOutbox
 from twisted_chat.limits import CONTROL_BACKLOG, CONTROL_CONNECTIONS, CONTROL_WAIT, MAX_LINE
-from twisted_chat.lines import BoundedLineReceiver
 from twisted_chat.listening import Listener, ListenError, listen
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL
-from twisted_chat.outbox import IOutboxReactor, IStreamTransport, Patience, outbox_for
+from twisted_chat.outbox import IOutboxReactor, Patience, outbox_for
 from twisted_chat.refusal import Refusal
 from twisted_chat.text import clean
 
@@ -40,8 +39,7 @@ END = b'{"event": "end"}\n'
 _KEYS = {"command", "argument", "room"}
 
 
-@implementer(IHalfCloseableProtocol)
-class ControlProtocol(BoundedLineReceiver):
+class ControlProtocol(HoldingLineReceiver):
     """One connection of chatctl: a member that enters no room.
 
     Each line is a request, a JSON object of texts: `command`, and if it has any, `argument` and
@@ -49,17 +47,13 @@ class ControlProtocol(BoundedLineReceiver):
     When the peer has ended its side and all is answered, END follows and the connection is closed.
     """
 
-    _log = Logger()
     factory: ControlFactory
-    transport: IStreamTransport
 
     def connectionMade(self) -> None:
         factory = self.factory
         self._outbox = outbox_for(self.transport, factory.patience, self._too_slow)
         meter = factory.flood.meter(LOCAL)
         self._member = Member(NAME, _Answer(self._outbox), factory.dialect, meter, Door.CONTROL)
-        self._running: Deferred[None] | None = None
-        self._input_is_over = False
         self._late: IDelayedCall = factory.reactor.callLater(CONTROL_WAIT, self._too_late)
         factory.connections.add(self)
         if len(factory.connections) > CONTROL_CONNECTIONS:
@@ -70,18 +64,15 @@ class ControlProtocol(BoundedLineReceiver):
             return
         self._late.cancel()
         self.factory.chat.attend(self._member)
+        answer = None
         try:
-            self._running = self._obey(line)
+            answer = self._obey(line)
         except Refusal as error:
             self.factory.chat.refuse(self._member, str(error))
-        if self._running is None:
-            self.factory.chat.attend(self._member, acts=False)
+        if answer is None:
             self._await_request()
-            return
-        self.paused = True
-        if not self._input_is_over:
-            self.transport.pauseProducing()
-        self._running.addCallback(self._obeyed).addErrback(self._broken)
+        else:
+            self.hold_until(answer)
 
     def long_line(self, start: bytes) -> None:
         self.factory.chat.refuse(self._member, self._too_long)
@@ -98,26 +89,13 @@ class ControlProtocol(BoundedLineReceiver):
     def _too_long(self) -> str:
         return f"an argument longer than {self.factory.max_line} bytes was not taken: shorten it"
 
-    def _obeyed(self, result: None) -> None:
-        self._running = None
-        if self._member.leaving:
-            return
-        self.factory.chat.attend(self._member, acts=False)
-        self.paused = False
-        self._await_request()
-        self.dataReceived(b"")  # What has been read before.
-        if not self.paused:
-            if self._input_is_over:
-                self._finish()
-            else:
-                self.transport.resumeProducing()
-
-    def _broken(self, failure: Failure) -> None:
-        """What followed on an answer has failed, and nothing else would ever end the pause."""
-        self._log.failure("a connection of chatctl failed", failure=failure)
-        self.transport.abortConnection()
+    def release(self) -> None:
+        if not self._member.leaving:
+            self._await_request()
+            super().release()
 
     def _await_request(self) -> None:
+        self.factory.chat.attend(self._member, acts=False)
         self._late = self.factory.reactor.callLater(CONTROL_WAIT, self._too_late)
 
     # The end.
@@ -125,7 +103,7 @@ class ControlProtocol(BoundedLineReceiver):
     def end(self, why: str) -> None:
         """Close the connection, with what was asked and is not done yet refused."""
         self.factory.chat.refuse(self._member, why)
-        self._leave()
+        self.leave()
 
     def _too_late(self) -> None:
         self.end(f"no request came for {CONTROL_WAIT:.0f} s")
@@ -133,27 +111,13 @@ class ControlProtocol(BoundedLineReceiver):
     def _too_slow(self, waiting: int) -> None:
         self.end("the answer was not read")
 
-    def readConnectionLost(self) -> None:
-        self._input_is_over = True
-        if self._running is None:
-            self._finish()
-
-    def _finish(self) -> None:
-        self.input_ended()
-        if self._running is None:
-            self._leave()
-
-    def writeConnectionLost(self) -> None:
-        """Our own side is only ever closed together with the peer's."""
-
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._outbox.connection_lost()
-        self._leave()
-        if self._running is not None:
-            self._running.cancel()
+        self.leave()
+        super().connectionLost(reason)
         self.factory.connections.lose(self)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         if self._late.active():
             self._late.cancel()
         self.factory.chat.leave(self._member)

@@ -16,7 +16,6 @@ from twisted.internet.interfaces import (
     ISSLTransport,
 )
 from twisted.internet.protocol import Protocol, ServerFactory
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -28,16 +27,11 @@ from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import LineDialect
 from twisted_chat.events import Reason, Refused
 from twisted_chat.flood import Flood
+from twisted_chat.holding import HoldingLineReceiver
 from twisted_chat.limits import GOODBYE, MAX_LINE, REFUSED_AT_ONCE, SHORTEST_PAUSE, TOKEN
-from twisted_chat.lines import BoundedLineReceiver
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL, host_of, is_local, network_of
-from twisted_chat.outbox import (
-    IOutboxReactor,
-    IStreamTransport,
-    Patience,
-    outbox_for,
-)
+from twisted_chat.outbox import IOutboxReactor, IStreamTransport, Patience, outbox_for
 from twisted_chat.text import clean, is_plain
 
 _WANT_A_LOOK = (b"/", b"\n", b" ", b"\t")
@@ -45,13 +39,10 @@ _LATER_WANTS_A_LOOK = re.compile(rb"\n[/\n \t]").search
 """The begin of a line that is not simply said. A pattern finds all four in the time of one `in`."""
 
 
-@implementer(IHalfCloseableProtocol)
-class ChatProtocol(BoundedLineReceiver):
+class ChatProtocol(HoldingLineReceiver):
     """One connection of the line door: any client that sends lines."""
 
-    _log = Logger()
     factory: ChatFactory
-    transport: IStreamTransport
 
     def connectionMade(self) -> None:
         factory = self.factory
@@ -76,11 +67,7 @@ class ChatProtocol(BoundedLineReceiver):
         self._is_first_line = True
         self._may_be_request = False
         self._resuming: IDelayedCall | None = None
-        self._answer: Deferred[None] | None = None
-        self._bound: IDelayedCall | None = None
         self._latest = 0.0
-        self._input_is_over = False
-        self._is_lost = False
         self._is_out = False
         factory.connections.add(self)
         factory.admission.enter(self._host)
@@ -175,65 +162,34 @@ class ChatProtocol(BoundedLineReceiver):
     def _charge(self, tokens: float) -> None:
         wait = self._meter.charge(tokens)
         if wait and self._resuming is None and not self._member.leaving:
-            self._hold()
+            self.hold()
             self._resuming = self.factory.reactor.callLater(max(wait, SHORTEST_PAUSE), self._resume)
 
     def _resume(self) -> None:
         self._resuming = None
-        self._release()
+        self.release()
+
+    def release(self) -> None:
+        if self._resuming is None:
+            super().release()
 
     def _await(self, answer: Deferred[None] | None) -> None:
-        """Take no line until `answer` fires: what follows may depend on it."""
-        if answer is None:
-            return
-        self._answer = answer
-        self._hold()
-        if self._is_lost:
-            self._bound_answer()
-        answer.addBoth(self._answered).addErrback(self._broken)
+        """Take no line until `answer` fires. None: it is there already."""
+        if answer is not None:
+            self.hold_until(answer)
+            if self.is_lost:
+                self._bound(answer)
 
-    def _answered(self, result: Failure | None) -> Failure | None:
-        self._answer = None
-        if self._bound is not None and self._bound.active():
-            self._bound.cancel()
-        if result is None:
-            self._release()
-        return result
-
-    def _broken(self, failure: Failure) -> None:
-        """An answer, or what followed on it, has failed; nothing else would ever end the pause."""
-        self._log.failure("the connection of {name} failed", failure, name=self._member.name)
-        self.factory.chat.leave(self._member, reason=Reason.DOOR_FAILED)
-        if self._is_lost:
-            self._leave()
-        else:
-            self.transport.abortConnection()
-
-    def _bound_answer(self) -> None:
+    def _bound(self, answer: Deferred[None]) -> None:
         """The peer is gone: who only waits, and be it to try one passphrase after the other, keeps
         its place for GOODBYE seconds at most.
         """
-        assert self._answer is not None
-        wait = max(0.0, self._latest - self.factory.reactor.seconds())
-        self._bound = self.factory.reactor.callLater(wait, self._answer.cancel)
+        reactor = self.factory.reactor
+        answer.addTimeout(max(0.0, self._latest - reactor.seconds()), reactor)
 
-    def _hold(self) -> None:
-        """Read nothing more for now."""
-        self.paused = True
-        if not self._input_is_over:
-            self.transport.pauseProducing()
-
-    def _release(self) -> None:
-        """Go on, unless something else still holds it."""
-        if self._resuming is not None or self._answer is not None:
-            return
-        self.paused = False
-        super().dataReceived(b"")  # What has been read before.
-        if not self.paused:
-            if self._input_is_over:
-                self._leave()
-            else:
-                self.transport.resumeProducing()
+    def failed(self, failure: Failure) -> None:
+        self.factory.chat.leave(self._member, reason=Reason.DOOR_FAILED)
+        super().failed(failure)
 
     # The end.
 
@@ -245,42 +201,27 @@ class ChatProtocol(BoundedLineReceiver):
         )
         self.factory.chat.leave(self._member, reason=Reason.TOO_SLOW)
 
-    def readConnectionLost(self) -> None:
-        """The peer ended its side: what it said last is said, and it leaves."""
-        self._input_is_over = True
-        if not self.paused:
-            self._leave()
-
-    def writeConnectionLost(self) -> None:
-        """Our own side is only ever closed together with the peer's."""
-
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._outbox.connection_lost()
         self.factory.connections.lose(self)
-        self._input_is_over = self._is_lost = True
         # What it had sent may have to wait for its turn; until all is heard it is in the room.
         self._latest = self.factory.reactor.seconds() + GOODBYE
-        if self._answer is not None and self._member.leaving:
-            self._answer.cancel()
-        elif self._answer is not None:
-            self._bound_answer()
-        elif not self.paused or self._member.leaving:
-            self._leave()
+        if self.answer is not None:
+            self._bound(self.answer)
+        super().connectionLost(reason)
 
-    def _leave(self) -> None:
-        """All that the peer had sent is heard."""
-        if not self._member.leaving:
-            if self._start:
-                start, self._start = self._start, None
-                super().dataReceived(start)
-            self.input_ended()
-            if self._answer is not None:
-                return  # That of the last line; then it is back here.
-            self.factory.chat.leave(self._member)
+    def input_ended(self) -> None:
+        if self._start:
+            start, self._start = self._start, None
+            super().dataReceived(start)
+        super().input_ended()
+
+    def leave(self) -> None:
+        self.factory.chat.leave(self._member)
         if self._resuming is not None:
             self._resuming.cancel()
             self._resuming = None
-        if self._is_lost and not self._is_out:
+        if self.is_lost and not self._is_out:
             self._is_out = True
             self.factory.admission.leave(self._host)
 
