@@ -12,6 +12,7 @@ from tests.doubles import ANN, BOB, Door
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.limits import GOODBYE
 from twisted_chat.networks import Host
+from twisted_chat.protocol import ChatProtocol
 
 
 class LateJournal(MemoryJournal):
@@ -34,7 +35,10 @@ class LateJournal(MemoryJournal):
 
 class LateAnswerTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.door = Door(journal=LateJournal)
+        self.lay(Door(journal=LateJournal))
+
+    def lay(self, door: Door) -> None:
+        self.door = door
         self.journal = self.door.factory.chat.journal
         self.bob = self.door.connect(BOB)
         self.answer()
@@ -113,3 +117,23 @@ class LateAnswerTests(SynchronousTestCase):
             ],
         )
         self.assertEqual(self.door.clock.getDelayedCalls(), [])
+
+    def test_who_floods_before_it_is_in_is_held_until_it_is_in_and_may_go_on(self) -> None:
+        def wait() -> None:
+            self.door.clock.advance(1)
+
+        for first, then in ((self.answer, wait), (wait, self.answer)):
+            with self.subTest(first=first.__name__):
+                self.lay(Door(rate=10, burst=10, journal=LateJournal))
+                ann = self.door.connect(ANN)
+                ann.dataReceived(b"\xff\xfd\x06" * 15 + b"hello\n")
+                first()
+                self.assertEqual(said(self.bob), [])
+                then()
+                self.door.turn()
+                self.assertEqual(said(self.bob), ["[10.0.0.1:1] hello"])
+
+
+def said(protocol: ChatProtocol) -> list[str]:
+    """What others said, of what it was sent since it was last asked."""
+    return [line for line in protocol.transport.lines() if line.startswith("[")]
