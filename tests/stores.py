@@ -1,0 +1,117 @@
+"""A store on a state folder, with a disk that can fail."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Event
+
+from tests.processes import PATIENCE
+from tests.test_gathering import ThreadedClock
+from twisted_chat.events import Said
+from twisted_chat.journal.sqlite import SqliteStore
+from twisted_chat.journal.store import Line
+from twisted_chat.state import StateFolder
+
+NOW = 1795590720.5
+STAMP = "20261125T071200Z"
+
+FULL = "database or disk is full"
+
+
+def line(number, text="hello"):
+    return Line(number, float(number), Said("ann", text))
+
+
+class Disk:
+    """A way to the database that counts what is done, and can be full, broken or stuck."""
+
+    def __init__(self):
+        self.done = Counter()
+        self.full = False
+        self.error = None
+        self.open = Event()
+        self.open.set()
+        self.reached = Event()
+        """Set when a transaction begins."""
+
+    def connect(self, *arguments, **keywords):
+        if self.error is not None:
+            raise self.error
+        connection = sqlite3.connect(*arguments, **keywords)
+        if self.full:
+            connection.execute("PRAGMA max_page_count = 1")
+        connection.set_trace_callback(self._trace)
+        return connection
+
+    def _trace(self, statement):
+        self.done[statement.split()[0]] += 1
+        if statement.startswith("BEGIN"):
+            self.reached.set()
+            assert self.open.wait(PATIENCE)
+
+
+class Running:
+    """A store on the folder `path` that is loaded and started."""
+
+    def __init__(self, path, pause=0.0, disk=None, start=True):
+        self.disk = disk or Disk()
+        self.clock = ThreadedClock()
+        self.told = SimpleQueue()
+        self.folder = StateFolder.open(str(path))
+        try:
+            self.store = SqliteStore(
+                self.folder, self.clock, pause, now=lambda: NOW, connect=self.disk.connect
+            )
+            self.store.watch(self.told.put)
+            self.stored = self.store.load()
+        except BaseException:
+            self.folder.close()
+            raise
+        self.disk.done.clear()
+        self.disk.reached.clear()
+        if start:
+            self.store.start()
+
+    def news(self):
+        """What the operators are told next."""
+        return self.told.get(timeout=PATIENCE)
+
+    def quiet(self):
+        """Whether the operators have been told nothing more."""
+        return self.told.empty()
+
+    def stop(self):
+        """Stop it and wait for the end of its thread."""
+        done = self.store.stop()
+        ended = self.store._thread.join(PATIENCE)
+        if self.store._is_late:
+            self.folder.close()
+        assert ended
+        assert done.called
+
+
+@contextmanager
+def running(path, **options):
+    store = Running(path, **options)
+    try:
+        yield store
+    finally:
+        store.disk.open.set()
+        store.stop()
+
+
+def kept(path):
+    """What a daemon that starts now finds."""
+    with running(path, start=False) as store:
+        return store.stored
+
+
+def numbers(stored, room="lobby"):
+    return [line.number for line in stored.lines.get(room, [])]
+
+
+def log_text(log):
+    return log["log_format"].format(**log)
