@@ -124,13 +124,13 @@ class RecordingStore(NoStore):
         self.said: list[tuple[str, Line]] = []
         self.audited: list[str] = []
 
-    def load(self) -> Stored:
+    def load(self, read):
         stored = Stored()
         for kind, kept in self.documents.items():
             stored.documents[kind] = {each: json.loads(text) for each, text in kept.items()}
         for room, line in self.said:
             stored.lines.setdefault(room, []).append(line)
-        return stored
+        return read(stored)
 
     def put(self, kind, key, document) -> None:
         kept = self.documents.setdefault(kind, {})

@@ -53,10 +53,15 @@ class Disk:
             assert self.open.wait(PATIENCE)
 
 
-class Running:
-    """A store on the folder `path` that is loaded and started."""
+def as_stored(stored):
+    """What reads all that was kept as it is."""
+    return stored
 
-    def __init__(self, path, pause=0.0, disk=None, start=True):
+
+class Running:
+    """A store on the folder `path` that is loaded, by `read`, and started."""
+
+    def __init__(self, path, pause=0.0, disk=None, start=True, read=as_stored):
         self.disk = disk or Disk()
         self.clock = ThreadedClock()
         self.told = SimpleQueue()
@@ -66,7 +71,7 @@ class Running:
                 self.folder, self.clock, pause, now=lambda: NOW, connect=self.disk.connect
             )
             self.store.watch(self.told.put)
-            self.stored = self.store.load()
+            self.stored = self.store.load(read)
         except BaseException:
             self.folder.close()
             raise
@@ -103,9 +108,9 @@ def running(path, **options):
         store.stop()
 
 
-def kept(path):
+def kept(path, read=as_stored):
     """What a daemon that starts now finds."""
-    with running(path, start=False) as store:
+    with running(path, start=False, read=read) as store:
         return store.stored
 
 

@@ -17,6 +17,7 @@ from tests.doubles import ChatOnTheTable, Door
 from tests.properties import settings, st
 from twisted_chat.events import Emoted, Said
 from twisted_chat.journal.history import History
+from twisted_chat.journal.kept import Kept
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.store import Document, Line, NoStore, Stored
 from twisted_chat.limits import EMPTY_ROOM, HISTORY_OVERHEAD, MAX_HISTORY, SHOWN_HISTORY
@@ -35,8 +36,10 @@ class RecordingStore(NoStore):
         self.lines: dict[str, list[Line]] = {}
         self.documents: dict[str, dict[str, Document]] = {}
 
-    def load(self) -> Stored:
-        return Stored(self.documents, {room: list(lines) for room, lines in self.lines.items()})
+    def load(self, read):
+        return read(
+            Stored(self.documents, {room: list(lines) for room, lines in self.lines.items()})
+        )
 
     def put(self, kind: str, key: str, document: Document | None) -> None:
         self.documents.setdefault(kind, {})[key] = document or {}
@@ -137,7 +140,7 @@ class HistoryModel(RuleBasedStateMachine):
         """With other bounds; all rooms are empty then."""
         self.most, self.size = most, size
         self.history = History(self.store, most, size)
-        self.history.load(self.store.load().lines)
+        self.history.load(self.store.load(Kept).lines)
         kept, self.records = self.records, []
         self.empty = set(ROOMS)
         for record in kept:

@@ -8,6 +8,7 @@ import re
 import signal
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -147,6 +148,21 @@ def test_a_damaged_file_is_set_aside_and_the_daemon_begins_anew(start_daemon, st
     peer = daemon.join()
     peer.line()
     assert ask(peer, "/history", "^-") == ["- nothing is kept of what was said in #lobby"]
+
+
+def test_what_no_daemon_has_written_is_set_aside_and_the_daemon_begins_anew(start_daemon, state):
+    daemon = start_daemon("--state", str(state))
+    owner(daemon, "ann")
+    daemon.stop()
+    with closing(sqlite3.connect(state / "chat.db")) as database:
+        database.execute("""UPDATE document SET body = '{"name": "ann", "x": 1}'""")
+        database.commit()
+    daemon = start_daemon("--state", str(state))
+    [aside] = state.glob("chat.db.corrupt-*")
+    [line] = [line for line in daemon.out.text.splitlines() if "is corrupt (" in line]
+    assert line.endswith(f"): it is kept as {aside}, and the chat begins anew")
+    assert "Traceback" not in daemon.out.text
+    assert daemon.stop() == -signal.SIGTERM
 
 
 def test_a_full_disk_is_told_to_operators_and_the_chat_goes_on(start_daemon, small_disk):

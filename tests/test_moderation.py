@@ -18,6 +18,7 @@ from twisted_chat.admission import Admission
 from twisted_chat.commands import COMMANDS
 from twisted_chat.events import LOBBY, Acted, Left, Role, Rules
 from twisted_chat.journal.audit import entry
+from twisted_chat.journal.kept import Kept
 from twisted_chat.journal.sanctions import Sanction, Sanctions
 from twisted_chat.journal.store import IStore, NoStore
 from twisted_chat.limits import ANSWER_SHARE, BACKLOG, MAX_SANCTIONS
@@ -1057,7 +1058,7 @@ class SanctionsTests(SynchronousTestCase):
 
     def loaded(self, store: RecordingStore) -> Sanctions:
         again = Sanctions("ban", NoStore())
-        again.load(store.load().documents.get("ban", {}))
+        again.load(store.load(Kept).bans.values())
         return again
 
     def compare(self, sanctions, model, seen, now) -> None:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.logger import LogLevel, capturedLogs
 
+from tests.hall import SECRET, Hall, RecordingStore
 from tests.stores import FULL, STAMP, Running, kept, line, log_text, numbers, running
 from tests.test_state import MOUNTING, WITHOUT_RIGHTS, can_mount, mode
+from twisted_chat.events import Rules
+from twisted_chat.journal.kept import Kept
+from twisted_chat.journal.registrations import Recent, Registration
+from twisted_chat.journal.rooms import StoredRoom
+from twisted_chat.journal.sanctions import Sanction
 from twisted_chat.journal.store import Stored
 from twisted_chat.state import StateError
 
@@ -66,6 +76,176 @@ def test_a_corrupt_database_is_set_aside_and_named_in_the_log(full_of_lines, dam
     assert f"it is kept as {aside}, and the chat begins anew" in log_text(log)
     assert numbers(kept(full_of_lines)) == [1]
     assert mode(path) == 0o600
+
+
+REGISTRATION = {"name": "ann", "digest": "secret", "since": 1.0, "operator": True}
+SANCTION = {"whom": "bob", "by": "ann", "why": "spam", "since": 1.0, "until": 0}
+ROOM = {"name": "tea", "emptied": 2.0, "slow": 5, "locked": True, "topic": "ä", "topic_by": "ann"}
+DOCUMENTS = {
+    "registration": REGISTRATION,
+    "recent": {"times": [1, 2.5]},
+    "ban": SANCTION,
+    "mute": SANCTION,
+    "room": ROOM,
+}
+
+
+@pytest.fixture
+def full_of_all(tmp_path):
+    """A folder with a database that has one of each kind."""
+    with running(tmp_path) as run:
+        run.store.add("tea", line(1))
+        for kind, document in DOCUMENTS.items():
+            run.store.put(kind, "key", document)
+    return tmp_path
+
+
+def test_what_a_journal_has_put_there_is_taken_over(full_of_all):
+    with capturedLogs() as logs:
+        found = kept(full_of_all, Kept)
+    assert logs == []
+    assert found.registrations == {"key": Registration(**REGISTRATION)}
+    assert found.recent == {"key": Recent([1, 2.5])}
+    assert found.bans == found.mutes == {"key": Sanction(**SANCTION)}
+    assert found.rooms == {"key": StoredRoom(**ROOM)}
+    assert found.rooms["key"].rules == Rules(5, True, "ä", "ann")
+    assert found.lines == {"tea": [line(1)]}
+
+
+def damaged_database(folder, statement, *values):
+    with closing(sqlite3.connect(folder / "chat.db")) as database:
+        database.execute(statement, values)
+        database.commit()
+
+
+def find_set_aside(folder, reason):
+    """Start on `folder`: its database is set aside, and why stands in one line of the log."""
+    with capturedLogs() as logs:
+        found = kept(folder, Kept)
+    assert vars(found) == vars(Kept(Stored()))
+    [log] = logs
+    assert f"{folder / 'chat.db'} is corrupt ({reason}" in log_text(log)
+    assert "): it is kept as " in log_text(log)
+    assert len(log_text(log).splitlines()) == 1
+    assert "secret" not in log_text(log)
+    return folder / f"chat.db.corrupt-{STAMP}"
+
+
+WRONG = {
+    "registration": [
+        '{"name": "ann", "x": 1}',
+        '{"name": "ann", "since": 1.0, "operator": false}',
+        json.dumps({**REGISTRATION, "x": "secret"}),
+        json.dumps({**REGISTRATION, "name": 5}),
+        json.dumps({**REGISTRATION, "name": "\ud800"}),
+        json.dumps({**REGISTRATION, "digest": None}),
+        json.dumps({**REGISTRATION, "since": "secret"}),
+        json.dumps({**REGISTRATION, "operator": 1}),
+    ],
+    "recent": [
+        "[]",
+        "5",
+        "null",
+        '"times"',
+        "{",
+        "[" * 100_000,
+        "1" * 10_000,
+        "",
+        "{}",
+        '{"times": 5}',
+        '{"times": ["secret"]}',
+        '{"times": [NaN]}',
+    ],
+    "ban": [json.dumps({**SANCTION, "whom": 5}), json.dumps({**SANCTION, "until": "5"})],
+    "mute": [
+        json.dumps({**SANCTION, "until": float("inf")}),
+        json.dumps({**SANCTION, "since": 1e300}),
+        json.dumps({**SANCTION, "since": False}),
+        json.dumps({**SANCTION, "why": ["secret"]}),
+    ],
+    "room": [
+        json.dumps({each: ROOM[each] for each in ROOM if each != "emptied"}),
+        json.dumps({**ROOM, "emptied": -1}),
+        json.dumps({**ROOM, "slow": 2.5}),
+        json.dumps({**ROOM, "slow": True}),
+        json.dumps({**ROOM, "slow": 10**400}),
+        json.dumps({**ROOM, "topic": {"secret": 1}}),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [pytest.param(kind, body, id=f"{kind}-{body[:70]}") for kind in WRONG for body in WRONG[kind]],
+)
+def test_a_document_that_no_journal_puts_there_is_corruption(full_of_all, kind, body):
+    damaged_database(full_of_all, "UPDATE document SET body = ? WHERE kind = ?", body, kind)
+    with closing(sqlite3.connect(full_of_all / "chat.db")) as database:
+        before = list(database.iterdump())
+    aside = find_set_aside(full_of_all, f"document '{kind}' 'key' ")
+    with closing(sqlite3.connect(aside)) as database:
+        assert list(database.iterdump()) == before
+
+
+@pytest.mark.parametrize("column", ["kind", "key", "body"])
+def test_a_document_with_bytes_where_text_should_be_is_corruption(full_of_all, column):
+    change = f"UPDATE document SET {column} = x'7b7d' WHERE kind = 'ban'"
+    damaged_database(full_of_all, change)
+    find_set_aside(full_of_all, "document ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "time = 'abc'",
+        "time = 1e300",
+        "time = 9e999",
+        "time = -1",
+        "number = 9223372036854775807",
+        "number = -1",
+        "emoted = 'no'",
+        "room = x'74'",
+        "name = x'74'",
+        "text = x'74'",
+    ],
+)
+def test_a_line_that_cannot_be_shown_is_corruption(full_of_all, change):
+    damaged_database(full_of_all, f"UPDATE line SET {change}")
+    find_set_aside(full_of_all, "line ")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda value: st.lists(value, max_size=3) | st.dictionaries(st.text(), value, max_size=3),
+    max_leaves=3,
+)
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_whatever_stands_in_a_document_it_is_refused_or_all_can_be_done_with_it(data):
+    kind = data.draw(st.sampled_from(sorted(DOCUMENTS)))
+    name = data.draw(st.sampled_from(sorted(DOCUMENTS[kind])))
+    document = {**DOCUMENTS[kind], name: data.draw(VALUES)}
+    store = RecordingStore()
+    store.put(kind, "key", document)
+    refused = None
+    try:
+        store.load(Kept)
+    except ValueError as error:
+        refused = str(error)
+    if refused is not None:
+        assert refused == f"document {kind!r} 'key' has a wrong {name}"
+        return
+    with ExitStack() as stack:
+        hall = Hall(SimpleNamespace(addCleanup=stack.callback), store, now=3.0)
+        told = hall.control("bans") + hall.control("whois", "ann") + hall.control("say", "hello")
+        bob = hall.come("10.0.0.1", "bob")
+        for line in ("/join tea", "/rooms", "/topic", "hello", "/nick ann", "/topic ale"):
+            told += hall.ask(bob, line)
+        told += hall.try_out(bob, f"/register {SECRET}")
+        hall.leave(bob)
+    assert not [line for line in told if "cannot be done just now" in line]
 
 
 def test_nothing_is_overwritten_by_what_is_set_aside(tmp_path):
@@ -137,10 +317,11 @@ def test_an_audit_file_that_cannot_be_opened_is_refused(tmp_path):
 LOAD = """
 import sys
 from twisted.internet import reactor
+from twisted_chat.journal.kept import Kept
 from twisted_chat.journal.sqlite import SqliteStore
 from twisted_chat.state import StateError, StateFolder
 try:
-    SqliteStore(StateFolder.open(sys.argv[1]), reactor).load()
+    SqliteStore(StateFolder.open(sys.argv[1]), reactor).load(Kept)
 except StateError as error:
     print(error)
 """

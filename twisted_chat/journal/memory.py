@@ -29,6 +29,7 @@ from twisted_chat.events import (
 from twisted_chat.interfaces import IAuthor, IJournal, RoomSeen, Seen
 from twisted_chat.journal.audit import entry
 from twisted_chat.journal.history import History
+from twisted_chat.journal.kept import Kept
 from twisted_chat.journal.registrations import Registration, Registrations
 from twisted_chat.journal.rooms import KeptRoom, Rooms
 from twisted_chat.journal.sanctions import Sanction, Sanctions
@@ -81,13 +82,12 @@ class MemoryJournal:
         self._registrations = Registrations(self._store)
         self._bans = Sanctions("ban", self._store)
         self._mutes = Sanctions("mute", self._store)
-        stored = self._store.load()
+        kept = self._store.load(Kept)
         self._store.watch(self._trouble)
-        self._rooms.load(stored, seconds())
-        documents = stored.documents
-        self._registrations.load(documents.get("registration", {}), documents.get("recent", {}))
-        self._bans.load(documents.get("ban", {}))
-        self._mutes.load(documents.get("mute", {}))
+        self._rooms.load(kept.rooms.values(), kept.lines, seconds())
+        self._registrations.load(kept.registrations.values(), kept.recent)
+        self._bans.load(kept.bans.values())
+        self._mutes.load(kept.mutes.values())
 
     def follow(self, follower: Callable[[str, object, Decision], None]) -> None:
         self._follow = follower

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 
 from twisted_chat.events import Role
-from twisted_chat.journal.store import Document, IStore
+from twisted_chat.journal.store import IStore
 from twisted_chat.limits import MAX_REGISTRATIONS, REGISTRATIONS_A_DAY
 from twisted_chat.names import key
 from twisted_chat.networks import LOCAL
@@ -29,6 +30,13 @@ class Registration:
         return Role.OPERATOR if self.operator else Role.REGISTERED
 
 
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """When names were registered from one place, as the store keeps it (Unix times)."""
+
+    times: list[float]
+
+
 class Registrations:
     """The names that are owned. `store` keeps them."""
 
@@ -38,13 +46,10 @@ class Registrations:
         self._recent: dict[str, list[float]] = {}
         self._sweep_at = 64
 
-    def load(self, owned: dict[str, Document], recent: dict[str, Document]) -> None:
-        """Take over what was kept before."""
-        for document in owned.values():
-            registration = Registration(**document)  # type: ignore[arg-type]
-            self._owned[key(registration.name)] = registration
-        for origin, document in recent.items():
-            self._recent[origin] = list(document["times"])  # type: ignore[call-overload]
+    def load(self, owned: Iterable[Registration], recent: dict[str, Recent]) -> None:
+        """Take over what was kept before; `recent` by origin."""
+        self._owned = {key(registration.name): registration for registration in owned}
+        self._recent = {origin: list(each.times) for origin, each in recent.items()}
 
     def get(self, name: str) -> Registration | None:
         """The registration of `name`, or of one that looks like it."""

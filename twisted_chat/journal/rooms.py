@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any, cast
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from twisted_chat.events import LOBBY, Rules
 from twisted_chat.journal.history import History
-from twisted_chat.journal.store import IStore, Stored
+from twisted_chat.journal.store import IStore, Line
 from twisted_chat.limits import EMPTY_ROOM, MAX_ROOMS
 from twisted_chat.names import key
 from twisted_chat.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRoom(Rules):
+    """A room as the store keeps it, beside what holds in it.
+
+    `emptied`: Unix time; 0: somebody was in it.
+    """
+
+    name: str
+    emptied: float
+
+    @property
+    def rules(self) -> Rules:
+        """What holds in it, alone."""
+        return Rules(self.slow, self.locked, self.topic, self.topic_by)
 
 
 class KeptRoom:
@@ -43,23 +59,22 @@ class Rooms:
         # Those that nobody is in, the longest empty first.
         self._empty: dict[str, None] = {}
 
-    def load(self, stored: Stored, now: float) -> None:
+    def load(self, kept: Iterable[StoredRoom], lines: dict[str, list[Line]], now: float) -> None:
         """Take over what was kept before. Nobody is in any room."""
         rooms: dict[str, KeptRoom] = {}
-        for document in stored.documents.get("room", {}).values():
-            values = dict(document)
+        for each in kept:
             # Where the process was killed, the last one has just left it.
-            room = KeptRoom(str(values.pop("name")), cast(float, values.pop("emptied")) or now)
-            room.rules = Rules(**values)  # type: ignore[arg-type]
+            room = KeptRoom(each.name, each.emptied or now)
+            room.rules = each.rules
             room.is_stored = True
             rooms[key(room.name)] = room
-        for name in stored.lines:
+        for name in lines:
             rooms.setdefault(key(name), KeptRoom(name, now))
         if lobby := rooms.pop(key(LOBBY), None):
             self.lobby.rules = lobby.rules
         self._rooms.update(rooms)
-        self._empty = dict.fromkeys(sorted(rooms, key=lambda each: rooms[each].emptied))
-        self._history.load(stored.lines)
+        self._empty = dict.fromkeys(sorted(rooms, key=lambda name: rooms[name].emptied))
+        self._history.load(lines)
         self._history.occupy(LOBBY, True)
         self.sweep(now)
         # There may be fewer than before.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from twisted_chat.journal.store import Document, IStore
+from twisted_chat.journal.store import IStore
 from twisted_chat.limits import MAX_SANCTIONS
 from twisted_chat.names import key
 from twisted_chat.networks import Host, Network, is_default, network_in
@@ -45,10 +45,9 @@ class Sanctions:
         # look-ups, however many networks there are.
         self._networks: dict[tuple[int, int], dict[int, Sanction]] = {}
 
-    def load(self, documents: dict[str, Document]) -> None:
+    def load(self, kept: Iterable[Sanction]) -> None:
         """Take over what was kept before."""
-        for document in documents.values():
-            sanction = Sanction(**document)  # type: ignore[arg-type]
+        for sanction in kept:
             # A default name that is no network: it is somebody else's by now.
             if is_default(sanction.whom) and network_in(sanction.whom) is None:
                 self._store.put(self._kind, sanction.whom, None)

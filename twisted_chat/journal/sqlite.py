@@ -12,7 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 from sys import getsizeof
 from time import gmtime, strftime, time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from twisted_chat.events import Emoted, Said
 from twisted_chat.gathering import Gatherer, IThreadedReactor
-from twisted_chat.journal.store import Document, IStore, Line, Stored
+from twisted_chat.journal.store import Document, IStore, Line, Stored, T, is_count, is_time, named
 from twisted_chat.limits import (
     HISTORY_OVERHEAD,
     STORE_CHECKPOINT,
@@ -151,8 +151,8 @@ class Database:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
 
-    def load(self) -> Stored:
-        """All that is in it; it is made if it is missing.
+    def load(self, read: Callable[[Stored], T]) -> T:
+        """What `read` makes of all that is in it; it is made if it is missing.
 
         Raises CorruptError if it can never be used again, StateError, OSError and sqlite3.Error.
         """
@@ -161,9 +161,9 @@ class Database:
             raise CorruptError("it is empty, beside a write-ahead log")  # Which SQLite deletes.
         try:
             with closing(self._open()) as connection:
-                return self._read(connection)
+                return self._read(connection, read)
         except ValueError as error:
-            raise CorruptError(f"a document is not JSON: {error}") from error
+            raise CorruptError(str(error)) from error
         except sqlite3.DatabaseError as error:
             if type(error) is not sqlite3.DatabaseError:  # What can be mended has types of its own.
                 raise
@@ -216,7 +216,7 @@ class Database:
             raise
         return connection
 
-    def _read(self, connection: sqlite3.Connection) -> Stored:
+    def _read(self, connection: sqlite3.Connection, read: Callable[[Stored], T]) -> T:
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         [result] = connection.execute("PRAGMA quick_check(1)").fetchone()
         if result != "ok":
@@ -230,16 +230,44 @@ class Database:
             connection.execute(statement)
         stored = Stored()
         for kind, key, body in connection.execute("SELECT kind, key, body FROM document"):
-            stored.documents.setdefault(kind, {})[key] = json.loads(body)
-        for number, room, seconds, emoted, name, text in connection.execute(
-            "SELECT number, room, time, emoted, name, text FROM line ORDER BY number"
+            stored.documents.setdefault(kind, {})[key] = _document(kind, key, body)
+        for room, *columns in connection.execute(
+            "SELECT room, number, time, emoted, name, text FROM line ORDER BY number"
         ):
-            event = Emoted(name, text) if emoted else Said(name, text)
-            stored.lines.setdefault(room, []).append(Line(number, seconds, event))
+            stored.lines.setdefault(room, []).append(_line(room, *columns))
+        kept = read(stored)
         # Written also where it stands already: what cannot be written is to be known at the start.
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
-        return stored
+        return kept
+
+
+def _document(*row: Any) -> Document:
+    """The document of `row`, which has whatever stood there. Raises ValueError if it is none."""
+    kind, key, body = row
+    document = None
+    if _types(row) == (str, str, str):
+        with suppress(ValueError, RecursionError):
+            document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ValueError(f"{named(kind, key)} is no JSON object")
+    return document
+
+
+def _line(*row: Any) -> Line:
+    """The line of `row`, as above."""
+    _, number, seconds, emoted, name, text = row
+    if (
+        _types(row) != (str, int, float, int, str, str)
+        or not is_count(number)
+        or not is_time(seconds)
+    ):
+        raise ValueError(f"line {number!r} has a wrong value"[:100])
+    return Line(number, seconds, Emoted(name, text) if emoted else Said(name, text))
+
+
+def _types(row: tuple[object, ...]) -> tuple[type, ...]:
+    return tuple(map(type, row))
 
 
 def _write(connection: sqlite3.Connection, batch: Batch) -> None:
@@ -309,10 +337,11 @@ class SqliteStore:
         self._is_late = False
         self._thread = Gatherer("store", reactor, Batch, self._work, pause)
 
-    def load(self) -> Stored:
-        """All that was kept before. To be called once, first, before any fork.
+    def load(self, read: Callable[[Stored], T]) -> T:
+        """What `read` makes of all that was kept before. To be called once, first, before any fork.
 
-        A corrupt database is set aside, and the log says where. Raises StateError.
+        A corrupt database, also one that `read` has a ValueError for, is set aside, and the log
+        says where. Raises StateError.
         """
         path = self._folder.audit
         try:
@@ -320,7 +349,7 @@ class SqliteStore:
             File(path).close()
             path = self._folder.database
             try:
-                return self._database.load()
+                return self._database.load(read)
             except CorruptError as error:
                 _log.error(
                     "{path} is corrupt ({reason}): it is kept as {name}, and the chat begins anew",
@@ -328,7 +357,7 @@ class SqliteStore:
                     reason=str(error),
                     name=self._database.set_aside(self._now()),
                 )
-                return self._database.load()
+                return self._database.load(read)
         except sqlite3.Error as error:
             raise StateError(f"{path}: {error}") from error
         except OSError as error:

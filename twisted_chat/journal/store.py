@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar, get_type_hints
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import Attribute, Interface, implementer
 
 from twisted_chat.events import Emoted, Said
 
+T = TypeVar("T")
+
 Document = Mapping[str, object]
 """What JSON can hold, by name."""
+
+_YEAR_9999 = 253_370_764_800
+"""In Unix time: no later moment can be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +38,71 @@ class Stored:
     documents: dict[str, dict[str, Document]] = field(default_factory=dict)
     lines: dict[str, list[Line]] = field(default_factory=dict)
 
+    def each(self, kind: str, shape: type[T]) -> dict[str, T]:
+        """The documents of `kind` by their keys, each as a `shape`, a dataclass.
+
+        Raises ValueError where one has not its fields, each of its type; a float is a time.
+        """
+        checks = {name: _CHECKS[hint] for name, hint in get_type_hints(shape).items()}
+        made = {}
+        for key, document in self.documents.get(kind, {}).items():
+            try:
+                made[key] = record = shape(**document)
+            except TypeError as error:
+                raise ValueError(f"{named(kind, key)} lacks something, or has too much") from error
+            for name, check in checks.items():
+                if not check(getattr(record, name)):
+                    raise ValueError(f"{named(kind, key)} has a wrong {name}")
+        return made
+
+
+def named(kind: object, key: object) -> str:
+    """How an error names a document, of which it has no value: they may be secret."""
+    return f"document {kind!r} {key!r}"[:100]
+
+
+def is_count(value: object) -> bool:
+    """Whether `value` counts something, and can grow."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+
+
+def is_time(value: object) -> bool:
+    """Whether `value` is a Unix time that can be shown."""
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _YEAR_9999
+    )
+
+
+def _is_text(value: object) -> bool:
+    # JSON can hold halves of characters, which nothing can be encoded with.
+    return isinstance(value, str) and value.encode(errors="ignore").decode() == value
+
+
+def _are_times(value: object) -> bool:
+    return isinstance(value, list) and all(map(is_time, value))
+
+
+_CHECKS: dict[object, Callable[[object], bool]] = {
+    str: _is_text,
+    bool: lambda value: isinstance(value, bool),
+    int: is_count,
+    float: is_time,
+    list[float]: _are_times,
+}
+
 
 class IStore(Interface):
-    """Keeps what a journal decided. Nothing here but `load` blocks, and nothing raises: what cannot
-    be written is retried, and whoever `watch`es is told.
+    """Keeps what a journal decided. Nothing here but `load` blocks or raises: what cannot be
+    written is retried, and whoever `watch`es is told.
     """
 
     lasting = Attribute("bool: whether what is kept outlasts the process")
 
-    def load() -> Stored:
-        """All that was kept before. To be called once, first, before any fork."""
+    def load(read: Callable[[Stored], T]) -> T:
+        """What `read` makes of all that was kept before. To be called once, first, before any fork.
+
+        Where `read` raises ValueError, whose text says what is wrong, nothing of it is used.
+        """
 
     def start() -> None:
         """Called once, when the process has got its final shape (after any fork)."""
@@ -71,8 +132,8 @@ class NoStore:
 
     lasting = False
 
-    def load(self) -> Stored:
-        return Stored()
+    def load(self, read: Callable[[Stored], T]) -> T:
+        return read(Stored())
 
     def start(self) -> None:
         pass
