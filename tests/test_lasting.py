@@ -165,6 +165,24 @@ def test_what_no_daemon_has_written_is_set_aside_and_the_daemon_begins_anew(star
     assert daemon.stop() == -signal.SIGTERM
 
 
+def test_a_damaged_log_after_a_kill_is_set_aside_and_not_overwritten(start_daemon, state):
+    daemon = start_daemon("--state", str(state))
+    owner(daemon, "ann")
+    log = state / "chat.db-wal"
+    database = sqlite3.connect(f"file:{state / 'chat.db'}?mode=ro", uri=True)
+    while not database.execute("SELECT count(*) FROM document").fetchone()[0]:
+        pass
+    daemon.child.send_signal(signal.SIGKILL)
+    daemon.wait()
+    database.close()
+    garbage = b"no log " * 1000
+    log.write_bytes(garbage)
+    daemon = start_daemon("--state", str(state))
+    [aside] = state.glob("chat.db.corrupt-*-wal")
+    assert aside.read_bytes() == garbage
+    assert aside.name.removesuffix("-wal") in daemon.out.text
+
+
 def test_a_full_disk_is_told_to_operators_and_the_chat_goes_on(start_daemon, small_disk):
     state = small_disk / "state"
     daemon = start_daemon("--state", str(state))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import struct
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -17,9 +18,11 @@ from hypothesis import strategies as st
 from twisted.logger import LogLevel, capturedLogs
 
 from tests.hall import SECRET, Hall, RecordingStore
+from tests.processes import PATIENCE
 from tests.stores import FULL, STAMP, Running, kept, line, log_text, numbers, running
 from tests.test_state import MOUNTING, WITHOUT_RIGHTS, can_mount, mode
 from twisted_chat.events import Rules
+from twisted_chat.journal import sqlite
 from twisted_chat.journal.kept import Kept
 from twisted_chat.journal.registrations import Recent, Registration
 from twisted_chat.journal.rooms import StoredRoom
@@ -267,6 +270,89 @@ def test_a_log_beside_an_empty_database_is_set_aside_too(tmp_path):
     assert len(logs) == 1
     aside = tmp_path / f"chat.db.corrupt-{STAMP}-wal"
     assert aside.read_bytes() == b"what was said"
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """A folder that a kill has left: all that is kept stands in the write-ahead log."""
+    with running(tmp_path / "before") as run:
+        run.store.add("lobby", line(1))
+        assert run.disk.reached.wait(PATIENCE)
+        with closing(sqlite3.connect(tmp_path / "before" / "chat.db")) as other:
+            while not other.execute("SELECT count(*) FROM line").fetchone()[0]:
+                pass
+            (tmp_path / "state").mkdir(0o700)
+            for name in ("chat.db", "chat.db-wal"):
+                data = (tmp_path / "before" / name).read_bytes()
+                (tmp_path / "state" / name).write_bytes(data)
+    return tmp_path / "state"
+
+
+def test_what_stands_in_the_log_alone_is_kept(killed):
+    assert numbers(kept(killed)) == [1]
+
+
+def wrong_checksum(log):
+    return log[:31] + bytes([log[31] ^ 1]) + log[32:]
+
+
+def wrong_salt(log):
+    return log[:16] + bytes([log[16] ^ 1]) + log[17:]
+
+
+def wrong_order(log):
+    return log[:3] + bytes([log[3] ^ 1]) + log[4:]
+
+
+def few_bytes(log):
+    return b"7\x7fx"
+
+
+def zeros(log):
+    return bytes(len(log))
+
+
+@pytest.mark.parametrize(
+    "damage", [garbage, few_bytes, zeros, wrong_checksum, wrong_salt, wrong_order]
+)
+def test_a_damaged_log_is_set_aside_with_its_database(killed, damage):
+    database = (killed / "chat.db").read_bytes()
+    log = damage((killed / "chat.db-wal").read_bytes())
+    (killed / "chat.db-wal").write_bytes(log)
+    aside = find_set_aside(killed, "its write-ahead log is none")
+    assert aside.read_bytes() == database
+    assert Path(f"{aside}-wal").read_bytes() == log
+
+
+@pytest.mark.parametrize("length", [0, 1, 4, 20, 31, 32, 100, -1])
+def test_a_log_that_a_crash_has_cut_short_is_none_the_worse(killed, length):
+    log = (killed / "chat.db-wal").read_bytes()
+    (killed / "chat.db-wal").write_bytes(log[:length])
+    with capturedLogs() as logs, running(killed) as run:
+        run.store.add("lobby", line(2))
+    assert logs == []
+    assert numbers(kept(killed)) == [2]
+
+
+@pytest.mark.parametrize("order", "<>")
+@given(data=st.data())
+@settings(max_examples=100)
+def test_a_log_may_begin_with_any_header_of_either_order_of_bytes(order, data):
+    """The checksum is written down anew here, word by word as the file format has it."""
+    magic = 0x377F0682 if order == "<" else 0x377F0683
+    rest = data.draw(st.binary(min_size=20, max_size=20))
+    header = struct.pack(">I", magic) + rest
+    words = struct.unpack(f"{order}6I", header)
+    s0 = s1 = 0
+    for i in range(0, 6, 2):
+        s0 = (s0 + words[i] + s1) % 2**32
+        s1 = (s1 + words[i + 1] + s0) % 2**32
+    header += struct.pack(">II", s0, s1)
+    assert sqlite._begins_log(header)
+    place = data.draw(st.integers(0, 31))
+    wrong = bytearray(header)
+    wrong[place] ^= data.draw(st.integers(1, 255))
+    assert not sqlite._begins_log(bytes(wrong))
 
 
 def test_a_database_that_turns_out_corrupt_is_told_and_set_aside_at_the_next_start(tmp_path):

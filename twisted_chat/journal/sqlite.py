@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import struct
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -41,6 +42,12 @@ _SCHEMA = (
     " emoted INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL)",
     "CREATE INDEX line_of_room ON line (room, number)",
 )
+
+_LOG_HEADER = 32
+"""Bytes."""
+
+_LOG_MAGIC = {b"\x37\x7f\x06\x82": "<", b"\x37\x7f\x06\x83": ">"}
+"""What a write-ahead log begins with, and the order of bytes in its checksums."""
 
 _log = Logger(namespace="chat")
 
@@ -157,8 +164,14 @@ class Database:
         Raises CorruptError if it can never be used again, StateError, OSError and sqlite3.Error.
         """
         make_file(self._path)
-        if not os.path.getsize(self._path) and os.path.exists(f"{self._path}-wal"):
-            raise CorruptError("it is empty, beside a write-ahead log")  # Which SQLite deletes.
+        log = f"{self._path}-wal"
+        if os.path.exists(log):
+            # Either of them SQLite would overwrite without a word.
+            if not os.path.getsize(self._path):
+                raise CorruptError("it is empty, beside a write-ahead log")
+            with open(log, "rb") as file:
+                if not _begins_log(file.read(_LOG_HEADER)):
+                    raise CorruptError("its write-ahead log is none")
         try:
             with closing(self._open()) as connection:
                 return self._read(connection, read)
@@ -240,6 +253,20 @@ class Database:
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
         return kept
+
+
+def _begins_log(data: bytes) -> bool:
+    """Whether a write-ahead log can begin with `data` (SQLite's file format, 4.1). A crash may have
+    cut it short anywhere.
+    """
+    orders = {magic: order for magic, order in _LOG_MAGIC.items() if magic.startswith(data[:4])}
+    if len(data) < _LOG_HEADER or not orders:
+        return bool(orders)
+    first = second = 0
+    for one, other in struct.iter_unpack(f"{orders[data[:4]]}2I", data[:-8]):
+        first = first + one + second & 0xFFFFFFFF
+        second = second + other + first & 0xFFFFFFFF
+    return struct.pack(">2I", first, second) == data[-8:]
 
 
 def _document(*row: Any) -> Document:
