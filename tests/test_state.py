@@ -146,9 +146,18 @@ def test_one_without_the_right_to_it_is_refused(tmp_path, open_elsewhere):
     line = open_elsewhere(tmp_path, prefix=WITHOUT_RIGHTS)
     assert line.startswith(f"{tmp_path}: Permission denied: give this user the right to it")
     tmp_path.chmod(0o700)
-    (tmp_path / "lock").touch(0)
+    (tmp_path / "lock").touch(0o600)
     tmp_path.chmod(0o500)
     assert open_elsewhere(tmp_path, prefix=WITHOUT_RIGHTS) == line
+
+
+def test_one_whose_lock_cannot_be_opened_is_refused_for_that(tmp_path, open_elsewhere):
+    (tmp_path / "lock").touch(0o400)
+    line = open_elsewhere(tmp_path, prefix=WITHOUT_RIGHTS)
+    assert line.startswith(f"{tmp_path}/lock: Permission denied: give this user the right to it")
+    (tmp_path / "lock").unlink()
+    (tmp_path / "lock").mkdir()
+    assert open_elsewhere(tmp_path).startswith(f"{tmp_path}/lock: Is a directory: move that folder")
 
 
 @can_mount
@@ -156,6 +165,9 @@ def test_one_that_is_read_only_is_refused(tmp_path, open_elsewhere):
     mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
     line = open_elsewhere(tmp_path, prefix=[*MOUNTING, "sh", "-c", mount, str(tmp_path)])
     assert line == f"{tmp_path}: Read-only file system: choose another folder"
+    (tmp_path / "lock").touch()
+    again = open_elsewhere(tmp_path, prefix=[*MOUNTING, "sh", "-c", mount, str(tmp_path)])
+    assert again == line
 
 
 def test_one_that_cannot_be_locked_is_refused(tmp_path, monkeypatch):
@@ -163,7 +175,8 @@ def test_one_that_cannot_be_locked_is_refused(tmp_path, monkeypatch):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", flock)
-    with pytest.raises(StateError, match=f"^{tmp_path}: No locks available$"):
+    text = f"^{tmp_path}/lock: No locks available: mend that, or choose another folder$"
+    with pytest.raises(StateError, match=text):
         StateFolder.open(str(tmp_path))
 
 

@@ -11,9 +11,11 @@ from contextlib import suppress
 _HINTS = {
     errno.ENOENT: "make the folder that it is to be in first",
     errno.ENOTDIR: "name a folder",
+    errno.EISDIR: "move that folder away, a file is to be there",
     errno.EACCES: "give this user the right to it, or choose another folder",
     errno.EROFS: "choose another folder",
     errno.ENOSPC: "make room, or choose another folder",
+    errno.EDQUOT: "make room, or choose another folder",
 }
 
 
@@ -23,8 +25,12 @@ class StateError(Exception):
 
 def explain(path: str, error: OSError) -> StateError:
     """What to say of `error`, which came of using `path`."""
-    hint = _HINTS.get(error.errno or 0)
-    return StateError(f"{path}: {error.strerror}" + (f": {hint}" if hint else ""))
+    return complain(path, error.strerror or str(error), _HINTS.get(error.errno or 0))
+
+
+def complain(path: str, what: str, hint: str | None) -> StateError:
+    """What to say where `what` is wrong with `path`. `hint`: what to do, if that is known."""
+    return StateError(f"{path}: {what}: {hint or 'mend that, or choose another folder'}")
 
 
 class StateFolder:
@@ -51,9 +57,16 @@ class StateFolder:
                 raise StateError(f"{path}: others may write to it: chmod go-w {path}")
             name = os.path.join(path, "lock")
             make_file(name)
-            lock = os.open(name, os.O_RDWR | os.O_CLOEXEC)
+            if not os.access(path, os.W_OK | os.X_OK):
+                is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+                code = errno.EROFS if is_read_only else errno.EACCES
+                raise OSError(code, os.strerror(code))
         except OSError as error:
             raise explain(path, error) from error
+        try:
+            lock = os.open(name, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise explain(name, error) from error
         try:
             # Held by the open file: a fork takes it along, and no end of the process leaves it.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,7 +76,7 @@ class StateFolder:
                 raise StateError(
                     f"{path} is in use by another daemon: stop it, or choose another folder"
                 ) from error
-            raise explain(path, error) from error
+            raise explain(name, error) from error
         return cls(path, lock)
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ from twisted_chat.limits import (
     STORE_RETRY,
     STORE_WAITING,
 )
-from twisted_chat.state import StateError, StateFolder, explain, make_file
+from twisted_chat.state import StateError, StateFolder, complain, explain, make_file
 from twisted_chat.transcript import File, OutputError
 
 VERSION = 1
@@ -42,6 +42,14 @@ _SCHEMA = (
     " emoted INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL)",
     "CREATE INDEX line_of_room ON line (room, number)",
 )
+
+_ENDS = ("-journal", "-wal", "-shm", "")
+"""Of the names of a database's files. The database last: SQLite deletes a log that stands alone."""
+
+_HINTS = {
+    "database is locked": "end the program that has it open",
+    "database or disk is full": "make room, or choose another folder",
+}
 
 _LOG_HEADER = 32
 """Bytes."""
@@ -164,14 +172,13 @@ class Database:
         Raises CorruptError if it can never be used again, StateError, OSError and sqlite3.Error.
         """
         make_file(self._path)
-        log = f"{self._path}-wal"
-        if os.path.exists(log):
-            # Either of them SQLite would overwrite without a word.
-            if not os.path.getsize(self._path):
-                raise CorruptError("it is empty, beside a write-ahead log")
-            with open(log, "rb") as file:
-                if not _begins_log(file.read(_LOG_HEADER)):
-                    raise CorruptError("its write-ahead log is none")
+        heads = self._heads()
+        log = heads.get("-wal")
+        # Either of them SQLite would overwrite without a word.
+        if log is not None and not heads.get(""):
+            raise CorruptError("it is empty, beside a write-ahead log")
+        if log and not _begins_log(log):
+            raise CorruptError("its write-ahead log is none")
         try:
             with closing(self._open()) as connection:
                 return self._read(connection, read)
@@ -182,14 +189,33 @@ class Database:
                 raise
             raise CorruptError(str(error)) from error
 
+    def _heads(self) -> dict[str, bytes]:
+        """What each of its files begins with. Raises OSError, which names the one that cannot be
+        read or written: SQLite would not say which.
+
+        To be called before SQLite has any of them open: to close a file lets go of all its locks.
+        """
+        heads = {}
+        for end in _ENDS:
+            path = self._path + end
+            with suppress(FileNotFoundError):
+                # Not blocking: from a pipe nothing comes, which is an error then.
+                file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+                try:
+                    heads[end] = os.read(file, _LOG_HEADER)
+                except OSError as error:
+                    error.filename = path
+                    raise
+                finally:
+                    os.close(file)
+        return heads
+
     def set_aside(self, now: float) -> str:
         """Rename it, and what belongs to it, to a name that nothing has yet. Raises OSError."""
         stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(now))
         names = (f"{self._path}.corrupt-{stamp}{number or ''}" for number in count(0, -1))
-        ends = ("-journal", "-wal", "-shm", "")
-        name = next(n for n in names if not any(os.path.lexists(n + end) for end in ends))
-        # The database last: SQLite deletes a log that stands alone.
-        for end in ends:
+        name = next(n for n in names if not any(os.path.lexists(n + end) for end in _ENDS))
+        for end in _ENDS:
             with suppress(FileNotFoundError):
                 os.rename(self._path + end, name + end)
         return name
@@ -237,9 +263,13 @@ class Database:
         [version] = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise StateError(f"{self._path} is of a newer twisted-chat: use that one")
+        tables = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master")}
+        is_new = not version and not tables
+        if not is_new and not tables.issuperset(_SCHEMA):
+            raise CorruptError("its tables are missing, or are others")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA if not version else ():
+        for statement in _SCHEMA if is_new else ():
             connection.execute(statement)
         stored = Stored()
         for kind, key, body in connection.execute("SELECT kind, key, body FROM document"):
@@ -386,9 +416,9 @@ class SqliteStore:
                 )
                 return self._database.load(read)
         except sqlite3.Error as error:
-            raise StateError(f"{path}: {error}") from error
+            raise complain(path, str(error), _HINTS.get(str(error))) from error
         except OSError as error:
-            raise explain(path, error) from error
+            raise explain(error.filename or path, error) from error
 
     def start(self) -> None:
         self._thread.start()
