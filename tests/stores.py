@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
+from collections import Counter, deque
 from contextlib import contextmanager
-from queue import SimpleQueue
 from threading import Event
 
+from tests.hall import ThreadsClock
 from tests.processes import PATIENCE
-from tests.test_gathering import ThreadedClock
 from twisted_chat.events import Said
 from twisted_chat.journal.sqlite import SqliteStore
 from twisted_chat.journal.store import Line
@@ -63,14 +62,14 @@ class Running:
 
     def __init__(self, path, pause=0.0, disk=None, start=True, read=as_stored):
         self.disk = disk or Disk()
-        self.clock = ThreadedClock()
-        self.told = SimpleQueue()
+        self.clock = ThreadsClock()
+        self.told = deque()
         self.folder = StateFolder.open(str(path))
         try:
             self.store = SqliteStore(
                 self.folder, self.clock, pause, now=lambda: NOW, connect=self.disk.connect
             )
-            self.store.watch(self.told.put)
+            self.store.watch(self.told.append)
             self.stored = self.store.load(read)
         except BaseException:
             self.folder.close()
@@ -82,16 +81,27 @@ class Running:
 
     def news(self):
         """What the operators are told next."""
-        return self.told.get(timeout=PATIENCE)
+        while not self.told:
+            self.clock.hear()
+        return self.told.popleft()
+
+    def wait_until_tried(self):
+        """Wait until all that waits now has been tried to be written."""
+        # What is being tried when the test begins to wait may be older.
+        for _ in range(2):
+            self.disk.reached.clear()
+            assert self.disk.reached.wait(PATIENCE)
 
     def quiet(self):
         """Whether the operators have been told nothing more."""
-        return self.told.empty()
+        self.clock.hear_all()
+        return not self.told
 
     def stop(self):
         """Stop it and wait for the end of its thread."""
         done = self.store.stop()
         ended = self.store._thread.join(PATIENCE)
+        self.clock.hear_all()
         if self.store._is_late:
             self.folder.close()
         assert ended

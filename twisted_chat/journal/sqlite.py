@@ -344,11 +344,16 @@ def _row(room: str, line: Line) -> tuple[object, ...]:
     return line.number, room, line.time, isinstance(event, Emoted), event.name, event.text
 
 
+_VARIABLES = 32766 if sqlite3.sqlite_version_info >= (3, 32) else 999
+"""How many values a statement may have (SQLite's limits, section 9)."""
+
+
 def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
     """In lumps of a few sizes, which are compiled only once."""
     start = 0
     while start < len(rows):
-        size = min(STORE_LUMP, 1 << (len(rows) - start).bit_length() - 1)
+        most = min(len(rows) - start, STORE_LUMP, _VARIABLES // len(rows[0]))
+        size = 1 << most.bit_length() - 1
         lump = rows[start : start + size]
         values = ", ".join([f"({', '.join('?' * len(lump[0]))})"] * size)
         # Replaced: a commit may have failed only after it had been written.
