@@ -423,6 +423,14 @@ def test_server_that_hangs_up_at_once_is_one_clear_line(person, server, end, why
     assert re.fullmatch(f"chat-client: {tried} port {server.port}: {why}\n", ann.screen)
 
 
+def test_options_are_taken_behind_the_address_too(client, server):
+    process = piped(client("127.0.0.1", server.port, "--nick", "ann", "--json"), b"")
+    guest = server.greet()
+    assert guest.rest() == "/nick ann\n"
+    guest.close()
+    assert ended(process) == ['{"event": "greeting", "count": 1}']
+
+
 def test_help_explains_itself_on_standard_output(client):
     process = piped(client("--help"), b"")
     shown = "\n".join(ended(process))

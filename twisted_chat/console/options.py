@@ -17,7 +17,8 @@ class Options(OneLineOptions):
     longdesc = (
         "Join the chat at HOST and PORT, or at a Twisted client endpoint such as tcp:HOST:PORT, "
         "tls:HOST:PORT or unix:PATH. On a terminal ^C or ^D ends it; what comes through a pipe is "
-        "said, line by line, and at its end the client leaves."
+        "said, line by line, and at its end the client leaves. Options may stand anywhere before a "
+        "--."
     )
     optFlags: ClassVar[list[list[str | None]]] = [
         ["time", None, "Lead each line by the time of day."],
