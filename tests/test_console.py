@@ -8,11 +8,12 @@ from unittest import TestCase
 import pytest
 from twisted.internet.task import Clock
 
+from twisted_chat.commands import BY_WORD
 from twisted_chat.console.colours import coloured
 from twisted_chat.console.completion import Names
 from twisted_chat.console.face import as_json, calls
 from twisted_chat.console.identity import Identity
-from twisted_chat.console.roll_call import RollCall
+from twisted_chat.console.roll_call import WHO, RollCalls
 from twisted_chat.console.secret_lines import is_secret, lacks_passphrase, masked
 from twisted_chat.dialects import LineDialect, parse
 from twisted_chat.events import (
@@ -139,43 +140,90 @@ def test_names_are_learned_and_forgotten():
     assert names.among([]) == []
 
 
-def taken(roll_call, *lines):
-    """Which of `lines` are part of the answer."""
-    return [line for line in lines if roll_call.takes(parse(line))]
+def taken(roll_calls, *lines):
+    """Which of `lines` are part of an answer to the client's own `/who`."""
+    return [line for line in lines if roll_calls.takes(parse(line))]
 
 
 def names_of(roll_call):
     """The names that it gave, or None if it still waits."""
     names = []
-    roll_call.answered.addCallback(names.append)
+    roll_call.answered.addCallback(lambda result: names.append(result) or result)
     return names[0] if names else None
 
 
 def test_an_answer_is_taken_to_its_end_and_no_further():
-    roll_call = RollCall()
+    roll_calls = RollCalls()
+    roll_call = roll_calls.call()
     answer = ["- 5 users online:", "- ann, bob (idle 5 min; away),", "- [2001:db8::1]:1~2, x, y"]
-    assert taken(roll_call, "- x, y", *answer, "- x, y", "- 1 user online:") == answer
+    assert taken(roll_calls, "- x, y", *answer, "- x, y", "- 1 user online:") == answer
     assert names_of(roll_call) == ["ann", "bob", "[2001:db8::1]:1~2", "x", "y"]
 
 
 def test_an_answer_that_is_cut_ends_there():
-    roll_call = RollCall()
+    roll_calls = RollCalls()
+    roll_call = roll_calls.call()
     answer = ["- 5 users online:", "- ann", "- and 4 more, who do not fit here"]
-    assert taken(roll_call, *answer, "- bob") == answer
+    assert taken(roll_calls, *answer, "- bob") == answer
     assert names_of(roll_call) == ["ann"]
 
 
-def test_a_refusal_ends_it_and_is_shown():
-    roll_call = RollCall()
-    assert taken(roll_call, "! no", "- 1 user online:") == []
-    assert names_of(roll_call) == []
+def test_a_refusal_ends_only_what_it_refuses():
+    roll_calls = RollCalls()
+    first, second = roll_calls.call(), roll_calls.call()
+    lines = ["! no", "! /whois is not for you", "! /who cannot be done just now: try again later"]
+    assert taken(roll_calls, *lines) == lines[2:]
+    assert names_of(first) == []
+    assert names_of(second) is None
+    answer = ["- 1 user online:", "- ann"]
+    assert taken(roll_calls, *answer) == answer
+    assert names_of(second) == ["ann"]
 
 
-def test_an_answer_that_comes_too_late_is_shown():
-    roll_call = RollCall()
+def test_an_answer_that_comes_too_late_is_not_shown_either():
+    roll_calls = RollCalls()
+    roll_call = roll_calls.call()
     roll_call.give_up()
-    assert taken(roll_call, "- 1 user online:", "- ann") == []
     assert names_of(roll_call) == []
+    answer = ["- 1 user online:", "- ann"]
+    assert taken(roll_calls, *answer, *answer) == answer
+
+
+def test_answers_to_the_persons_own_are_shown_in_whatever_order_they_were_asked():
+    answers = [line for name in "abcde" for line in ("- 1 user online:", f"- {name}")]
+    roll_calls = RollCalls()
+    roll_calls.sent("/who")
+    roll_calls.call()
+    roll_calls.sent("/NAMES")
+    roll_calls.sent("/whois")
+    roll_calls.sent("/list all")
+    roll_calls.call()
+    assert taken(roll_calls, *answers) == ["- 1 user online:", "- b", "- 1 user online:", "- e"]
+
+
+def test_an_answer_that_breaks_off_ends_with_the_next_one():
+    roll_calls = RollCalls()
+    roll_call = roll_calls.call()
+    roll_calls.sent("/who")
+    assert taken(roll_calls, "- 2 users online:", "- ann", "- 1 user online:", "- bob") == [
+        "- 2 users online:",
+        "- ann",
+    ]
+    assert names_of(roll_call) == ["ann"]
+
+
+def test_no_answer_comes_on_another_connection():
+    roll_calls = RollCalls()
+    begun, waiting = roll_calls.call(), roll_calls.call()
+    taken(roll_calls, "- 2 users online:", "- ann")
+    roll_calls.sent("/who")
+    roll_calls.lost()
+    assert (names_of(begun), names_of(waiting)) == (["ann"], [])
+    assert taken(roll_calls, "- bob", "- 1 user online:", "- bob") == []
+
+
+def test_all_ways_to_write_who_are_known():
+    assert set(WHO) == {word for word, each in BY_WORD.items() if each.name == "who"}
 
 
 def test_secrets_are_known_and_masked():

@@ -97,8 +97,9 @@ def test_names_that_events_told_of_are_known_when_the_server_gives_none(ann):
     ann.find("cat left")
     ann.type("hello \t")
     assert ann.guest.line() == "/who"
-    ann.guest.send(b"! try again later\n")
-    ann.until(lambda screen: screen.endswith("! try again later\nhello bob"))
+    ann.guest.send(b"! /who cannot be done just now: try again later\n")
+    ann.until(lambda screen: screen.endswith("\nhello bob"))
+    assert "just now" not in ann.screen
 
 
 def test_tab_gives_up_on_a_server_that_does_not_answer(ann):
@@ -106,6 +107,29 @@ def test_tab_gives_up_on_a_server_that_does_not_answer(ann):
     assert ann.guest.line() == "/who"
     ann.type("y\n")
     assert ann.guest.line() == "xy"
+
+
+def test_a_refusal_of_something_else_does_not_keep_the_names_away(ann):
+    ann.type("one\nhello bo\t")
+    assert ann.guest.lines(2) == ["one", "/who"]
+    ann.guest.send(b"! slow mode: wait 3 s\n- 2 users online:\n- ann, bob\n")
+    ann.until(lambda screen: screen.endswith("\n! slow mode: wait 3 s\nhello bob"))
+    assert "users online:" not in ann.screen
+
+
+def test_an_answer_that_comes_too_late_is_not_shown_but_that_to_the_persons_own_is(ann):
+    ann.guest.send(b"[bob] hi\n")
+    ann.find("[bob] hi")
+    ann.type("hello b\t")
+    assert ann.guest.line() == "/who"
+    # Who waits no longer has the names that events told of.
+    ann.until(lambda screen: screen.endswith("\nhello bob"))
+    ann.type("\x15/who\n")
+    assert ann.guest.line() == "/who"
+    ann.guest.send(b"- 3 users online:\n- ann, bob,\n- cat\n- 2 users online:\n- ann, bob\n")
+    ann.find("/who\n- 2 users online:\n- ann, bob\n")
+    assert "3 users" not in ann.screen
+    assert "cat" not in ann.screen
 
 
 def test_a_who_of_the_persons_own_is_shown(ann):

@@ -34,7 +34,7 @@ from twisted_chat.console.face import Face, Valve, calls
 from twisted_chat.console.identity import Identity
 from twisted_chat.console.options import Options
 from twisted_chat.console.plain import Plain
-from twisted_chat.console.roll_call import RollCall
+from twisted_chat.console.roll_call import RollCalls
 from twisted_chat.dialects import parse as parse_line
 from twisted_chat.events import YOU, Event, Greeting, Refused, Renamed, Said
 from twisted_chat.limits import GOODBYE, GREETING_WAIT, ROLL_CALL
@@ -108,7 +108,7 @@ class Bridge:
             clock=reactor,
         )
         self._identity = Identity(reactor, options["nick"])
-        self._roll_call: RollCall | None = None
+        self._roll_calls = RollCalls()
         self._connection: Connection | None = None
         self._greeting_wait: IDelayedCall | None = None
         self._greeted = False
@@ -176,9 +176,7 @@ class Bridge:
             self.release("greeting")
 
     def _is_shown(self, event: Event) -> bool:
-        if self._roll_call is not None and self._roll_call.takes(event):
-            return False
-        return self._identity.heard(event)
+        return not self._roll_calls.takes(event) and self._identity.heard(event)
 
     def _no_greeting(self) -> None:
         self._greeting_wait = None
@@ -194,8 +192,7 @@ class Bridge:
         self._connection = None
         self._stop_waiting()
         self._identity.lost()
-        if self._roll_call is not None:
-            self._roll_call.give_up()
+        self._roll_calls.lost()
         if self._over:
             return
         # What is typed now is refused now, not read and sent when the server is back.
@@ -240,6 +237,7 @@ class Bridge:
         if command is not None:
             self._connection.send(line)
             self._identity.sent(line)
+            self._roll_calls.sent(line)
             if leaves:
                 self._expect_end()
         else:
@@ -301,21 +299,14 @@ class Bridge:
         return self._identity.name
 
     def call_roll(self) -> Deferred[list[str]]:
-        """The names of who is online, as far as they come within ROLL_CALL seconds.
-
-        To be called again only when that has fired.
-        """
+        """The names of who is online, as far as they come within ROLL_CALL seconds."""
         connection = self._connection
         if connection is None or not connection.greeted or connection.ended:
             return succeed([])
         connection.send("/who")
-        self._roll_call = RollCall()
-        self._reactor.callLater(ROLL_CALL, self._roll_call.give_up)
-        return self._roll_call.answered.addCallback(self._roll_called)
-
-    def _roll_called(self, names: list[str]) -> list[str]:
-        self._roll_call = None
-        return names
+        roll_call = self._roll_calls.call()
+        self._reactor.callLater(ROLL_CALL, roll_call.give_up)
+        return roll_call.answered
 
     # What is full.
 

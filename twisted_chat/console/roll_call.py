@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 
 from twisted.internet.defer import Deferred
 
 from twisted_chat.events import Event, Notice, Refused
+from twisted_chat.syntax import parse
+
+WHO = ("who", "names", "list")
+"""The command, as people write it too."""
 
 _HEADER = re.compile(r"(\d+) users? online.*:")
 # A name, and perhaps a remark such as (away).
@@ -14,40 +19,94 @@ _ENTRY = r"([^\s,()]+)(?: \([^()]*\))?"
 _NAMES = re.compile(rf"{_ENTRY}(?:, {_ENTRY})*,?")
 _MORE = re.compile(r"and \d+ more, who do not fit here")
 _NAME = re.compile(rf"{_ENTRY}(?:,|$)")
+_REFUSAL = re.compile(rf"(?:no command )?/(?:{'|'.join(WHO)})\b")
+
+
+class RollCalls:
+    """Takes the answers to the client's own `/who` out of what the server sends, however late they
+    come. Those to the person's own look the same: the server answers in the order in which it was
+    asked, and only that tells them apart.
+    """
+
+    def __init__(self) -> None:
+        self._asked: deque[RollCall | None] = deque()
+        """What is still to be answered; None: what the person asked."""
+        self._answering: RollCall | None = None
+
+    def sent(self, line: str) -> None:
+        """The person's command `line` was sent."""
+        command = parse(line)
+        if command is not None and command[0] in WHO:
+            self._asked.append(None)
+
+    def call(self) -> RollCall:
+        """The client's own `/who` was sent."""
+        roll_call = RollCall()
+        self._asked.append(roll_call)
+        return roll_call
+
+    def lost(self) -> None:
+        """The connection is gone, and with it all answers."""
+        for roll_call in (self._answering, *self._asked):
+            if roll_call is not None:
+                roll_call.give_up()
+        self._answering = None
+        self._asked.clear()
+
+    def takes(self, event: Event) -> bool:
+        """Whether `event` belongs to an answer to the client's own, and is not to be shown."""
+        match event:
+            case Refused(text) if _REFUSAL.match(text):
+                self._begin_answer()
+                is_own = self._answering is not None
+                self._end_answer()
+                return is_own
+            case Notice(text) if header := _HEADER.fullmatch(text):
+                self._begin_answer()
+                if self._answering is not None:
+                    self._answering.missing = int(header[1])
+                return self._answering is not None
+            case Notice(text) if self._answering is not None:
+                return self._take_names(self._answering, text)
+        return False
+
+    def _take_names(self, roll_call: RollCall, text: str) -> bool:
+        if _MORE.fullmatch(text):
+            self._end_answer()
+            return True
+        if not _NAMES.fullmatch(text):
+            return False
+        roll_call.take([match[1] for match in _NAME.finditer(text)])
+        if roll_call.missing <= 0:
+            self._end_answer()
+        return True
+
+    def _begin_answer(self) -> None:
+        self._end_answer()
+        self._answering = self._asked.popleft() if self._asked else None
+
+    def _end_answer(self) -> None:
+        if self._answering is not None:
+            self._answering.give_up()
+            self._answering = None
 
 
 class RollCall:
-    """Takes the answer to `/who` out of what the server sends."""
+    """One `/who` of the client's own."""
 
     def __init__(self) -> None:
         self.answered: Deferred[list[str]] = Deferred()
         """Fires with the names; who stops waiting calls `give_up`."""
-        self._missing: int | None = None
+        self.missing = 0
+        """How many names are still to come."""
         self._names: list[str] = []
 
-    def takes(self, event: Event) -> bool:
-        """Whether `event` belongs to the answer, and is not to be shown."""
-        if isinstance(event, Refused):
-            self.give_up()
-        if self.answered.called or not isinstance(event, Notice):
-            return False
-        if self._missing is None:
-            if header := _HEADER.fullmatch(event.text):
-                self._missing = int(header[1])
-            return header is not None
-        if _MORE.fullmatch(event.text):
-            self.give_up()
-            return True
-        if not _NAMES.fullmatch(event.text):
-            return False
-        names = [match[1] for match in _NAME.finditer(event.text)]
+    def take(self, names: list[str]) -> None:
+        """These are online."""
         self._names += names
-        self._missing -= len(names)
-        if self._missing <= 0:
-            self.give_up()
-        return True
+        self.missing -= len(names)
 
     def give_up(self) -> None:
-        """No more names come."""
+        """Wait for no more names."""
         if not self.answered.called:
             self.answered.callback(self._names)
