@@ -190,7 +190,7 @@ def test_pipe_waits_for_the_greeting_and_says_all_the_same_without_one(client, s
 
 def test_over_long_line_from_the_server_is_cut_in_the_display(client, server):
     process = client("127.0.0.1", server.port)
-    guest = server.accept()
+    guest = server.greet()
     guest.send(b"x" * 200_000 + b"\nshort\n")
     process.out.find("short")
     process.write(b"still there\n")
@@ -198,14 +198,14 @@ def test_over_long_line_from_the_server_is_cut_in_the_display(client, server):
     process.end_input()
     assert guest.rest() == ""
     guest.close()
-    cut, short, mine = ended(process)
+    _, cut, short, mine = ended(process)
     assert cut == "x" * CLIENT_LINE + "…"
     assert (short, mine) == ("short", "[You] still there")
 
 
 def test_nothing_that_a_server_sends_can_steer_the_terminal(client, server):
     process = piped(client("127.0.0.1", server.port), b"")
-    guest = server.accept()
+    guest = server.greet()
     guest.send(
         b"> Connected \x1b[2J\x1b]0;title\x07 to \x00 it\n"
         b"[x] \xc2\x9b31m \x9b31m \x90q \x7f \x08 \x0b\x0c\n"
@@ -215,7 +215,7 @@ def test_nothing_that_a_server_sends_can_steer_the_terminal(client, server):
     )
     guest.close()
     shown = ended(process)
-    assert len(shown) == 7
+    assert len(shown) == 8
     assert "tab\there" in shown
     for character in "".join(shown).replace("\t", ""):
         assert unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp"), shown

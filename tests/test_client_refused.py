@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.processes import PATIENT_CLIENT
+from tests.clients import AWAY, GREETING, piped
+from tests.processes import CHAT_CLIENT
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
@@ -17,6 +19,78 @@ def test_who_is_put_out_does_not_come_back_by_itself(person, server, term):
     ann.find("chat-client: you were put out: kicked by bob: so long")
     assert ann.wait() == 1
     assert "trying" not in ann.screen
+    assert ann.screen.count("kicked by bob") == 1
+
+
+@pytest.mark.parametrize("option", ["--stay", "--json"])
+def test_a_pipe_that_is_put_out_is_told_so_once(client, server, option):
+    process = client(option, "127.0.0.1", server.port)
+    guest = server.greet()
+    guest.send(b"! you were put out: kicked by bob: so long\n")
+    assert process.wait() == 1
+    assert "kicked" not in process.out.text
+    assert process.err.text == "chat-client: you were put out: kicked by bob: so long\n"
+
+
+BANNED = "you are banned for 59 min 58 s more: rude"
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--stay"], ["--json"], ["--commands"], ["--nick", "ted"], ["--no-reconnect"]]
+)
+def test_a_pipe_that_is_refused_at_the_door_says_nothing_and_ends_with_status_1(
+    client, server, options
+):
+    process = piped(client(*options, "127.0.0.1", server.port), b"hello\n")
+    guest = server.accept()
+    guest.send(f"! {BANNED}\n".encode())
+    assert guest.rest() == ""
+    guest.close()
+    assert process.wait() == 1
+    assert process.out.text == ""
+    assert process.err.text == (
+        f"chat-client: cannot join 127.0.0.1 port {server.port}: {BANNED}\n"
+    )
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_who_is_refused_at_the_door_reads_it_once_and_is_not_kept_waiting(person, server, term):
+    ann = person("127.0.0.1", server.port, columns=200, env={"TERM": term})
+    guest = server.accept()
+    guest.send(f"! {BANNED}\n".encode())
+    assert guest.rest() == ""
+    assert ann.wait() == 1
+    assert ann.screen == f"chat-client: cannot join 127.0.0.1 port {server.port}: {BANNED}\n"
+
+
+def test_a_pipe_into_a_full_chat_ends_with_status_1(client, start_daemon):
+    daemon = start_daemon("--max-users=1")
+    daemon.join().line()
+    process = piped(client("127.0.0.1", daemon.port), b"hello\n")
+    assert process.wait() == 1
+    assert process.out.text == ""
+    assert process.err.text == (
+        f"chat-client: cannot join 127.0.0.1 port {daemon.port}: "
+        "the chat is full (1 user): try again later\n"
+    )
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_who_is_refused_on_coming_back_reads_each_reason_once(person, server, term):
+    ann = person("127.0.0.1", server.port, env={"TERM": term})
+    guest = server.greet()
+    ann.find("online)")
+    guest.close()
+    for refusal in ("banned for 1 min 1 s more", "banned for 58 s more", "locked"):
+        guest = server.accept()
+        guest.send(f"! {refusal}\n".encode())
+    guest = server.greet()
+    ann.find("online)")
+    assert ann.screen == f"{GREETING}{AWAY}! banned for 1 min 1 s more\n! locked\n{GREETING}"
+    guest.close()
+    ann.find(AWAY.strip())
+    server.accept().send(b"! locked\n")
+    ann.find("! locked")
 
 
 def test_a_pipe_that_does_not_get_its_name_says_nothing(start, server):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -36,7 +37,7 @@ from twisted_chat.console.options import Options
 from twisted_chat.console.plain import Plain
 from twisted_chat.console.roll_call import RollCalls
 from twisted_chat.dialects import parse as parse_line
-from twisted_chat.events import YOU, Event, Greeting, Refused, Renamed, Said
+from twisted_chat.events import YOU, Greeting, Refused, Renamed, Said
 from twisted_chat.limits import GOODBYE, GREETING_WAIT, ROLL_CALL
 from twisted_chat.syntax import escape, parse, unescape
 from twisted_chat.text import clean
@@ -86,9 +87,9 @@ class BridgeFactory(Factory[Connection]):
 class Bridge:
     """One run of chat-client, behind `face`.
 
-    On an interactive face somebody types, so commands run, the end of input prints `exit`, and a
-    lost server is waited for. Otherwise a pipe speaks: each line is said, and the status tells
-    whether the server has taken all.
+    On an interactive face somebody types and reads: the end of input prints `exit`, and a lost
+    server is waited for. Otherwise a pipe speaks, and the status tells whether the server has taken
+    all. A refusal that ends it is not shown: it is what it ends with.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Bridge:
         self._service = ClientService(
             endpoint,
             BridgeFactory(self),
-            retryPolicy=backoffPolicy(initialDelay=0.5, maxDelay=30.0, factor=2.0),
+            retryPolicy=self._pause,
             clock=reactor,
         )
         self._identity = Identity(reactor, options["nick"])
@@ -112,7 +113,8 @@ class Bridge:
         self._connection: Connection | None = None
         self._greeting_wait: IDelayedCall | None = None
         self._greeted = False
-        self._put_out = ""
+        self._tries = 0
+        self._turned_away = ""
         self._naming = False
         self._handed_over = 0
         self._input_ended = False
@@ -141,8 +143,15 @@ class Bridge:
 
     # The server.
 
+    def _pause(self, _: int) -> float:
+        """Seconds until the next try: longer each time, until a server greets. One that refuses who
+        comes has not, although there was a connection.
+        """
+        self._tries += 1
+        return _BACKOFF(self._tries)
+
     def connected(self, connection: Connection) -> None:
-        """There is a connection; what it says first releases the input."""
+        """There is a connection; its greeting releases the input."""
         self._connection = connection
         cast(IConsumer, connection.transport).registerProducer(Valve(self, "server"), True)
         self.hold("greeting")
@@ -152,22 +161,23 @@ class Bridge:
         """The server sent `line`, clean."""
         connection = self._connection
         assert connection is not None
-        self._greeted = True
         event = parse_line(line)
-        if self._is_shown(event):
+        if isinstance(event, Refused):
+            if not connection.greeted:
+                self._refused_at_the_door(connection, line, event)
+                return
+            if event.text.startswith(_PUT_OUT):
+                self._end(event.text)  # To come back at once would be against who did it.
+                return
+            if self._naming:
+                self._end(f"nothing was said: {event.text}")
+                return
+        if not self._roll_calls.takes(event) and self._identity.heard(event):
             self._face.show(line, event)
         if calls(event, self._identity.name):
             self._face.ring()
-        if isinstance(event, Refused) and event.text.startswith(_PUT_OUT):
-            self._put_out = event.text
-        if not connection.greeted:
-            connection.greeted = True
-            # What a pipe says under --nick is said under that name or not at all.
-            self._naming = self._options["nick"] is not None and not self._face.interactive
-            if isinstance(event, Greeting) and not connection.ended:
-                self._identity.greeted(connection.address, connection.send)
-        elif self._naming and isinstance(event, Refused):
-            self._end(f"nothing was said: {event.text}")
+        if isinstance(event, Greeting) and not connection.greeted:
+            self._let_in(connection)
         elif isinstance(event, Renamed) and event.old == YOU:
             self._naming = False
         if connection.greeted and not self._naming:
@@ -175,8 +185,28 @@ class Bridge:
             self._stop_waiting()
             self.release("greeting")
 
-    def _is_shown(self, event: Event) -> bool:
-        return not self._roll_calls.takes(event) and self._identity.heard(event)
+    def _let_in(self, connection: Connection) -> None:
+        connection.greeted = self._greeted = True
+        self._tries = 0
+        self._turned_away = ""
+        # What a pipe says under --nick is said under that name or not at all.
+        self._naming = self._options["nick"] is not None and not self._face.interactive
+        if not connection.ended:
+            self._identity.greeted(connection.address, connection.send)
+
+    def _refused_at_the_door(self, connection: Connection, line: str, event: Refused) -> None:
+        """It reads that instead of a greeting: who is banned, or comes where there is no room."""
+        if not self._greeted:
+            self._end(f"cannot join {self._options.where}: {event.text}")
+            return
+        # For how long it is refused, or for how many, is another each time.
+        essence = _NUMBERS.sub("", event.text)
+        if essence != self._turned_away:
+            self._turned_away = essence
+            self._face.show(line, event)
+        connection.ended = True
+        self._release_output(connection)
+        connection.transport.loseConnection()
 
     def _no_greeting(self) -> None:
         self._greeting_wait = None
@@ -189,6 +219,7 @@ class Bridge:
 
     def lost(self, reason: Failure) -> None:
         """The connection is gone."""
+        was_greeted = self._connection is not None and self._connection.greeted
         self._connection = None
         self._stop_waiting()
         self._identity.lost()
@@ -199,9 +230,7 @@ class Bridge:
         self.release("server")
         if self._greeted:
             self.release("greeting")
-        if self._put_out:
-            self._end(self._put_out)  # To come back at once would be against who did it.
-        elif self._leaving and (self._face.interactive or reason.check(ConnectionDone)):
+        if self._leaving and (self._face.interactive or reason.check(ConnectionDone)):
             self._end()
         elif not self._greeted:
             self._end(f"cannot join {self._options.where}: {_why(reason)}")
@@ -209,7 +238,7 @@ class Bridge:
             self._end(self._cut())
         elif self._options["no-reconnect"]:
             self._end("the server went away")
-        else:
+        elif was_greeted:
             self._face.tell("! the server went away; trying until it is back")
 
     def _unreachable(self, reason: Failure) -> None:
@@ -336,6 +365,11 @@ class Bridge:
 
 _PUT_OUT = "you were put out: "
 """How the daemon tells somebody what an operator did."""
+
+_NUMBERS = re.compile(r"\b\d+ \w+\s*")
+"""Numbers with what they count: `59 min`, `10000 users`."""
+
+_BACKOFF = backoffPolicy(initialDelay=0.5, maxDelay=30.0, factor=2.0)
 
 _REASONS = {
     ConnectionDone: "it closed the connection",
