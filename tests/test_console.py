@@ -324,6 +324,23 @@ class IdentityTests(TestCase):
                 self.come_back()
                 self.assertEqual(self.sent, ["/login ann correct horse"])
 
+    def test_a_name_that_is_registered_no_more_is_taken_like_any_other(self):
+        self.identity.sent("/register secret")
+        self.hear("- ann is yours: /login ann PASSPHRASE takes it next time")
+        self.come_back()
+        self.assertTrue(self.hear("! nobody has registered bob: /nick NAME takes a free name"))
+        self.assertEqual(self.sent, ["/login ann secret"])
+        self.clock.advance(NAME_AGAIN)
+        forgotten = "! nobody has registered ann: /nick NAME takes a free name"
+        self.assertTrue(self.hear(forgotten))
+        self.assertEqual(self.sent, ["/login ann secret"] * 2 + ["/nick ann"])
+        self.assertTrue(self.hear("! ann is taken"))
+        self.clock.advance(NAME_AGAIN)
+        self.assertEqual(self.sent[3:], ["/nick ann"])
+        self.hear("- You are now ann")
+        self.come_back()
+        self.assertEqual(self.sent[4:], ["/nick ann"])
+
     def test_who_has_no_name_is_called_by_the_address(self):
         self.hear("- You are now 10.0.0.1:1")
         self.assertEqual(self.identity.name, "10.0.0.1:1")

@@ -78,6 +78,19 @@ def test_name_and_room_are_taken_again_when_the_daemon_is_back(person, start_dae
     ann.find("- You are now in #dev")
 
 
+def test_name_is_taken_again_from_a_daemon_that_has_forgotten_its_owner(person, start_daemon):
+    first = start_daemon()
+    ann = person("--nick", "ann", "127.0.0.1", first.port)
+    ann.find("- You are now ann")
+    ann.type("/register correct horse\n")
+    ann.find("- ann is yours")
+    first.stop(SIGKILL)
+    ann.find("! the server went away; trying until it is back")
+    start_daemon(f"--port={first.port}")
+    ann.find("! nobody has registered ann")
+    ann.find("- You are now ann")
+
+
 def test_a_signal_to_end_leaves_the_chat_and_the_terminal_well(ann, bob):
     ann.type("half")
     ann.find("half")

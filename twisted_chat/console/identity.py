@@ -14,6 +14,7 @@ from twisted_chat.syntax import parse
 _ROOM = re.compile(r"You are now in #(\S+)")
 _OWNED = re.compile(r"You are logged in as (\S+)|(\S+) is yours\b.*")
 _GIVEN_UP = re.compile(r"\S+ belongs to nobody now\b.*")
+_FORGOTTEN = re.compile(r"nobody has registered (\S+):.*")
 
 
 class Identity:
@@ -108,6 +109,11 @@ class Identity:
 
     def _refused(self, text: str) -> bool:
         """The first refusal is shown; then the same one is not, as often as it comes."""
+        if self._is_forgotten(text):
+            # By a daemon that keeps nothing over a restart: whoever takes the name has it.
+            self._login = self._refusal = None
+            self._ask()
+            return True
         known = text == self._refusal
         if self._refusal is not None and not known:
             return True
@@ -116,6 +122,11 @@ class Identity:
         if self._clock.seconds() + NAME_AGAIN <= self._until:
             self._next = self._clock.callLater(NAME_AGAIN, self._ask)
         return not known
+
+    def _is_forgotten(self, text: str) -> bool:
+        """Whether the name that it logs in as is registered no more."""
+        match = _FORGOTTEN.fullmatch(text)
+        return match is not None and self._login is not None and match[1] == self._login[0]
 
 
 def _to_nobody(line: str) -> None:
