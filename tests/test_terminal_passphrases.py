@@ -158,6 +158,18 @@ def test_a_dumb_terminal_asks_without_echo_too(dumb):
     assert "horse" not in dumb.raw
 
 
+def test_a_dumb_terminal_asks_again_below_what_arrives(dumb):
+    dumb.type("/login ann\n")
+    dumb.find("Passphrase:")
+    dumb.guest.send(b"[bob] one\n")
+    dumb.until(lambda screen: screen.endswith("\nPassphrase:\n[bob] one\nPassphrase:"))
+    dumb.type("horse\n")
+    assert dumb.guest.line() == "/login ann horse"
+    dumb.guest.send(b"[bob] two\n")
+    dumb.find("two")
+    assert dumb.screen.endswith("[bob] one\nPassphrase:\n[bob] two\n")
+
+
 def test_a_dumb_terminal_echoes_again_when_the_client_ends(dumb):
     dumb.type("/login ann\n")
     dumb.find("Passphrase:")

@@ -32,8 +32,11 @@ class Plain(Face):
         self._reactor = reactor
         self._json = bool(options["json"])
         self._timed = bool(options["time"])
-        self.interactive = os.isatty(0) and not self._json
+        is_typed = os.isatty(0)
+        self.interactive = is_typed and not self._json
+        self.runs_commands = is_typed or bool(options["commands"])
         self._rings = options["bell"] == "on" and os.isatty(1) and not self._json
+        self._question = ""
         self._answered: Deferred[str | None] | None = None
         self._attributes: list[Any] | None = None
         """Those of the terminal while it echoes nothing."""
@@ -61,7 +64,9 @@ class Plain(Face):
         self._write("exit")
 
     def _write(self, line: str) -> None:
-        self._stdio.write(f"{line}\n".encode())
+        if self._question:
+            line = f"\n{line}"
+        self._stdio.write(f"{line}\n{self._question}".encode())
 
     def ring(self) -> None:
         if self._rings:
@@ -87,6 +92,7 @@ class Plain(Face):
                 self._user.typed(whole)
 
     def _ask(self, question: str, secret: bool) -> Deferred[str | None]:
+        self._question = question
         self._stdio.write(question.encode())
         if secret:
             self._attributes = termios.tcgetattr(0)
@@ -97,6 +103,7 @@ class Plain(Face):
         return self._answered
 
     def _answer(self, answer: str | None) -> None:
+        self._question = ""
         if self._echo_again():
             self._stdio.write(b"\n")  # That of the person was not shown.
         answered, self._answered = self._answered, None
