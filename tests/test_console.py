@@ -234,6 +234,9 @@ def test_secrets_are_known_and_masked():
         assert masked(line) == line
     assert all(map(is_secret, ("/register", "/Register x", "/login", "/LOGIN ann x")))
     assert not any(map(is_secret, ("//login x", "/log in", "login", "/msg ann /login x")))
+    # The daemon would refuse it, and show it to nobody.
+    assert masked("/login\N{NO-BREAK SPACE}ann x") == "/login\N{NO-BREAK SPACE}ann *"
+    assert is_secret("/login\N{NO-BREAK SPACE}ann x")
     assert all(map(lacks_passphrase, ("/register", "/register ", "/login", "/login ann ")))
     assert not any(map(lacks_passphrase, ("/register x", "/login ann x", "/logins", "hi")))
 

@@ -132,6 +132,35 @@ def test_passphrase_of_two_lines_is_masked_too(ann):
     ann.until(lambda screen: screen.endswith("\n/register *****\n*******"))
 
 
+@pytest.mark.parametrize("command", [" /register ", "\N{EM SPACE}/ LOGIN  ann ", "␛/register "])
+def test_command_that_slipped_shows_its_passphrase_to_nobody(ann, command):
+    ann.type("first\n")
+    assert ann.guest.line() == "first"
+    for character in f"{command}horse":
+        ann.type(character)
+    ann.until(lambda screen: screen.endswith("*****"))
+    ann.type("\n")
+    ann.find("! that was not said: write /")
+    # Until a key is shown the editor may still be busy with the line before.
+    ann.type("x")
+    ann.until(lambda screen: screen.endswith("\nx"))
+    ann.type(f"\x7f{UP}")
+    ann.until(lambda screen: screen.endswith("\nfirst"))
+    ann.type("\n")
+    assert ann.guest.line() == "first"
+    ann.find("[You] first")
+    assert "horse" not in ann.raw
+    assert ann.screen.count("[You]") == 2
+
+
+def test_line_that_names_such_a_command_on_purpose_is_said(ann):
+    for line in ("//login ann horse", " //login x", "see /login ann horse", " /logins"):
+        ann.type(f"{line}\n")
+        assert ann.guest.line() == line
+    ann.find("[You]  /logins")
+    assert "[You] /login ann horse" in ann.screen
+
+
 @pytest.fixture
 def dumb(person, server):
     """A person on a terminal without line editing, which echoes what is typed."""

@@ -219,8 +219,8 @@ def test_json_is_bare_on_a_terminal_and_the_clients_own_words_are_not_in_it(pers
     ann, guest = greeted_in_json(person, server)
     guest.send(b"[bob] hi ann\n")
     ann.find('"hi ann"')
-    ann.type("/who\n")
-    assert guest.line() == "//who"
+    ann.type("hello\n")
+    assert guest.line() == "hello"
     ann.type("\x04")
     assert guest.rest() == ""
     guest.close()
@@ -229,6 +229,16 @@ def test_json_is_bare_on_a_terminal_and_the_clients_own_words_are_not_in_it(pers
     assert "\a" not in ann.raw
     for line in ann.screen.splitlines():
         assert json.loads(line)["event"]
+
+
+def test_json_runs_the_commands_that_a_person_types(person, server):
+    ann, guest = greeted_in_json(person, server)
+    ann.type("/login ann sesame\n //login x\n /login ann sesame\n//login\n")
+    assert guest.lines(3) == ["/login ann sesame", " //login x", "//login"]
+    ann.find('"text": "/login"}')
+    said = [json.loads(line) for line in ann.screen.splitlines() if line.startswith("{")]
+    assert [event["text"] for event in said if event["event"] == "said"] == [" //login x", "/login"]
+    assert "! that was not said" in ann.screen
 
 
 def greeted_in_json(person, server):

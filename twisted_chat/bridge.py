@@ -39,7 +39,7 @@ from twisted_chat.console.roll_call import RollCalls
 from twisted_chat.dialects import parse as parse_line
 from twisted_chat.events import YOU, Greeting, Refused, Renamed, Said
 from twisted_chat.limits import GOODBYE, GREETING_WAIT, ROLL_CALL
-from twisted_chat.syntax import escape, parse, unescape
+from twisted_chat.syntax import escape, parse, slipped_command, unescape
 from twisted_chat.text import clean
 
 
@@ -253,7 +253,13 @@ class Bridge:
         """`line`, not empty, came from standard input."""
         if self._leaving or self._over:
             return
-        runs = self._face.interactive or self._options["commands"]
+        runs = self._face.runs_commands
+        if runs and (slipped := slipped_command(line)):
+            # Nor is it sent: a server that does not know better would say it.
+            self._face.tell(
+                f"! that was not said: write /{slipped} without anything before or behind its slash"
+            )
+            return
         command = parse(line) if runs else None
         leaves = command is not None and command[0] in ("quit", "exit")
         if self._connection is None or self._connection.ended:

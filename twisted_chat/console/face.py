@@ -53,7 +53,10 @@ class Face(ABC):
     """Where lines are shown and typed. It is held at first: nothing is typed until `resume`."""
 
     interactive: bool
-    """Somebody types: commands run, and the end of input prints `exit`."""
+    """Somebody types and reads: the end of input prints `exit`, and a lost server is waited for."""
+
+    runs_commands: bool
+    """Lines that begin with / are commands."""
 
     @abstractmethod
     def start(self, user: User) -> None:

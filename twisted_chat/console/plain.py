@@ -26,7 +26,9 @@ from twisted_chat.lines import BoundedLineReceiver
 
 
 class Plain(Face):
-    """Standard input and output, line by line; with `--json` it is a pipe also on a terminal."""
+    """Standard input and output, line by line; with `--json` it is much like a pipe also on a
+    terminal, but for commands, which a person who types means as such.
+    """
 
     def __init__(self, reactor: IReactorTime, options: Options) -> None:
         self._reactor = reactor

@@ -5,19 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from twisted_chat.syntax import parse
+from twisted_chat.syntax import BLANK, SECRET_COMMANDS, parse
 
+# With blanks of any kind where they may have slipped in: see syntax.slipped_command.
+_NAMED = re.compile(rf"{BLANK}*/{BLANK}*(?ai:{'|'.join(SECRET_COMMANDS)})(?:{BLANK}|\Z)")
 # The passphrase is what stands behind the command, of /login behind the name as well.
-_SECRET = re.compile(r"(/register[ \t]+|/login[ \t]+\S+\s+)(.*)", re.IGNORECASE | re.DOTALL)
+_SECRET = re.compile(
+    rf"({BLANK}*/{BLANK}*(?:(?ai:register){BLANK}+|(?ai:login){BLANK}+(?:(?!{BLANK}).)+{BLANK}+))"
+    r"(.*)",
+    re.DOTALL,
+)
 
 Ask = Callable[[str, bool], Awaitable["str | None"]]
 """Asks the person: the question, and whether the answer is secret. None: it was called off."""
 
 
 def is_secret(line: str) -> bool:
-    """Whether `line` is a command that has to do with a passphrase, and is kept nowhere."""
-    command = parse(line)
-    return command is not None and command[0] in ("register", "login")
+    """Whether `line` is, or was meant to be, a command that has to do with a passphrase, and is
+    kept nowhere.
+    """
+    return _NAMED.match(line) is not None
 
 
 def masked(line: str) -> str:

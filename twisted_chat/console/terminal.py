@@ -46,6 +46,7 @@ class Terminal(Face):
     """Standard input and output on a terminal. Lines and the typed one never get mixed."""
 
     interactive = True
+    runs_commands = True
     _log = Logger()
 
     def __init__(
