@@ -364,7 +364,9 @@ class Bridge:
         if self._over:
             return
         self._over = True
-        result = None if complaint is None else Failure(SystemExit(f"chat-client: {complaint}"))
+        result = None
+        if complaint is not None:
+            result = Failure(SystemExit(self._face.last_word(f"chat-client: {complaint}")))
         # Not at once: ClientService may be in the middle of telling us.
         self._reactor.callLater(0, self._outcome.callback, result)
 

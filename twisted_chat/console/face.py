@@ -78,6 +78,10 @@ class Face(ABC):
     def ring(self) -> None:
         """Ring the bell, where there is one."""
 
+    def last_word(self, line: str) -> str:
+        """`line` as it is to be written to standard error when all is over."""
+        return line
+
     @abstractmethod
     def pause(self) -> None:
         """Hand nothing over that is typed."""

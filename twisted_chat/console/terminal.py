@@ -29,6 +29,7 @@ from twisted_chat.console.editor import Editor
 from twisted_chat.console.face import TOO_LONG, Face, User, Valve, clock_lead
 from twisted_chat.console.options import Options
 from twisted_chat.console.secret_lines import completed, lacks_passphrase, masked
+from twisted_chat.console.wrapping import in_rows, is_wider
 from twisted_chat.events import Event, Refused
 from twisted_chat.limits import GOODBYE, MAX_MAX_LINE
 from twisted_chat.text import clean
@@ -60,6 +61,7 @@ class Terminal(Face):
         self._has_colours = not os.environ.get("NO_COLOR")
         self._names = Names()
         self._shown: Fragments = []
+        self._columns = 0
         self._bell_due = False
         self._flush_due = False
         self._held = True
@@ -121,31 +123,42 @@ class Terminal(Face):
 
     def show(self, line: str, event: Event) -> None:
         self._names.heard(event)
-        lead: Fragments = [("", clock_lead())] if self._timed else []
+        lead = clock_lead() if self._timed else ""
         if self._has_colours:
-            self._put([*lead, *coloured(line, event, self._user.name)])
+            fragments = coloured(line, event, self._user.name)
+            self._put(lead + line, [("", lead), *fragments] if lead else fragments)
         else:
-            self._put([*lead, ("", line)])
+            self._put(lead + line)
 
     def tell(self, line: str) -> None:
         self.show(line, Refused(line))
 
     def show_exit(self) -> None:
         self._over = True
-        self._put([("", f"{self._before_exit}exit")])
+        self._put(f"{self._before_exit}exit")
 
     def ring(self) -> None:
         self._bell_due = self._rings
         self._flush_soon()
 
-    def _put(self, fragments: Fragments) -> None:
+    def last_word(self, line: str) -> str:
+        if not os.isatty(2):
+            return line
+        return "".join(text for _, text in in_rows([("", line)], screen_size().columns))
+
+    def _put(self, line: str, fragments: Fragments | None = None) -> None:
+        """Show `line`, made of `fragments`."""
+        self._flush_soon()
+        fragments = fragments or [("", line)]
+        if is_wider(line, self._columns):
+            fragments = in_rows(fragments, self._columns)
         self._shown += fragments
         self._shown.append(("", "\n"))
-        self._flush_soon()
 
     def _flush_soon(self) -> None:
         if not self._flush_due:
             self._flush_due = True
+            self._columns = screen_size().columns
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
@@ -173,7 +186,7 @@ class Terminal(Face):
         elif len(data) > MAX_MAX_LINE:
             self.tell(TOO_LONG)
         else:
-            self._put([("", clean(masked(line).encode()))])
+            self._put(clean(masked(line).encode()))
             if lacks_passphrase(line):
                 # At once: what is typed next is a passphrase, and not to be said.
                 Deferred.fromCoroutine(self._complete(line)).addErrback(self._failed)
@@ -199,7 +212,7 @@ class Terminal(Face):
         assert answered is not None
         secret = self._editor.hides_answer
         question = self._editor.stop_asking()
-        self._put([("", question if secret or not answer else question + clean(answer.encode()))])
+        self._put(question if secret or not answer else question + clean(answer.encode()))
         answered.callback(answer)
 
     def _interrupted(self) -> None:
