@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.processes import PATIENT_CLIENT
 from tests.clients import AWAY, GREETING, piped
-from tests.processes import CHAT_CLIENT
+from tests.processes import PATIENT_CLIENT
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])

@@ -63,7 +63,14 @@ class ObeyingTests(SynchronousTestCase):
         self.assertEqual(self.table.read(self.bob), ["[ann] /quit"])
 
     def test_a_passphrase_behind_a_blank_is_not_said(self) -> None:
-        for line in ("  /register correct horse", "\t/LOGIN ann correct horse"):
+        for line in (
+            "  /register correct horse",
+            "\t/LOGIN ann correct horse",
+            "/ login ann correct horse",
+            "\xa0/login ann correct horse",
+            "\ufeff/login ann correct horse",
+            "␀/login ann correct horse",
+        ):
             [answer] = self.ask(line)
             self.assertRegex(
                 answer, "^! that was not said: nothing may stand before /(register|login)"

@@ -17,7 +17,7 @@ from twisted_chat.member import Member
 from twisted_chat.names import BadName
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.refusal import Refusal
-from twisted_chat.syntax import parse, unescape
+from twisted_chat.syntax import parse, slipped_command, unescape
 
 _COMMAND = re.compile(r"(?<!\S)/([a-z]+)\b")
 """A command in an advice, as it is written for people at the line door."""
@@ -46,24 +46,17 @@ class Desk:
         """
         command = parse(line)
         if command is None:
-            if slipped := self._slipped_secret(line):
+            if slipped := slipped_command(line):
                 self._chat.refuse(
                     member,
-                    f"that was not said: nothing may stand before /{slipped}, not even a blank",
+                    f"that was not said: nothing may stand before /{slipped} or behind its slash, "
+                    "not even a blank",
                 )
             else:
                 self._chat.say(member, unescape(line))
             return None
         room = "" if member.room is None else member.room.name
         return self.command(member, *command, room=room)
-
-    def _slipped_secret(self, line: str) -> str:
-        """The name of the command with a passphrase that `line` was meant to be; "": of none."""
-        if line[:1] not in (" ", "\t"):
-            return ""
-        word = (parse(line.strip()) or ("",))[0]
-        command = self._commands.get(word)
-        return word if command is not None and command.right.secret else ""
 
     def command(self, member: Member, word: str, argument: str, room: str) -> Deferred[None] | None:
         """The same for the command `word` with `argument`, about `room` ("": about none)."""
