@@ -352,6 +352,7 @@ BAD_STARTS = [
     (["127.0.0.1", "8888", "lobby"], "tell it where to go"),
     (["--nosuch", "127.0.0.1", "8888"], "--nosuch"),
     (["127.0.0.1", "0"], "PORT must be a number from 1 to 65535, not '0'"),
+    (["127.0.0.1", "9" * 5000], "PORT must be a number from 1 to 65535, not '9999"),
     (["127.0.0.1", "65536"], "not '65536'"),
     (["127.0.0.1", "x"], "not 'x'"),
     (["127.0.0.1", ""], "not ''"),

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from twisted.python.usage import UsageError
 
+from twisted_chat.text import whole_number
 from twisted_chat.usage import OneLineOptions
 
 
@@ -38,10 +39,10 @@ class Options(OneLineOptions):
         self.host = arguments[0]
         self.port: int | None = None
         if len(arguments) == 2:
-            port = arguments[1]
-            if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-                raise UsageError(f"PORT must be a number from 1 to 65535, not {port!r}")
-            self.port = int(port)
+            self.port = whole_number(arguments[1], 1, 65535)
+            if self.port is None:
+                shown = arguments[1][:40]
+                raise UsageError(f"PORT must be a number from 1 to 65535, not {shown!r}")
 
     def postOptions(self) -> None:
         if self["bell"] not in ("on", "off"):
