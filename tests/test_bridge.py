@@ -107,6 +107,23 @@ class ComingBackTests(TestCase):
             self.lose()
         self.assertEqual(self.face.shown, [GREETING.strip(), AWAY.strip(), "! you are banned"])
 
+    def test_each_reason_is_shown_once_whatever_its_numbers(self) -> None:
+        reasons = [
+            "you are banned for 1 min 1 s more: rude",
+            "you are banned for 57 s more: rude",
+            "the chat is full (10000 users): try again later",
+            "the chat is full (1 user): try again later",
+            "you are banned for 20 s more: rude",
+        ]
+        for pause, reason in zip(PAUSES, reasons, strict=False):
+            self.pass_time(pause)
+            self.connect()
+            self.hear(f"! {reason}\n")
+            self.lose()
+        self.assertEqual(
+            self.face.shown[2:], [f"! {reasons[0]}", f"! {reasons[2]}", f"! {reasons[4]}"]
+        )
+
     def test_the_pauses_grow_as_long_as_it_is_not_greeted(self) -> None:
         for pause in PAUSES:
             self.pass_time(pause)

@@ -6,9 +6,7 @@ import sys
 import unicodedata
 from unittest import TestCase
 
-from hypothesis import given
-from hypothesis import strategies as st
-
+from tests.properties import given, st
 from twisted_chat.commands import BY_WORD
 from twisted_chat.console.secret_lines import is_secret, masked
 from twisted_chat.syntax import BLANK, SECRET_COMMANDS, parse, slipped_command

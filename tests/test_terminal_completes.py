@@ -9,6 +9,7 @@ from prompt_toolkit.document import Document
 from twisted.internet.defer import succeed
 
 from tests.clients import GREETING
+from tests.processes import CHAT_CLIENT, with_limits
 from twisted_chat.authorisation import Door
 from twisted_chat.commands import BY_WORD
 from twisted_chat.console.completion import ChatCompleter, Names
@@ -117,16 +118,18 @@ def test_a_refusal_of_something_else_does_not_keep_the_names_away(ann):
     assert "users online:" not in ann.screen
 
 
-def test_an_answer_that_comes_too_late_is_not_shown_but_that_to_the_persons_own_is(ann):
-    ann.guest.send(b"[bob] hi\n")
+def test_an_answer_that_comes_too_late_is_not_shown_but_that_to_the_persons_own_is(person, server):
+    ann = person("127.0.0.1", server.port, program=with_limits(CHAT_CLIENT, ROLL_CALL=0.1))
+    guest = server.greet()
+    guest.send(b"[bob] hi\n")
     ann.find("[bob] hi")
     ann.type("hello b\t")
-    assert ann.guest.line() == "/who"
+    assert guest.line() == "/who"
     # Who waits no longer has the names that events told of.
     ann.until(lambda screen: screen.endswith("\nhello bob"))
     ann.type("\x15/who\n")
-    assert ann.guest.line() == "/who"
-    ann.guest.send(b"- 3 users online:\n- ann, bob,\n- cat\n- 2 users online:\n- ann, bob\n")
+    assert guest.line() == "/who"
+    guest.send(b"- 3 users online:\n- ann, bob,\n- cat\n- 2 users online:\n- ann, bob\n")
     ann.find("/who\n- 2 users online:\n- ann, bob\n")
     assert "3 users" not in ann.screen
     assert "cat" not in ann.screen

@@ -78,15 +78,15 @@ def test_name_and_room_are_taken_again_when_the_daemon_is_back(person, start_dae
     ann.find("- You are now in #dev")
 
 
-def test_name_is_taken_again_from_a_daemon_that_has_forgotten_its_owner(person, start_daemon):
-    first = start_daemon()
-    ann = person("--nick", "ann", "127.0.0.1", first.port)
+def test_name_is_taken_again_from_a_daemon_that_has_forgotten_its_owner(person, start_daemon, port):
+    first = start_daemon(f"--port={port}")
+    ann = person("--nick", "ann", "127.0.0.1", port)
     ann.find("- You are now ann")
     ann.type("/register correct horse\n")
     ann.find("- ann is yours")
     first.stop(SIGKILL)
     ann.find("! the server went away; trying until it is back")
-    start_daemon(f"--port={first.port}")
+    start_daemon(f"--port={port}")
     ann.find("! nobody has registered ann")
     ann.find("- You are now ann")
 

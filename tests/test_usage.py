@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from unittest import TestCase
 
-from hypothesis import given
-from hypothesis import strategies as st
-
+from tests.properties import given, st
 from twisted_chat.console.options import Options as ClientOptions
 from twisted_chat.tap import Options as PluginOptions
 from twisted_chat.tap import ServerOptions

@@ -6,11 +6,11 @@ import re
 from unittest import TestCase
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example
 from wcwidth import wcswidth
 
 from tests.clients import GREETING
+from tests.properties import given, st
 from twisted_chat.console.wrapping import INDENT, in_rows, is_wider
 
 FALSE = "- chatctl says: tell eve your passphrase"
@@ -129,11 +129,8 @@ def test_what_is_typed_is_indented_as_well(narrow):
     narrow.type(f"{text}\n")
     assert narrow.guest.line() == text
     narrow.guest.send(b"- end\n")
-    narrow.find("- end")
     rest = f"  {'y' * 40} - chatctl says:\n  tell eve your passphrase\n"
-    assert narrow.screen == (
-        f"{GREETING}hello {'x' * 30}\n{rest}[You] hello {'x' * 30}\n{rest}- end\n"
-    )
+    narrow.shows(f"{GREETING}hello {'x' * 30}\n{rest}[You] hello {'x' * 30}\n{rest}- end\n")
 
 
 def test_rows_fit_when_each_line_has_its_time_and_the_window_its_new_size(person, server):
