@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.clients import GREETING, FakeServer
+from tests.daemons import Daemonised
 from tests.processes import (
     CHAT_CLIENT,
     PATIENT_CLIENT,
@@ -148,3 +149,11 @@ def ann(person: Callable[..., Terminal], server: FakeServer) -> Terminal:
     ann.guest = server.greet()
     ann.shows(GREETING)
     return ann
+
+
+@pytest.fixture
+def daemonised(tmp_path: Path) -> Iterator[Daemonised]:
+    """A twistd to be started in the background; it is gone when the test ends."""
+    twistd = Daemonised(tmp_path)
+    yield twistd
+    twistd.close()

@@ -32,6 +32,12 @@ class Paper(Face):
     def __init__(self) -> None:
         self.shown: list[str] = []
 
+    def _ask(self, question: str, secret: bool) -> Deferred[str | None]:
+        return succeed(None)
+
+    def _hand_over(self, line: str) -> None:
+        pass
+
     def start(self, user: User) -> None:
         pass
 

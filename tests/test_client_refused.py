@@ -86,12 +86,18 @@ def test_who_is_refused_on_coming_back_goes_on_trying(person, server):
     ann.shows(f"{GREETING}{AWAY}! {BANNED}\n{GREETING}")
 
 
-def test_a_pipe_that_does_not_get_its_name_says_nothing(start, server):
+def pipe_of_ted(start, server):
+    """A pipe that wants to say hello as ted, and how the server sees it, asked for that name."""
     process = start([*PATIENT_CLIENT, "--nick", "ted", "127.0.0.1", str(server.port)])
     process.write(b"hello\n")
     process.end_input()
     guest = server.greet()
     assert guest.line() == "/nick ted"
+    return process, guest
+
+
+def test_a_pipe_that_does_not_get_its_name_says_nothing(start, server):
+    process, guest = pipe_of_ted(start, server)
     guest.send(b"! ted is taken: choose another name\n")
     assert process.wait() == 1
     assert guest.rest() == ""
@@ -101,11 +107,7 @@ def test_a_pipe_that_does_not_get_its_name_says_nothing(start, server):
 
 
 def test_a_pipe_speaks_under_the_name_that_it_asked_for(start, server):
-    process = start([*PATIENT_CLIENT, "--nick", "ted", "127.0.0.1", str(server.port)])
-    process.write(b"hello\n")
-    process.end_input()
-    guest = server.greet()
-    assert guest.line() == "/nick ted"
+    process, guest = pipe_of_ted(start, server)
     guest.send(b"> New user bob entered (2 users online)\n- You are now ted\n")
     assert guest.line() == "hello"
     guest.close()

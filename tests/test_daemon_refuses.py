@@ -1,0 +1,230 @@
+"""A daemon that cannot start says why in one line, however it is started."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+
+import pytest
+
+from tests.daemons import (
+    complaint,
+    in_own_network,
+    own_network,
+)
+from tests.processes import (
+    CHAT_SERVER,
+    TWIST,
+    TWISTD,
+)
+from twisted_chat.limits import (
+    MAX_LINE,
+    MOTD_LINES,
+)
+
+
+@pytest.fixture
+def refuse_everywhere(start, daemonised, tmp_path):
+    """Start it in all ways with the same arguments, from `tmp_path`; the line that all refuse with.
+
+    `refuse_everywhere("--port", 1)`.
+    """
+    programs = [TWISTD, TWIST, daemonised.program]
+
+    def refuse(*arguments):
+        processes = [start([*program, *map(str, arguments)], cwd=tmp_path) for program in programs]
+        line, *others = [complaint(process) for process in processes]
+        assert others == [line, line]
+        assert line.startswith("chat: ")
+        assert not daemonised.pid_file.exists()
+        return line
+
+    return refuse
+
+
+@pytest.fixture
+def refuse_each(start, tmp_path):
+    """Start a daemon with each of several lists of arguments; the lines that they refuse with.
+
+    `refuse_each(["--port=x"], ["--port=y"], prefix=WITHOUT_RIGHTS)`.
+    """
+
+    def refuse(*variants, prefix=()):
+        processes = [
+            start([*prefix, *TWISTD, *map(str, variant)], cwd=tmp_path) for variant in variants
+        ]
+        return [complaint(process) for process in processes]
+
+    return refuse
+
+
+def test_a_port_that_is_taken_is_refused(refuse_everywhere):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refuse_everywhere("--port", port)
+        assert re.search(rf"\b{port}\b.*Address already in use.*--port", line)
+
+
+def test_an_unknown_option_is_refused(refuse_everywhere):
+    assert re.search("--prot.*--help", refuse_everywhere("--prot=1"))
+
+
+def test_an_argument_is_refused(refuse_each):
+    [line] = refuse_each(["8888"])
+    assert re.search("'8888'.*--help", line)
+
+
+def test_an_address_of_another_machine_is_refused(refuse_each):
+    [line] = refuse_each(["--host=192.0.2.1", "--port=0"])
+    assert re.search(r"192\.0\.2\.1.*--host", line)
+
+
+@pytest.mark.parametrize(
+    ("option", "expected", "values"),
+    [
+        ("--port", "from 0 to 65535", ["x", "-1", "65536", "", "9" * 5000]),
+        ("--max-line", "from 64 to 1048576", ["63", "1048577"]),
+        ("--rate", "from 0 to 1000000000", ["-1"]),
+        ("--burst", "from 1 to 1000000000", ["0"]),
+        ("--backlog", "from 4096 to 1073741824", ["4095"]),
+        ("--stall", "from 1 to 60", ["0", "61"]),
+        ("--max-users", "from 1 to 1000000", ["0", "1e3"]),
+        ("--max-per-address", "from 1 to 1000000", ["0"]),
+        ("--max-rooms", "from 1 to 1000000", ["0", "1000001"]),
+        ("--history", "from 0 to 100000", ["-1", "100001"]),
+        ("--history-bytes", "from 65536 to 68719476736", ["65535", "68719476737"]),
+        ("--replay", "from 0 to 100000", ["-1", "100001"]),
+    ],
+)
+def test_a_number_that_is_none_or_out_of_range_is_refused(refuse_each, option, expected, values):
+    lines = refuse_each(*([option, value] for value in values))
+    for value, line in zip(values, lines, strict=True):
+        assert f"{option} must be a whole number {expected}, not {value[:40]!r}" in line
+
+
+def test_a_state_folder_whose_path_is_too_long_for_a_socket_is_refused(refuse_each, tmp_path):
+    folder = tmp_path / ("x" * 200)
+    [line] = refuse_each(["--port=0", "--state", folder])
+    assert line == (
+        f"chat: {folder}/control.sock is too long for the path of a socket: choose a folder with a "
+        "shorter one"
+    )
+
+
+def test_a_state_folder_that_is_none_is_refused(refuse_each, tmp_path):
+    (tmp_path / "file").touch()
+    nowhere, file = refuse_each(["--port=0", "--state=missing/state"], ["--port=0", "--state=file"])
+    assert nowhere == (
+        f"chat: --state {tmp_path}/missing/state: No such file or directory: make the folder that "
+        "it is to be in first"
+    )
+    assert file == f"chat: --state {tmp_path}/file: Not a directory: name a folder"
+
+
+def test_an_option_without_its_value_is_refused(refuse_each):
+    [line] = refuse_each(["--port"])
+    assert re.search("--port requires argument.*--help", line)
+
+
+def test_an_endpoint_that_does_not_parse_is_refused(refuse_everywhere, refuse_each):
+    assert re.search("'nonsense'.* write it like tcp:8888", refuse_everywhere("--listen=nonsense"))
+    values = [
+        "",
+        "8888",
+        "tcp:http",
+        "tcp:0:colour=red",
+        "unix:chat.sock:mode=rw",
+        "ssl:0:privateKey=missing.pem",
+        "systemd:domain=INET:index=0",
+    ]
+    lines = refuse_each(*(["--listen", value] for value in values))
+    for value, line in zip(values, lines, strict=True):
+        assert repr(value) in line
+        assert "write it like" in line
+
+
+def test_a_chat_on_its_own_standard_input_is_refused(refuse_each):
+    """It would mix with log and transcript, and its transport cannot be aborted."""
+    [line] = refuse_each(["--listen=stdio:"])
+    assert "stdio:" in line
+
+
+def test_an_endpoint_that_cannot_be_opened_is_refused(refuse_each, tmp_path):
+    (tmp_path / "file").touch()
+    missing, taken, too_long, high = refuse_each(
+        ["--listen=unix:missing/chat.sock"],
+        ["--listen=unix:file"],
+        [f"--listen=unix:{'x' * 200}"],
+        ["--listen=tcp:70000"],
+    )
+    assert "unix:missing/chat.sock: No such file or directory" in missing
+    assert "unix:file: " in taken
+    assert "--port" not in taken
+    assert "path too long" in too_long
+    assert "0-65535" in high
+    assert (tmp_path / "file").is_file()
+
+
+WITHOUT_RIGHTS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+"""Takes root's rights from a program."""
+
+
+@own_network
+def test_a_port_that_only_root_may_open_is_refused(refuse_each):
+    [line] = refuse_each(["--port=80"], prefix=in_own_network("true", *WITHOUT_RIGHTS))
+    assert re.search(r"tcp:80:.*Permission denied.*--port", line)
+
+
+def test_files_and_sockets_without_the_right_to_them_are_refused(refuse_each, tmp_path):
+    (tmp_path / "motd").touch(0)
+    (tmp_path / "transcript").touch(0o400)
+    (tmp_path / "locked").mkdir(0o500)
+    motd, transcript, unix = refuse_each(
+        ["--motd=motd"],
+        ["--transcript=transcript"],
+        ["--listen=unix:locked/chat.sock"],
+        prefix=[] if os.geteuid() else WITHOUT_RIGHTS,
+    )
+    assert "--motd motd: Permission denied" in motd
+    assert re.search("cannot write the transcript to .*transcript: Permission denied", transcript)
+    assert "unix:locked/chat.sock: Permission denied" in unix
+    assert "--port" not in unix
+
+
+def test_a_message_of_the_day_that_cannot_be_shown_is_refused(
+    refuse_everywhere, refuse_each, tmp_path
+):
+    (tmp_path / "many").write_bytes(b"x\n" * (MOTD_LINES + 1))
+    (tmp_path / "long").write_bytes(b"x" * 65)
+    assert "--motd missing: No such file or directory" in refuse_everywhere("--motd=missing")
+    directory, many, long, endless = refuse_each(
+        ["--motd", tmp_path],
+        ["--motd", "many"],
+        ["--motd", "long", "--max-line=64"],
+        ["--motd", "/dev/zero"],
+    )
+    assert f"--motd {tmp_path}: Is a directory" in directory
+    for line, most in ((many, MAX_LINE), (long, 64), (endless, MAX_LINE)):
+        assert f"at most {MOTD_LINES} lines of at most {most} bytes" in line
+
+
+def test_a_transcript_that_cannot_be_opened_is_refused(refuse_everywhere, refuse_each, tmp_path):
+    line = refuse_everywhere("--transcript=missing/transcript")
+    assert re.search("transcript to .*missing/transcript: No such file or directory", line)
+    os.mkfifo(tmp_path / "pipe")
+    directory, pipe = refuse_each(["--transcript", tmp_path], ["--transcript=pipe"])
+    assert f"cannot write the transcript to {tmp_path}: Is a directory" in directory
+    assert f"cannot write the transcript to {tmp_path / 'pipe'}: " in pipe
+
+
+def test_chat_server_refuses_a_bad_start_in_one_line_too(start):
+    variants = [
+        (["127.0.0.1", "x"], "--port must be a whole number from 0 to 65535, not 'x'"),
+        (["127.0.0.1", "0", "more"], "'more' is one more"),
+        (["--host=::1", "127.0.0.1"], "give only one"),
+        (["192.0.2.1", "0"], "no address of this machine"),
+    ]
+    processes = [start([*CHAT_SERVER, *arguments]) for arguments, _ in variants]
+    for process, (_, why) in zip(processes, variants, strict=True):
+        assert why in complaint(process)
