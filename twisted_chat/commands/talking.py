@@ -87,7 +87,7 @@ def _wrap(names: Iterable[str]) -> Iterator[str]:
 
 async def whois(request: Request) -> None:
     if not request.argument and request.member.door is Door.CONTROL:
-        raise Refusal(f"something is missing: write {request.member.door.lead}whois NAME")
+        raise Refusal("something is missing: write /whois NAME")
     seen = await request.chat.journal.find(request.argument or request.member.name)
     is_self = seen.name == request.member.name
     shows = request.member.standing.role >= Role.OPERATOR or is_self

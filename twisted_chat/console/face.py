@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from twisted_chat.console.secret_lines import completed
 from twisted_chat.dialects import JsonDialect
 from twisted_chat.events import YOU, Emoted, Event, Said, Told
 from twisted_chat.limits import MAX_MAX_LINE
@@ -57,6 +58,24 @@ class Face(ABC):
 
     runs_commands: bool
     """Lines that begin with / are commands."""
+
+    async def _complete(self, line: str) -> None:
+        """Hand `line` over once the person has been asked for what it lacks."""
+        try:
+            whole = await completed(line, self._ask)
+        except ValueError as error:
+            self.tell(f"! {error}")
+        else:
+            if whole is not None:
+                self._hand_over(whole)
+
+    @abstractmethod
+    def _ask(self, question: str, secret: bool) -> Deferred[str | None]:
+        """Ask the person; None: it was called off. `secret`: nobody may see the answer."""
+
+    @abstractmethod
+    def _hand_over(self, line: str) -> None:
+        """Hand `line`, not empty, to the user."""
 
     @abstractmethod
     def start(self, user: User) -> None:

@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from twisted_chat.console.face import TOO_LONG, Face, User, Valve, as_json, clock_lead
 from twisted_chat.console.options import Options
-from twisted_chat.console.secret_lines import completed, lacks_passphrase
+from twisted_chat.console.secret_lines import lacks_passphrase
 from twisted_chat.events import Event
 from twisted_chat.limits import GOODBYE, MAX_MAX_LINE
 from twisted_chat.lines import BoundedLineReceiver
@@ -84,14 +84,8 @@ class Plain(Face):
         elif line:
             self._user.typed(line)
 
-    async def _complete(self, line: str) -> None:
-        try:
-            whole = await completed(line, self._ask)
-        except ValueError as error:
-            self.tell(f"! {error}")
-        else:
-            if whole is not None:
-                self._user.typed(whole)
+    def _hand_over(self, line: str) -> None:
+        self._user.typed(line)
 
     def _ask(self, question: str, secret: bool) -> Deferred[str | None]:
         self._question = question

@@ -28,7 +28,7 @@ from twisted_chat.console.completion import ChatCompleter, Names
 from twisted_chat.console.editor import Editor
 from twisted_chat.console.face import TOO_LONG, Face, User, Valve, clock_lead
 from twisted_chat.console.options import Options
-from twisted_chat.console.secret_lines import completed, lacks_passphrase, masked
+from twisted_chat.console.secret_lines import lacks_passphrase, masked
 from twisted_chat.console.wrapping import in_rows, is_wider
 from twisted_chat.events import Event, Refused
 from twisted_chat.limits import GOODBYE, MAX_MAX_LINE
@@ -192,15 +192,6 @@ class Terminal(Face):
                 Deferred.fromCoroutine(self._complete(line)).addErrback(self._failed)
             else:
                 self._hand_over(line)
-
-    async def _complete(self, line: str) -> None:
-        try:
-            whole = await completed(line, self._ask)
-        except ValueError as error:
-            self.tell(f"! {error}")
-        else:
-            if whole is not None:
-                self._hand_over(whole)
 
     def _ask(self, question: str, secret: bool) -> Deferred[str | None]:
         self._editor.ask(question, secret)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from twisted_chat.events import LOBBY, Rules
@@ -27,7 +27,7 @@ class StoredRoom(Rules):
     @property
     def rules(self) -> Rules:
         """What holds in it, alone."""
-        return Rules(self.slow, self.locked, self.topic, self.topic_by)
+        return Rules(**{each.name: getattr(self, each.name) for each in fields(Rules)})
 
 
 class KeptRoom:
