@@ -15,7 +15,7 @@ from twisted_chat.text import clean
 UNSEEN = [
     *" \t\N{NO-BREAK SPACE}\N{EM SPACE}\N{IDEOGRAPHIC SPACE}\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}",
     *"\N{ZERO WIDTH NO-BREAK SPACE}\N{WORD JOINER}\N{LEFT-TO-RIGHT MARK}\N{TAG SPACE}␛␀␊␡␤",
-    "\N{REPLACEMENT CHARACTER}",
+    *"\N{REPLACEMENT CHARACTER}\N{HANGUL FILLER}\N{HALFWIDTH HANGUL FILLER}",
 ]
 blanks = st.text(st.sampled_from(UNSEEN))
 some_blanks = st.text(st.sampled_from(UNSEEN), min_size=1)
@@ -35,6 +35,7 @@ class SlipTests(TestCase):
             "\N{ZERO WIDTH SPACE}/\N{ZERO WIDTH SPACE}login ann sesame": "login",
             "␛␤\N{REPLACEMENT CHARACTER}/register\N{NO-BREAK SPACE}sesame": "register",
             "  /login": "login",
+            "\N{HANGUL FILLER}/login ann sesame": "login",
         }.items():
             self.assertEqual(slipped_command(line), command, line)
 

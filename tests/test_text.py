@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+import regex
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.properties import given, st
@@ -13,7 +14,9 @@ from twisted_chat.text import clean
 HOSTILE = st.text(
     st.one_of(
         st.characters(exclude_categories=["Cs"]),
-        st.sampled_from("\x00\t\n\r\x1b\x7f\x85\x9b\u0301\u0338\u200f\u202e\u2028\u2066\ufffd"),
+        st.sampled_from(
+            "\x00\t\n\r\x1b\x7f\x85\x9b\u0301\u0338\u200f\u202e\u2028\u2066\ufffd🏴\U000e0067\u3164"
+        ),
     )
 )
 
@@ -32,6 +35,56 @@ class CleanTests(SynchronousTestCase):
             "{0} %s",
         ):
             self.assertEqual(clean(text.encode()), text)
+
+    def test_scripts_and_emoji_keep_what_they_need_although_it_is_invisible(self) -> None:
+        for text in (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian, with a non-joiner.
+            "\u0d28\u0d4d\u200d \u0915\u094d\u200d\u0937",  # Malayalam and Hindi, with joiners.
+            "ក\u200bខ",  # Khmer, with a place to break the line.
+            "ᠮᠣᠩᠭᠣᠯ\u180e\u180b",
+            "Schiff\xadfahrt",
+            "a\u034fb \u05d0\u200f\u200e\u061c \u2060",
+            "❤\ufe0f ✌🏽 1\ufe0f\u20e3 👩\u200d❤\ufe0f\u200d👨 葛\U000e0100",
+            "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",  # Scotland.
+            "\u1112\u1161\u11ab 한글",
+        ):
+            self.assertEqual(clean(text.encode()), text)
+
+    def test_invisible_letters_become_visible(self) -> None:
+        codes = (
+            *(0x115F, 0x1160, 0x3164, 0xFFA0, 0x17B4, 0x17B5),
+            *(*range(0x2061, 0x2066), *range(0x206A, 0x2070), *range(0xFFF0, 0xFFFC)),
+            *(0x1D173, 0x1D17A, 0xE0000, 0xE0001, 0xE0041, 0xE007F, 0xE0080, 0xE01F0, 0xE0FFF),
+        )
+        for code in codes:
+            self.assertEqual(
+                clean(f"a{chr(code)}{chr(code)}b".encode()), "a\ufffd\ufffdb", hex(code)
+            )
+
+    def test_what_stays_of_the_ignorable_characters_are_formats_and_marks(self) -> None:
+        ignorable = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+        kept = [
+            character
+            for character in map(chr, range(0x110000))
+            if ignorable.match(character)
+            and clean(character.encode("utf-8", "replace")) == character
+        ]
+        categories = {unicodedata.category(character) for character in kept}
+        self.assertLessEqual(categories, {"Cf", "Mn"})
+        self.assertLess(len(kept), 300)
+
+    def test_no_word_hides_in_tags(self) -> None:
+        scotland = "\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+        hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "obey me")
+        gone = "\ufffd" * len(hidden)
+        for text, cleaned in (
+            (f"hi{hidden}", f"hi{gone}"),
+            (f"🏴{hidden}", f"🏴{gone}"),
+            (f"🏴{scotland}{hidden}", f"🏴{scotland}{gone}"),
+            (f"x{scotland}", "x" + "\ufffd" * len(scotland)),
+            (scotland, "\ufffd" * len(scotland)),
+        ):
+            self.assertEqual(clean(text.encode()), cleaned)
 
     def test_controls_become_visible(self) -> None:
         self.assertEqual(clean(b"\x1b[2J\x07\x00\r\x7f\x0b"), "␛[2J␇␀␍␡␋")

@@ -19,7 +19,10 @@ _FORMATS = (
 )
 """Unicode's category Cf: characters that steer the text around them and are seen nowhere."""
 
-BLANK = rf"[\s\x00-\x1f\x7f-\x9f{_FORMATS}\u2400-\u2421\u2424\ufffd\ud800-\udfff]"
+_FILLERS = "\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+"""Letters and marks that are seen nowhere."""
+
+BLANK = rf"[\s\x00-\x1f\x7f-\x9f{_FORMATS}{_FILLERS}\u2400-\u2421\u2424\ufffd\ud800-\udfff]"
 """The pattern of one character that a person takes for no part of a word: white space, what is seen
 nowhere, and controls and broken bytes, as they are typed and as `text.clean` shows them."""
 
