@@ -8,7 +8,6 @@ import pytest
 
 from tests.clients import GREETING
 from tests.processes import PATIENT_CLIENT
-from twisted_chat.limits import MAX_MAX_LINE
 
 LEFT, UP, DOWN, HOME, BACKSPACE = "\x1b[D", "\x1b[A", "\x1b[B", "\x1b[H", "\x7f"
 
@@ -125,18 +124,6 @@ def test_lines_typed_before_come_back_with_the_up_key(ann):
     assert ann.guest.line() == "two again"
 
 
-def test_paste_of_many_lines_says_each_in_order_and_keeps_the_last_for_editing(ann):
-    lines = [f"line {number}" for number in range(500)]
-    ann.type("begin ")
-    ann.paste("\r".join([*lines, "/who", "//x", "the rest"]))
-    assert ann.guest.lines(502) == [f"begin {lines[0]}", *lines[1:], "/who", "//x"]
-    ann.find("[You] /x")
-    ann.until(lambda screen: screen.endswith("[You] /x\nthe rest"))
-    assert "[You] /who" not in ann.screen
-    ann.type("\n")
-    assert ann.guest.line() == "the rest"
-
-
 def test_what_is_typed_before_the_greeting_is_said_after_it(person, server):
     ann = person("127.0.0.1", server.port, program=PATIENT_CLIENT)
     guest = server.accept()
@@ -210,23 +197,3 @@ def test_suspending_it_loses_nothing(ann):
 def test_quoted_line_end_ends_a_line(ann):
     ann.type("one\x11\ntwo\n")
     assert ann.guest.lines(2) == ["one", "two"]
-
-
-def test_line_that_is_far_too_long_is_refused_at_once(ann):
-    ann.paste("x" * (MAX_MAX_LINE + 1) + "\rshort\r")
-    ann.find(f"! a line longer than {MAX_MAX_LINE} bytes was not sent")
-    assert ann.guest.line() == "short"
-
-
-def test_no_line_is_lost_unseen_when_the_server_takes_none(ann):
-    lines = [f"{number} {'x' * 990}" for number in range(6000)]
-    for start in range(0, len(lines), 100):
-        ann.paste("".join(f"{line}\r" for line in lines[start : start + 100]))
-    ann.until_raw("! the server takes no lines just now: this one was not sent")
-    # Whether the last one was refused as well stands before what comes from now on.
-    ann.until_raw(lines[-1][:20])
-    ann.guest.send(b"[bob] here I am\n")
-    ann.until_raw("here I am")
-    refused = ann.raw.count("! the server takes no lines just now")
-    assert 0 < refused < len(lines)
-    assert ann.guest.lines(len(lines) - refused) == lines[: len(lines) - refused]

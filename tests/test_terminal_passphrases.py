@@ -107,13 +107,6 @@ def test_passphrase_that_is_typed_ahead_is_never_said(person, server):
     assert "horse" not in ann.raw
 
 
-def test_pasted_lines_answer_the_question_that_the_first_one_asks(ann):
-    ann.paste("/login ann\rhorse\rhello\r")
-    assert ann.guest.lines(2) == ["/login ann horse", "hello"]
-    ann.find("[You] hello")
-    assert "horse" not in ann.raw
-
-
 def test_deleted_part_of_a_passphrase_cannot_be_put_into_the_line(ann):
     ann.type("/login ann\nhorse\x15pass\n\x19hello\n")
     assert ann.guest.lines(2) == ["/login ann pass", "hello"]

@@ -261,7 +261,11 @@ class Bridge:
             )
             return
         command = parse(line) if runs else None
-        leaves = command is not None and command[0] in ("quit", "exit")
+        if command is None:
+            if not self.say(unescape(line) if runs else line):
+                self._face.tell("! not connected: this line was not sent")
+            return
+        leaves = command[0] in ("quit", "exit")
         if self._connection is None or self._connection.ended:
             if leaves:
                 self._leave()
@@ -269,17 +273,23 @@ class Bridge:
                 self._face.tell("! not connected: this line was not sent")
             return
         self._handed_over += 1
-        if command is not None:
-            self._connection.send(line)
-            self._identity.sent(line)
-            self._roll_calls.sent(line)
-            if leaves:
-                self._expect_end()
-        else:
-            text = unescape(line) if runs else line
-            self._connection.send(escape(text))
-            shown = clean(text.encode())
-            self._face.show(f"[You] {shown}", Said(YOU, shown))
+        self._connection.send(line)
+        self._identity.sent(line)
+        self._roll_calls.sent(line)
+        if leaves:
+            self._expect_end()
+
+    def say(self, text: str) -> bool:
+        """Say `text`, not empty, as it stands. Return False if there is no connection for it."""
+        if self._leaving or self._over:
+            return True
+        if self._connection is None or self._connection.ended:
+            return False
+        self._handed_over += 1
+        self._connection.send(escape(text))
+        shown = clean(text.encode())
+        self._face.show(f"[You] {shown}", Said(YOU, shown))
+        return True
 
     def input_ended(self) -> None:
         """Nothing more comes from standard input."""

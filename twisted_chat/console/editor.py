@@ -9,6 +9,7 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.clipboard import InMemoryClipboard
 from prompt_toolkit.completion import Completer
+from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import History
@@ -34,6 +35,7 @@ from prompt_toolkit.layout.processors import (
 )
 from prompt_toolkit.output import Output
 
+from twisted_chat.console.pasting import ONE_ANSWER, lines_of, split_paste
 from twisted_chat.console.secret_lines import is_secret, masked
 from twisted_chat.limits import CLIENT_HISTORY, CLIENT_MENU
 
@@ -41,8 +43,8 @@ from twisted_chat.limits import CLIENT_HISTORY, CLIENT_MENU
 class Editor:
     """A line at the bottom of the terminal, without a prompt.
 
-    `entered` gets each line at Enter, and all but the last of what is pasted; `interrupted` is ^C,
-    `ended` is ^D.
+    `entered` gets each line at Enter, `pasted` the texts that a paste says, `refused` a line that
+    says why some of a paste was not taken; `interrupted` is ^C, `ended` is ^D.
     """
 
     def __init__(
@@ -51,10 +53,14 @@ class Editor:
         output: Output,
         completer: Completer,
         entered: Callable[[str], None],
+        pasted: Callable[[list[str]], None],
+        refused: Callable[[str], None],
         interrupted: Callable[[], None],
         ended: Callable[[], None],
     ) -> None:
         self._entered = entered
+        self._pasted = pasted
+        self._refused = refused
         self._interrupted = interrupted
         self._ended = ended
         self._ends_with: str | None = None
@@ -136,12 +142,16 @@ class Editor:
 
     def _accept(self, buffer: Buffer) -> bool:
         # Taken out before it is handed over: what that shows stands above an empty line then.
-        text = buffer.text
+        first, *others = buffer.text.split("\n")
         if buffer is self._line:
             buffer.append_to_history()
         buffer.reset()
-        for line in text.split("\n"):
-            self._entered(line)
+        self._entered(first)
+        if buffer is self._line:
+            for line in others:
+                self._entered(line)
+        elif any(others):
+            self._refused(ONE_ANSWER)
         return True
 
     def _keys(self) -> KeyBindings:
@@ -169,27 +179,36 @@ class Editor:
         def suspend(event: KeyPressEvent) -> None:
             event.app.suspend_to_background()
 
-        @keys.add(Keys.BracketedPaste)
+        # Eager: after ^Q a paste would be inserted with its line ends, and all of it be obeyed.
+        @keys.add(Keys.BracketedPaste, eager=True)
         def paste(event: KeyPressEvent) -> None:
-            text = event.data.replace("\r\n", "\n").replace("\r", "\n")
-            first, *others = text.split("\n")
-            event.current_buffer.insert_text(first)
-            if others:
-                self._paste(event.current_buffer, others)
+            event.app.quoted_insert = False
+            if self.asks:
+                self._answer_with_paste(event.data)
+            else:
+                self._take_paste(event.data)
 
         return keys
 
-    def _paste(self, buffer: Buffer, others: list[str]) -> None:
-        """Enter the line, and of what stands behind it all but the last as well."""
-        rest = buffer.document.text_after_cursor
-        text = buffer.document.text_before_cursor
-        buffer.reset()
-        *whole, last = [text, *others]
-        for line in whole:
-            self._entered(line)
-        # A line of the paste may have opened a question, to which the next one is the answer.
-        self.app.current_buffer.insert_text(last)
-        self.app.current_buffer.insert_text(rest, move_cursor=False)
+    def _answer_with_paste(self, paste: str) -> None:
+        lines = lines_of(paste)
+        self._answer.insert_text("\n".join(lines))
+        if len(lines) > 1:
+            self._accept(self._answer)
+
+    def _take_paste(self, paste: str) -> None:
+        document = self._line.document
+        typed = document.text_before_cursor
+        try:
+            texts, rest = split_paste(typed, paste)
+        except ValueError as error:
+            self._refused(str(error))
+            return
+        if texts:
+            self._line.reset(Document(rest + document.text_after_cursor, len(rest)))
+            self._pasted(texts)
+        else:
+            self._line.insert_text(rest[len(typed) :])
 
 
 class Mask(Processor):

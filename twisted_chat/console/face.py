@@ -27,6 +27,9 @@ class User(Protocol):
     def typed(self, line: str) -> None:
         """`line`, not empty, was typed."""
 
+    def say(self, text: str) -> bool:
+        """Say `text`, not empty, as it stands. Return False if there is no connection for it."""
+
     def input_ended(self) -> None:
         """Nothing more comes."""
 

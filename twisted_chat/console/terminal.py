@@ -65,8 +65,9 @@ class Terminal(Face):
         self._bell_due = False
         self._flush_due = False
         self._held = True
-        self._typed: deque[str] = deque()
-        self._typed_bytes = 0
+        self._waiting: deque[tuple[str, bool]] = deque()
+        """Lines that are held back, and whether each was pasted, and is said as it stands."""
+        self._waiting_size = 0
         self._answered: Deferred[str | None] | None = None
         self._end_due = False
         self._before_exit = ""
@@ -92,6 +93,8 @@ class Terminal(Face):
             self._output,
             ChatCompleter(self._names, user.call_roll),
             self._entered,
+            self._pasted,
+            self.tell,
             self._interrupted,
             self._ended,
         )
@@ -177,13 +180,12 @@ class Terminal(Face):
     # What is typed.
 
     def _entered(self, line: str) -> None:
-        data = line.encode("utf-8", "surrogateescape")
-        line = data.decode("utf-8", "replace")
+        line = _characters(line)
         if self._answered is not None:
             self._answer(line)
         elif not line or self._over:
             return
-        elif len(data) > MAX_MAX_LINE:
+        elif _is_too_long(line):
             self.tell(TOO_LONG)
         else:
             self._put(clean(masked(line).encode()))
@@ -192,6 +194,21 @@ class Terminal(Face):
                 Deferred.fromCoroutine(self._complete(line)).addErrback(self._failed)
             else:
                 self._hand_over(line)
+
+    def _pasted(self, texts: list[str]) -> None:
+        """Say each of `texts`. None is shown before it is said: it must not look like a command."""
+        texts = list(filter(None, map(_characters, texts)))
+        if self._over or not texts:
+            return
+        if self._is_full():
+            self.tell(f"! the server takes no lines just now: {_pasted_lines(len(texts))} not sent")
+            return
+        for text in texts:
+            if _is_too_long(text):
+                self.tell(TOO_LONG)
+            else:
+                self._wait(text, is_pasted=True)
+        self._hand_over_all()
 
     def _ask(self, question: str, secret: bool) -> Deferred[str | None]:
         self._editor.ask(question, secret)
@@ -223,19 +240,32 @@ class Terminal(Face):
             self._hand_over_all()
 
     def _hand_over(self, line: str) -> None:
-        if self._held and self._typed_bytes > MAX_MAX_LINE:
+        if self._is_full():
             self.tell("! the server takes no lines just now: this one was not sent")
-            return
-        self._typed.append(line)
-        self._typed_bytes += len(line)
-        self._hand_over_all()
+        else:
+            self._wait(line, is_pasted=False)
+            self._hand_over_all()
+
+    def _is_full(self) -> bool:
+        """More waits for the server than is to be kept in memory."""
+        return self._held and self._waiting_size > MAX_MAX_LINE
+
+    def _wait(self, line: str, is_pasted: bool) -> None:
+        self._waiting.append((line, is_pasted))
+        self._waiting_size += len(line)
 
     def _hand_over_all(self) -> None:
-        while self._typed and not self._held:
-            line = self._typed.popleft()
-            self._typed_bytes -= len(line)
-            self._user.typed(line)
-        if self._end_due and not self._typed:
+        unsent = 0
+        while self._waiting and not self._held:
+            line, is_pasted = self._waiting.popleft()
+            self._waiting_size -= len(line)
+            if not is_pasted:
+                self._user.typed(line)
+            elif not self._user.say(line):
+                unsent += 1
+        if unsent:
+            self.tell(f"! not connected: {_pasted_lines(unsent)} not sent")
+        if self._end_due and not self._waiting:
             self._end_due = False
             self._user.input_ended()
 
@@ -301,6 +331,19 @@ class ScreenText:
 
     def flush(self) -> None:
         """The reactor writes it as soon as it can."""
+
+
+def _characters(line: str) -> str:
+    """`line` as prompt_toolkit read it, with U+FFFD for each byte that is no UTF-8."""
+    return line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _is_too_long(line: str) -> bool:
+    return len(line.encode()) > MAX_MAX_LINE
+
+
+def _pasted_lines(count: int) -> str:
+    return "a pasted line was" if count == 1 else f"{count} pasted lines were"
 
 
 def screen_size() -> Size:
