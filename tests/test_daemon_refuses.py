@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 
 import pytest
 
@@ -14,7 +15,10 @@ from tests.daemons import (
     own_network,
 )
 from tests.processes import (
+    CHAT_CLIENT,
     CHAT_SERVER,
+    CHATCTL,
+    CHECKOUT,
     TWIST,
     TWISTD,
 )
@@ -63,7 +67,7 @@ def test_a_port_that_is_taken_is_refused(refuse_everywhere):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = refuse_everywhere("--port", port)
-        assert re.search(rf"\b{port}\b.*Address already in use.*--port", line)
+        assert line.startswith(f"chat: --port {port}: Address already in use; something is there")
 
 
 def test_an_unknown_option_is_refused(refuse_everywhere):
@@ -77,7 +81,7 @@ def test_an_argument_is_refused(refuse_each):
 
 def test_an_address_of_another_machine_is_refused(refuse_each):
     [line] = refuse_each(["--host=192.0.2.1", "--port=0"])
-    assert re.search(r"192\.0\.2\.1.*--host", line)
+    assert re.match(r"chat: --host 192\.0\.2\.1 --port 0: .*: choose another$", line)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,8 @@ def test_an_option_without_its_value_is_refused(refuse_each):
 
 
 def test_an_endpoint_that_does_not_parse_is_refused(refuse_everywhere, refuse_each):
-    assert re.search("'nonsense'.* write it like tcp:8888", refuse_everywhere("--listen=nonsense"))
+    line = refuse_everywhere("--listen=nonsense")
+    assert re.match("chat: --listen nonsense: .*: write it like tcp:8888", line)
     values = [
         "",
         "8888",
@@ -140,14 +145,77 @@ def test_an_endpoint_that_does_not_parse_is_refused(refuse_everywhere, refuse_ea
     ]
     lines = refuse_each(*(["--listen", value] for value in values))
     for value, line in zip(values, lines, strict=True):
-        assert repr(value) in line
+        assert line.startswith(f"chat: --listen {value or repr(value)}: ")
         assert "write it like" in line
 
 
 def test_a_chat_on_its_own_standard_input_is_refused(refuse_each):
     """It would mix with log and transcript, and its transport cannot be aborted."""
-    [line] = refuse_each(["--listen=stdio:"])
-    assert "stdio:" in line
+    for line in refuse_each(["--listen=stdio:"], ["--listen=STDIO:"]):
+        assert re.match("chat: --listen (stdio|STDIO):: .*: use chat-client", line)
+
+
+def test_a_proxy_behind_which_nobody_has_an_address_is_refused(refuse_everywhere, refuse_each):
+    """It would be greeted in the place of those who come through it, and all of them were local."""
+    line = refuse_everywhere("--listen=haproxy:tcp:0")
+    assert re.match(
+        "chat: --listen haproxy:tcp:0: the proxy would be greeted.*without haproxy", line
+    )
+    for line in refuse_each(
+        ["--listen=HAProxy:tcp:0"],
+        ["--listen=haproxy:unix:chat.sock"],
+        ["--listen=haproxy:haproxy:tcp:0"],
+        ["--port=0", "--listen=haproxy:tcp:0"],
+    ):
+        assert "the proxy would be greeted" in line
+
+
+def test_an_endpoint_of_a_kind_that_may_hide_where_people_come_from_is_refused(
+    refuse_each, tmp_path
+):
+    """As those of Tor, or of any plugin that wraps others."""
+    plugins = tmp_path / "twisted" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "veiled.py").write_text(
+        """
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IStreamServerEndpointStringParser
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+@implementer(IPlugin, IStreamServerEndpointStringParser)
+class Veiled:
+    prefix = "veiled"
+
+    def parseStreamServer(self, reactor, *arguments, **keywords):
+        return serverFromString(reactor, ":".join(arguments))
+
+veiled = Veiled()
+"""
+    )
+    prefix = ["env", f"PYTHONPATH={tmp_path}:{CHECKOUT}"]
+    for line in refuse_each(
+        ["--listen=veiled:tcp:0"],
+        ["--listen=Veiled:haproxy:tcp:0"],
+        [r"--listen=ha\proxy:tcp:0"],
+        prefix=prefix,
+    ):
+        assert "may not tell where people come from" in line
+
+
+@pytest.mark.parametrize(("family", "domain"), [("AF_UNIX", "INET"), ("AF_INET", "UNIX")])
+def test_a_socket_of_systemd_that_is_of_another_domain_is_refused(start, family, domain):
+    """Of its peers the addresses would be misread."""
+    systemd = (
+        "import os, socket, sys; opened = socket.socket(getattr(socket, sys.argv[1])); "
+        "opened.bind('' if sys.argv[1] == 'AF_UNIX' else ('127.0.0.1', 0)); opened.listen(); "
+        "os.dup2(opened.fileno(), 3); "
+        "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='chat'); "
+        "os.execv(sys.argv[2], sys.argv[2:])"
+    )
+    where = f"--listen=systemd:domain={domain}:index=0"
+    process = start([sys.executable, "-Sc", systemd, family, *TWISTD, where])
+    assert complaint(process).startswith(f"chat: --listen systemd:domain={domain}:index=0: ")
 
 
 def test_an_endpoint_that_cannot_be_opened_is_refused(refuse_each, tmp_path):
@@ -173,7 +241,7 @@ WITHOUT_RIGHTS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 @own_network
 def test_a_port_that_only_root_may_open_is_refused(refuse_each):
     [line] = refuse_each(["--port=80"], prefix=in_own_network("true", *WITHOUT_RIGHTS))
-    assert re.search(r"tcp:80:.*Permission denied.*--port", line)
+    assert re.match(r"chat: --port 80: Permission denied", line)
 
 
 def test_files_and_sockets_without_the_right_to_them_are_refused(refuse_each, tmp_path):
@@ -220,11 +288,40 @@ def test_a_transcript_that_cannot_be_opened_is_refused(refuse_everywhere, refuse
 
 def test_chat_server_refuses_a_bad_start_in_one_line_too(start):
     variants = [
-        (["127.0.0.1", "x"], "--port must be a whole number from 0 to 65535, not 'x'"),
-        (["127.0.0.1", "0", "more"], "'more' is one more"),
-        (["--host=::1", "127.0.0.1"], "give only one"),
-        (["192.0.2.1", "0"], "no address of this machine"),
+        (["127.0.0.1", "x"], 2, "PORT must be a whole number from 0 to 65535, not 'x'"),
+        (["127.0.0.1", "0", "more"], 2, "only HOST and PORT are expected, and 'more' is one more"),
+        (["--host=::1", "127.0.0.1"], 2, "--host ::1 and '127.0.0.1': give only one"),
+        (["192.0.2.1", "0"], 1, "host 192.0.2.1 port 0: Cannot assign requested address"),
+        (["192.0.2.1:0"], 1, "host 192.0.2.1 port 0: Cannot assign requested address"),
+        (["0", "--state=missing/state"], 1, "--state "),
+        (["0", "--transcript=missing/file"], 1, "cannot write the transcript to "),
     ]
-    processes = [start([*CHAT_SERVER, *arguments]) for arguments, _ in variants]
-    for process, (_, why) in zip(processes, variants, strict=True):
-        assert why in complaint(process)
+    processes = [start([*CHAT_SERVER, *arguments]) for arguments, _, _ in variants]
+    for process, (_, status, why) in zip(processes, variants, strict=True):
+        assert complaint(process).startswith(f"chat-server: {why}")
+        assert process.wait() == status
+
+
+def test_the_bare_port_of_chat_server_that_is_taken_is_named_as_it_was_typed(start):
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start([*CHAT_SERVER, str(port)])
+        assert complaint(process).startswith(f"chat-server: port {port}: Address already in use; ")
+
+
+def test_a_wrong_command_line_ends_with_2_and_what_cannot_be_done_with_1(start, daemonised):
+    """However it is started; twistd's own options are its own affair."""
+    for program in (TWISTD, TWIST, daemonised.program):
+        wrong = start([*program, "--nosuch"])
+        not_done = start([*program, "--host=192.0.2.1"])
+        assert (wrong.wait(), not_done.wait()) == (2, 1)
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("program", [TWISTD, TWIST, CHAT_SERVER, CHAT_CLIENT, CHATCTL])
+def test_every_program_has_help_that_begins_with_usage(start, program, option):
+    process = start([*program, option])
+    assert process.wait() == 0
+    assert process.out.text.startswith("Usage: ")
+    assert len(process.out.seen) > 10
+    assert process.err.text == ""

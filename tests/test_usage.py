@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from unittest import TestCase
+
+import pytest
 
 from tests.properties import given, st
 from twisted_chat.console.options import Options as ClientOptions
@@ -21,6 +25,16 @@ def server(*arguments: str) -> ServerOptions:
     options = ServerOptions()
     options.parseOptions(arguments)
     return options
+
+
+def refusal(options: OneLineOptions, arguments: list[str]) -> str:
+    """The one line with which `options` refuse `arguments`, without its end."""
+    shown = io.StringIO()
+    with contextlib.redirect_stderr(shown), pytest.raises(SystemExit) as raised:
+        options.parseOptions(arguments)
+    assert raised.value.code == 2
+    [line] = shown.getvalue().splitlines()
+    return line
 
 
 class UsageTests(TestCase):
@@ -66,10 +80,102 @@ class UsageTests(TestCase):
             (PluginOptions(), ["--port=0", "x"], "no argument is expected, and 'x' is one"),
             (PluginOptions(), ["x", "--port", "0"], "no argument is expected, and 'x' is one"),
         ):
-            with self.subTest(arguments=arguments), self.assertRaises(SystemExit) as raised:
-                options.parseOptions(arguments)
-            self.assertRegex(str(raised.exception), f"^{options.program}: {complaint}.*")
-            self.assertNotIn("\n", str(raised.exception))
+            with self.subTest(arguments=arguments):
+                self.assertRegex(refusal(options, arguments), f"^{options.program}: {complaint}")
+
+    def test_where_the_client_goes_is_written_in_any_usual_way(self) -> None:
+        for arguments, host, port in (
+            (["chat.example"], "chat.example", 8888),
+            (["chat.example", "23"], "chat.example", 23),
+            (["chat.example:23"], "chat.example", 23),
+            (["10.0.2.15:23"], "10.0.2.15", 23),
+            (["tcp", "23"], "tcp", 23),
+            (["::1"], "::1", 8888),
+            (["2001:db8::5"], "2001:db8::5", 8888),
+            (["1:2:3:4:5:6:7:8"], "1:2:3:4:5:6:7:8", 8888),
+            (["fe80::1%eth0"], "fe80::1%eth0", 8888),
+            (["[::1]"], "::1", 8888),
+            (["[::1]:23"], "::1", 23),
+            (["[::1:8802]"], "::1:8802", 8888),
+            (["[::1]", "23"], "::1", 23),
+            (["::1:8802", "23"], "::1:8802", 23),
+            (["8888", "23"], "8888", 23),
+            (["tcp:chat.example:23"], "tcp:chat.example:23", None),
+            (["TLS:chat.example:23"], "TLS:chat.example:23", None),
+            (["tls:8888"], "tls:8888", None),
+            (["unix:/run/chat"], "unix:/run/chat", None),
+            (["plugin:one:two"], "plugin:one:two", None),
+            (["plugin:one"], "plugin:one", None),
+        ):
+            with self.subTest(arguments=arguments):
+                options = client(*arguments)
+                self.assertEqual((options.host, options.port), (host, port))
+        self.assertEqual(client("chat.example").where, "chat.example port 8888")
+
+    def test_where_the_client_goes_is_asked_for_if_it_can_be_two_things(self) -> None:
+        for arguments, complaint in (
+            (["8888"], "8888 is a port: write chat-client HOST 8888"),
+            (
+                ["::1:8802"],
+                "::1:8802 can be an address, or an address and a port: write [::1:8802] or "
+                "[::1]:8802",
+            ),
+            (["chat.example:23", "23"], "HOST must be without a port if PORT follows, not 'chat"),
+            (["[::1]:23", "23"], "HOST must be without a port if PORT follows, not '"),
+            ([""], "HOST is empty"),
+            ([":23"], "HOST is empty"),
+            (["", "23"], "HOST is empty"),
+            (["[]:23"], "HOST is empty"),
+            (["chat.example:0"], "PORT must be a number from 1 to 65535, not '0'"),
+            (["chat.example:65536"], "PORT must be a number from 1 to 65535, not '65536'"),
+            (["chat.example:٣"], "PORT must be a number from 1 to 65535, not '٣'"),
+            (["[::1]:"], "PORT must be a number from 1 to 65535, not ''"),
+        ):
+            with self.subTest(arguments=arguments):
+                line = refusal(ClientOptions(), arguments)
+                self.assertIn(f"chat-client: {complaint}", line)
+
+    def test_where_the_server_listens_is_written_in_any_usual_way(self) -> None:
+        for arguments, host, port in (
+            ([], None, None),
+            (["23"], None, "23"),
+            (["0"], None, "0"),
+            (["10.0.2.15"], "10.0.2.15", None),
+            (["10.0.2.15", "23"], "10.0.2.15", "23"),
+            (["10.0.2.15:23"], "10.0.2.15", "23"),
+            (["::1"], "::1", None),
+            (["::1", "23"], "::1", "23"),
+            (["[::1]:23"], "::1", "23"),
+            (["10.0.2.15", "--port=23"], "10.0.2.15", "23"),
+            (["23", "--host=10.0.2.15"], "10.0.2.15", "23"),
+        ):
+            with self.subTest(arguments=arguments):
+                options = server(*arguments)
+                self.assertEqual((options["host"], options["port"]), (host, port))
+
+    def test_where_the_server_listens_is_asked_for_if_it_can_be_two_things(self) -> None:
+        for arguments, complaint in (
+            (["23", "24"], "'23' is no address: HOST comes first, then PORT"),
+            (["23", "--port=24"], "--port 24 and '23': give only one"),
+            (["10.0.2.15:23", "--host=::1"], "--host ::1 and '10.0.2.15': give only one"),
+            (["65536"], "PORT must be a whole number from 0 to 65535, not '65536'"),
+            (["10.0.2.15", "x"], "PORT must be a whole number from 0 to 65535, not 'x'"),
+            (["10.0.2.15:x"], "PORT must be a whole number from 0 to 65535, not 'x'"),
+            (["--port=x"], "--port must be a whole number from 0 to 65535, not 'x'"),
+            (["::1:8802"], "::1:8802 can be an address, or an address and a port"),
+            (["--host="], "--host is empty"),
+        ):
+            with self.subTest(arguments=arguments):
+                line = refusal(ServerOptions(), arguments)
+                self.assertIn(f"chat-server: {complaint}", line)
+
+    def test_a_wrong_command_line_says_nothing_on_standard_output_without_standard_error(
+        self,
+    ) -> None:
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(None):
+            self.assertRaises(SystemExit, ClientOptions().parseOptions, [])
+        self.assertEqual(shown.getvalue(), "")
 
     def test_a_shell_that_completes_is_twisted_s_own_affair(self) -> None:
         asked = ["--_shell-completion", "zsh:2"]

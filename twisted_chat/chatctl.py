@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 DEFAULT_STATE = "state"
-"""The folder, where neither --state nor CHAT_STATE names one."""
+"""The folder if neither --state nor CHAT_STATE names one."""
 
 PATIENCE = 20.0
 """Seconds without a byte after which the daemon is taken not to answer."""
@@ -31,7 +31,7 @@ Options, which may stand anywhere before a --:
                       [default: all for who and say, lobby for others]
       --json          Print one JSON object for each line, also for an error.
       --version       Show the version and exit.
-      --help          Show this and exit.
+  -h, --help          Show this and exit.
 The status is 0, or 1 when something was not done, or 2 when this usage was not followed.
 Commands:
 """
@@ -48,11 +48,11 @@ def main() -> NoReturn:
     """Obey the command line. Raises SystemExit."""
     names = ["state=", "room=", "json", "version", "help"]
     try:
-        given, words = getopt.gnu_getopt(sys.argv[1:], "", names)
+        given, words = getopt.gnu_getopt(sys.argv[1:], "h", names)
     except getopt.GetoptError as error:
         _refuse_usage(f"{error} (--help lists them; what follows -- is none)")
     options = dict(given)
-    if "--help" in options:
+    if "--help" in options or "-h" in options:
         print(USAGE + _commands(), end="")
         sys.exit(0)
     if "--version" in options:

@@ -23,7 +23,7 @@ from twisted_chat.flood import Flood
 from twisted_chat.holding import HoldingLineReceiver
 from twisted_chat.interfaces import IOutbox
 from twisted_chat.limits import CONTROL_BACKLOG, CONTROL_CONNECTIONS, CONTROL_WAIT, MAX_LINE
-from twisted_chat.listening import Listener, ListenError, listen
+from twisted_chat.listening import Listener, ListenError, Place, listen
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.outbox import IOutboxReactor, Patience, outbox_for
@@ -210,7 +210,8 @@ def _listen(reactor: IReactorUNIX, factory: ControlFactory, path: str) -> Listen
     # The mode alone would come a moment after the socket.
     umask = os.umask(0o177)
     try:
-        listener = listen(reactor, factory, f"unix:address={quoteStringArgument(path)}:mode=600")
+        socket = Place(path, f"unix:address={quoteStringArgument(path)}:mode=600")
+        listener = listen(reactor, factory, socket)
     except ListenError as error:
         if not str(error).endswith("AF_UNIX path too long"):
             raise

@@ -7,7 +7,8 @@ import fcntl
 import os
 import socket
 import stat
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -34,6 +35,9 @@ from twisted_chat.limits import (
 
 _log = Logger(namespace="chat")
 
+_KINDS = ("tcp", "tcp6", "ssl", "tls", "unix", "systemd")
+"""The kinds of endpoints that tell where a peer comes from as soon as it is there."""
+
 _HINTS = {
     errno.EADDRINUSE: "something is there already: stop it, or choose another",
     errno.EACCES: "this user has no right to it: choose another",
@@ -45,11 +49,22 @@ class ListenError(Exception):
     """Why an endpoint cannot be listened on and what to do, in one line."""
 
 
-def endpoints_for(host: str | None, port: int) -> list[str]:
-    """Endpoint strings for TCP `port` at `host`; at all addresses, IPv4 and IPv6, where None."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to listen: an endpoint string, and as which words its errors name it (`typed`)."""
+
+    typed: str
+    endpoint: str
+
+
+def places_for(host: str | None, port: int, typed: str) -> list[Place]:
+    """TCP `port` at `host`; at all addresses, IPv4 and IPv6, if it is None."""
     return [
-        f"tcp:{port}:interface={quoteStringArgument(interface)}:backlog={LISTEN_BACKLOG}"
-        for interface in ([host] if host else _all_interfaces())
+        Place(
+            typed,
+            f"tcp:{port}:interface={quoteStringArgument(interface)}:backlog={LISTEN_BACKLOG}",
+        )
+        for interface in (_all_interfaces() if host is None else [host])
     ]
 
 
@@ -90,63 +105,80 @@ class Listener:
             os.close(self._lock)
 
 
-def listen(reactor: IReactorUNIX, factory: IProtocolFactory, description: str) -> Listener:
-    """Listen on the endpoint that `description` names, before this returns. Raises ListenError."""
+def listen(reactor: IReactorUNIX, factory: IProtocolFactory, place: Place) -> Listener:
+    """Listen on the endpoint of `place`, before this returns. Raises ListenError."""
     locking = _UnixSockets(reactor)
-    endpoint = parse(locking if description.startswith("unix:") else reactor, description)
+    is_unix = place.endpoint.startswith("unix:")
+    endpoint = parse(locking if is_unix else reactor, place)
     results: list[IListeningPort | Failure] = []
     endpoint.listen(factory).addBoth(results.append)
     if not results:
-        raise ListenError(f"cannot listen on {description}: it does not start at once")
+        raise ListenError(f"{place.typed}: it does not start at once")
     [result] = results
     if isinstance(result, Failure):
-        raise ListenError(f"cannot listen on {description}: {_why(result, description)}")
+        raise ListenError(f"{place.typed}: {_why(result)}")
     if isinstance(result.getHost(), IPv4Address | IPv6Address):
-        _find_vanished_peers(result)
-    return Listener(description, result, locking.lock)
+        with socket.socket(fileno=os.dup(cast(IFileDescriptor, result).fileno())) as listening:
+            # systemd hands over a number, and where peers come from would be misread.
+            if listening.family == socket.AF_UNIX:
+                raise ListenError(f"{place.typed}: the socket is a unix socket: write domain=UNIX")
+            _find_vanished_peers(listening)
+    return Listener(place.endpoint, result, locking.lock)
 
 
-def _find_vanished_peers(port: IListeningPort) -> None:
+def _find_vanished_peers(listening: socket.socket) -> None:
     """Have the kernel give up peers that answer nothing, be they idle or sent to (tcp(7)).
 
     Set on the listening socket, from which Linux hands it on to all that it accepts: so it holds
     for TLS and for whatever else wraps a connection.
     """
-    with socket.socket(fileno=os.dup(cast(IFileDescriptor, port).fileno())) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in (
-            ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
-            ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
-            ("TCP_KEEPCNT", KEEPALIVE_PROBES),
-            ("TCP_USER_TIMEOUT", VANISHED * 1000),
-        ):
-            if number := getattr(socket, option, None):  # Not every Unix has all of them.
-                listening.setsockopt(socket.IPPROTO_TCP, number, value)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
+        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
+        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+        ("TCP_USER_TIMEOUT", VANISHED * 1000),
+    ):
+        if number := getattr(socket, option, None):  # Not every Unix has all of them.
+            listening.setsockopt(socket.IPPROTO_TCP, number, value)
 
 
-def parse(reactor: object, description: str) -> IStreamServerEndpoint:
-    """The endpoint that `description` names. Raises ListenError."""
-    if description.startswith("stdio:"):
-        raise ListenError("stdio: is no place where a daemon can listen: use chat-client")
+def parse(reactor: object, place: Place) -> IStreamServerEndpoint:
+    """Return the endpoint of `place`. Raises ListenError."""
+    kind, colon, _ = place.endpoint.partition(":")
+    if kind.lower() == "stdio":
+        raise ListenError(f"{place.typed}: a daemon cannot listen there: use chat-client")
+    if kind.lower() == "haproxy":
+        # Its header comes after the greeting; until then getPeer() is the proxy.
+        raise ListenError(
+            f"{place.typed}: the proxy would be greeted, and all behind it taken for local people "
+            f"whom no ban hits: listen without haproxy, on one of {_listed(_KINDS)}"
+        )
     try:
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, place.endpoint)
     except Exception as error:  # Endpoint parsers are plugins, and raise what they like.
         raise ListenError(
-            f"{description!r} is no endpoint that works here ({_one_line(error)}): "
+            f"{place.typed}: no endpoint that works here ({_one_line(error)}): "
             "write it like tcp:8888, tcp:8888:interface=127.0.0.1 or unix:/run/chat.sock"
         ) from error
+    if colon and kind.lower() not in _KINDS:
+        raise ListenError(
+            f"{place.typed}: an endpoint of this kind may not tell where people come from, so that "
+            f"no ban would hit them: listen on one of {_listed(_KINDS)}"
+        )
     return endpoint
 
 
-def _why(failure: Failure, description: str) -> str:
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _why(failure: Failure) -> str:
     error = failure.value
     cause = error.socketError if isinstance(error, CannotListenError) else error
     assert cause is not None
     hint = _HINTS.get(cause.errno or 0) if isinstance(cause, OSError) else None
-    if hint is None:
-        return _one_line(cause)
-    options = " with --port or --host" if description.startswith("tcp") else ""
-    return f"{_one_line(cause)}; {hint}{options}"
+    return _one_line(cause) if hint is None else f"{_one_line(cause)}; {hint}"
 
 
 def _one_line(error: BaseException) -> str:

@@ -26,7 +26,7 @@ from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.sqlite import SqliteStore
 from twisted_chat.journal.store import IStore, NoStore
 from twisted_chat.limits import ANSWER_SHARE, HEAR_OUT, Limits
-from twisted_chat.listening import Listener, ListenError, listen
+from twisted_chat.listening import Listener, ListenError, Place, listen
 from twisted_chat.outbox import IOutboxReactor, Patience
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.protocol import ChatFactory
@@ -119,24 +119,26 @@ class ChatService(Service):
 
 def make_service(
     reactor: IChatReactor,
-    endpoints: Sequence[str],
+    places: Sequence[Place],
     *,
     transcript: str = "log",
     motd: Sequence[str] = (),
     limits: Limits | None = None,
     state: str | None = None,
+    program: str = "chat",
 ) -> ChatService:
-    """Build the daemon and listen on all `endpoints`; it talks once the service is started.
+    """Build the daemon and listen on all `places`; it talks once the service is started.
 
     `state`: the folder of what is to outlast the daemon; None: nothing is.
-    Whatever can fail at the start fails here, before any fork: raises SystemExit with one line.
+    Whatever can fail at the start fails here, before any fork: raises SystemExit with one line,
+    which begins with `program`.
     """
     limits = limits or Limits()
     try:
         record = _make_transcript(transcript, reactor)
     except OSError as error:
         raise SystemExit(
-            f"chat: cannot write the transcript to {transcript}: {error.strerror}"
+            f"{program}: cannot write the transcript to {transcript}: {error.strerror}"
         ) from error
     try:
         folder = None if state is None else StateFolder.open(state)
@@ -149,7 +151,7 @@ def make_service(
             limits.history_bytes,
         )
     except StateError as error:
-        raise SystemExit(f"chat: --state {error}") from error
+        raise SystemExit(f"{program}: --state {error}") from error
     chat = Chat(
         journal,
         lambda flush: reactor.callLater(0, flush),
@@ -173,14 +175,14 @@ def make_service(
         limits.max_line,
     )
     try:
-        listeners = [listen(reactor, factory, endpoint) for endpoint in endpoints]
+        listeners = [listen(reactor, factory, place) for place in places]
         control = None
         if folder is not None:
             control = ControlDoor(
                 reactor, ControlFactory(chat, desk, reactor, limits.max_line), folder.control
             )
     except ListenError as error:
-        raise SystemExit(f"chat: {error}") from error
+        raise SystemExit(f"{program}: {error}") from error
     return ChatService(reactor, factory, listeners, control, record, store, passphrases)
 
 

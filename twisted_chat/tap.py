@@ -34,18 +34,14 @@ from twisted_chat.limits import (
     STALL,
     Limits,
 )
-from twisted_chat.listening import ListenError, endpoints_for, parse
+from twisted_chat.listening import ListenError, Place, parse, places_for
 from twisted_chat.service import ChatService, IChatReactor, make_service
 from twisted_chat.text import clean, whole_number
-from twisted_chat.usage import OneLineOptions
-
-PORT = 8888
-"""The TCP port that the chat has always had."""
-
+from twisted_chat.usage import PORT, OneLineOptions, split_address
 
 ENDPOINTS = (
-    "--listen takes any Twisted server endpoint string, such as tcp:8888:interface=127.0.0.1, "
-    "tcp6:8888, unix:/run/chat.sock:mode=660, systemd:domain=INET:index=0 or "
+    "--listen takes a Twisted server endpoint string: tcp:8888:interface=127.0.0.1, tcp6:8888, "
+    "unix:/run/chat.sock:mode=660, systemd:domain=INET:index=0, or "
     "ssl:8889:privateKey=KEY.pem:certKey=CERT.pem. Nothing else is opened then, unless --port or "
     "--host is given too."
 )
@@ -108,6 +104,8 @@ class DaemonOptions(OneLineOptions):
     def __init__(self) -> None:
         super().__init__()
         self.listen: list[str] = []
+        self.bare: set[str] = set()
+        """The options whose values stand on the command line without their names."""
         self.motd: list[str] = []
         self.limits = Limits()
 
@@ -133,14 +131,17 @@ class DaemonOptions(OneLineOptions):
             history_bytes=self._number("history-bytes", MIN_HISTORY_BYTES, MAX_HISTORY_BYTES),
             replay=self._number("replay", 0, MAX_HISTORY),
         )
-        for endpoint in self.listen:
+        self.places = [Place(f"--listen {_shown(each)}", each) for each in self.listen]
+        for place in self.places:
             try:
-                parse(None, endpoint)
+                parse(None, place)
             except ListenError as error:
-                raise UsageError(f"--listen: {error}") from error
-        self.endpoints = list(self.listen)
+                raise UsageError(str(error)) from error
+        if self["host"] == "":
+            raise UsageError("--host is empty: name an address, or leave it out for all")
         if not self.listen or self["port"] is not None or self["host"] is not None:
-            self.endpoints += endpoints_for(self["host"], self._number("port", 0, 65535, PORT))
+            port = self._number("port", 0, 65535, PORT)
+            self.places += places_for(self["host"], port, self._address_as_typed())
         self._check_transcript()
         if self["motd"] is not None:
             self.motd = _read_motd(self["motd"], self.limits.max_line)
@@ -151,10 +152,19 @@ class DaemonOptions(OneLineOptions):
             return default
         number = whole_number(value, least, most)
         if number is None:
+            name = option.upper() if option in self.bare else f"--{option}"
             raise UsageError(
-                f"--{option} must be a whole number from {least} to {most}, not {value[:40]!r}"
+                f"{name} must be a whole number from {least} to {most}, not {value[:40]!r}"
             )
         return number
+
+    def _address_as_typed(self) -> str:
+        words = [
+            f"{'' if option in self.bare else '--'}{option} {_shown(self[option])}"
+            for option in ("host", "port")
+            if self[option] is not None
+        ]
+        return " ".join(words) or f"--port {PORT}"
 
     def _check_transcript(self) -> None:
         daemonised = self.parent is not None and not self.parent.get("nodaemon", True)
@@ -168,10 +178,11 @@ class DaemonOptions(OneLineOptions):
         """The daemon that these options describe. Raises SystemExit if it cannot start."""
         return make_service(
             reactor,
-            self.endpoints,
+            self.places,
             transcript=self["transcript"],
             motd=self.motd,
             limits=self.limits,
+            program=self.program,
             state=self["state"],
         )
 
@@ -186,7 +197,7 @@ class ServerOptions(DaemonOptions):
     """`chat-server`: the address and the port may stand there bare."""
 
     program = "chat-server"
-    synopsis = "[options] [HOST [PORT]]"
+    synopsis = "[options] [HOST] [PORT] | [options] HOST:PORT"
     longdesc = (
         "The chat daemon in the foreground: its transcript on standard output, its log on "
         "standard error, ^C ends it. Without HOST it listens on all addresses.\n" + ENDPOINTS
@@ -196,10 +207,23 @@ class ServerOptions(DaemonOptions):
     def parseArgs(self, *arguments: str) -> None:
         if len(arguments) > 2:
             raise UsageError(f"only HOST and PORT are expected, and {arguments[2]!r} is one more")
-        for name, value in zip(("host", "port"), arguments, strict=False):
+        host, port = [*arguments, None, None][:2]
+        if host is not None and port is None:
+            host, port = (None, host) if host.isdecimal() else split_address(host)
+        elif host is not None and host.isdecimal():
+            raise UsageError(f"{host!r} is no address: HOST comes first, then PORT")
+        for name, value in (("host", host), ("port", port)):
+            if value is None:
+                continue
             if self[name] is not None:
                 raise UsageError(f"--{name} {self[name]} and {value!r}: give only one")
             self[name] = value
+            self.bare.add(name)
+
+
+def _shown(value: str) -> str:
+    """`value` as it was typed, quoted where a reader could take it for something else."""
+    return value if value.isprintable() and value.strip() == value != "" else repr(value)
 
 
 def _read_motd(path: str, max_line: int) -> list[str]:

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import getopt
+import re
 import sys
 from collections.abc import Sequence
+from ipaddress import IPv6Address
+from typing import NoReturn
 
 from twisted.python.usage import Options, UsageError
 
 from twisted_chat import __version__
 
+PORT = 8888
+"""The TCP port of the chat if no other is named."""
+
+WRONG_USAGE = 2
+"""The exit status of a command line that is wrong, as of getopt(1) and Python's argparse."""
+
 
 class OneLineOptions(Options):
     """Options that may stand anywhere before a `--`. A wrong one ends the process with one line and
-    status 1, not with Twisted's page of usage or its traceback. `program`: what that line begins
-    with.
+    status WRONG_USAGE, not with Twisted's page of usage or its traceback. `program`: what that line
+    begins with. `synopsis`: what follows it on a command line.
     """
 
     program: str
+    synopsis: str
+
+    def getSynopsis(self) -> str:
+        """Return the first line of the help, which begins with `Usage:`."""
+        if self.parent is not None:  # It begins with twistd's own.
+            return super().getSynopsis()
+        return f"Usage: {self.program} {self.synopsis}"
+
+    def opt_help(self) -> None:
+        """Show this and exit."""
+        print(self)
+        raise SystemExit(0)
+
+    opt_h = opt_help
 
     def opt_version(self) -> None:
         """Show the version and exit."""
@@ -30,11 +53,11 @@ class OneLineOptions(Options):
                 self._options_first(sys.argv[1:] if options is None else list(options))
             )
         except UsageError as error:
-            raise SystemExit(f"{self.program}: {error} (--help lists the options)") from error
+            refuse_usage(f"{self.program}: {error} (--help lists the options)")
 
     def _options_first(self, arguments: list[str]) -> list[str]:
-        """`arguments` as Twisted takes them: it would take none for an option that stands behind
-        one that is no option. Raises UsageError.
+        """Return `arguments` with all options first: Twisted stops looking for options at the first
+        argument that is none. Raises UsageError.
         """
         if arguments[-2:-1] == ["--_shell-completion"]:
             return arguments  # Twisted's own, and no option in its list.
@@ -51,3 +74,40 @@ class OneLineOptions(Options):
         if option.startswith("--"):
             return f"{option[2:]}=" in self.longOpt
         return f"{option[1:]}:" in self.shortOpt
+
+
+def refuse_usage(line: str) -> NoReturn:
+    """End the process with `line` on standard error and status WRONG_USAGE. Raises SystemExit."""
+    if sys.stderr is not None:  # Python has none if its descriptor is closed.
+        print(line, file=sys.stderr)
+    raise SystemExit(WRONG_USAGE)
+
+
+def split_address(text: str) -> tuple[str, str | None]:
+    """Return host and port of HOST, HOST:PORT, [HOST] or [HOST]:PORT, as they are written; the port
+    is None if there is none. Raises UsageError.
+    """
+    if match := _BRACKETED.fullmatch(text):
+        return match[1], match[2]
+    if not is_ipv6(text):
+        host, colon, port = text.partition(":")
+        return host, port if colon else None
+    shorter, _, last = text.rpartition(":")
+    if last.isdecimal() and is_ipv6(shorter):
+        raise UsageError(
+            f"{text} can be an address, or an address and a port: write [{text}] or "
+            f"[{shorter}]:{last}"
+        )
+    return text, None
+
+
+def is_ipv6(text: str) -> bool:
+    """Return whether `text` is an IPv6 address, perhaps with a zone (`fe80::1%eth0`)."""
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+_BRACKETED = re.compile(r"\[([^\[\]]*)\](?::(.*))?", re.DOTALL)

@@ -7,17 +7,21 @@ from typing import ClassVar
 from twisted.python.usage import UsageError
 
 from twisted_chat.text import whole_number
-from twisted_chat.usage import OneLineOptions
+from twisted_chat.usage import PORT, OneLineOptions, is_ipv6, split_address
+
+_ENDPOINTS = ("ssl", "tcp", "tls", "unix")
+"""What begins an endpoint string and is no host."""
 
 
 class Options(OneLineOptions):
     """The command line of chat-client."""
 
     program = "chat-client"
-    synopsis = "[options] HOST PORT | [options] ENDPOINT"
+    synopsis = "[options] HOST[:PORT] | HOST PORT | ENDPOINT"
     longdesc = (
-        "Join the chat at HOST and PORT, or at a Twisted client endpoint such as tcp:HOST:PORT, "
-        "tls:HOST:PORT or unix:PATH. On a terminal ^C or ^D ends it; what comes through a pipe is "
+        f"Join the chat at HOST and PORT [default: {PORT}], or at a Twisted client endpoint such "
+        "as tls:HOST:PORT, unix:PATH or tcp:HOST:PORT. An IPv6 address with a port is written "
+        f"[::1]:{PORT}. On a terminal ^C or ^D ends it; what comes through a pipe is "
         "said, line by line, and at its end the client leaves. Options may stand anywhere before a "
         "--."
     )
@@ -38,11 +42,23 @@ class Options(OneLineOptions):
             raise UsageError("tell it where to go: chat-client HOST PORT")
         self.host = arguments[0]
         self.port: int | None = None
-        if len(arguments) == 2:
-            self.port = whole_number(arguments[1], 1, 65535)
-            if self.port is None:
-                shown = arguments[1][:40]
-                raise UsageError(f"PORT must be a number from 1 to 65535, not {shown!r}")
+        if len(arguments) == 1 and _is_endpoint(self.host):
+            return
+        if len(arguments) == 1:
+            self.host, port = split_address(self.host)
+            if port is None and self.host.isdecimal():
+                raise UsageError(f"{self.host} is a port: write chat-client HOST {self.host}")
+        else:
+            port = arguments[1]
+            self.host = self.host.removeprefix("[").removesuffix("]")
+            if ":" in self.host and not is_ipv6(self.host):
+                raise UsageError(f"HOST must be without a port if PORT follows, not {self.host!r}")
+        if not self.host:
+            raise UsageError("HOST is empty: tell it where to go")
+        port = str(PORT) if port is None else port
+        self.port = whole_number(port, 1, 65535)
+        if self.port is None:
+            raise UsageError(f"PORT must be a number from 1 to 65535, not {port[:40]!r}")
 
     def postOptions(self) -> None:
         if self["bell"] not in ("on", "off"):
@@ -55,3 +71,11 @@ class Options(OneLineOptions):
     def where(self) -> str:
         """The server as the person named it."""
         return self.host if self.port is None else f"{self.host} port {self.port}"
+
+
+def _is_endpoint(text: str) -> bool:
+    """Return whether `text` is an endpoint string: neither HOST nor HOST:PORT."""
+    kind, colon, rest = text.partition(":")
+    if kind.lower() in _ENDPOINTS:
+        return bool(colon)
+    return bool(colon) and not (rest.isdecimal() or text.startswith("[") or is_ipv6(text))
