@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.cables import Cable
 from tests.clients import GREETING, FakeServer
 from tests.daemons import Daemonised
 from tests.processes import (
@@ -157,3 +159,19 @@ def daemonised(tmp_path: Path) -> Iterator[Daemonised]:
     twistd = Daemonised(tmp_path)
     yield twistd
     twistd.close()
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    """To be asked for before a daemon is started."""
+    missing = [tool for tool in ("ip", "nsenter") if shutil.which(tool) is None]
+    if missing and "CI" not in os.environ:
+        pytest.skip(f"there is no {missing[0]} here")
+    try:
+        cable = Cable()
+    except PermissionError:
+        if "CI" in os.environ:
+            raise
+        pytest.skip("only root may make a network of its own")
+    yield cable
+    cable.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import re
 import shlex
 import unicodedata
@@ -12,10 +10,8 @@ from pathlib import Path
 from signal import SIGINT
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.certificates import own_certificate
 from tests.clients import (
     GREETING,
     GREETING_BESIDE_BOB,
@@ -253,39 +249,11 @@ def test_pipe_goes_over_ipv6(client, shared_daemon, bob):
 @pytest.fixture
 def tls_daemon(start_daemon: Callable[..., Daemon], tmp_path: Path) -> Daemon:
     """A daemon behind TLS; its own certificate, in `tmp_path/roots`, is for 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "chat")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (tmp_path / "roots").mkdir()
-    (tmp_path / "roots" / "chat.pem").write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    (tmp_path / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    key, certificate = own_certificate(tmp_path, "127.0.0.1")
     return start_daemon(
         "--rate=0",
         "--listen",
-        f"ssl:0:interface=127.0.0.1:privateKey={tmp_path}/key.pem:certKey={tmp_path}/roots/chat.pem",
+        f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={certificate}",
     )
 
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import re
-import shutil
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from signal import SIGTERM
-from typing import TypeVar
 
 import pytest
 
 from tests.crowds import (
-    Guest,
     as_bytes,
     asleep,
     gather,
@@ -29,9 +21,7 @@ from tests.crowds import (
     said,
     users,
 )
-from tests.processes import TWISTD, Daemon, Peer, ipv6_works, needs_ipv6
-
-T = TypeVar("T")
+from tests.processes import TWISTD, Daemon, Peer, needs_ipv6
 
 FULL = "! the chat is full ({}): try again later\n"
 SPARE = 64
@@ -75,119 +65,6 @@ def test_many_who_find_the_chat_full_are_all_told_so(start_daemon):
 
 
 # From one address.
-
-
-def in_new_thread(function: Callable[[], T]) -> T:
-    """What `function` gives, called in a thread whose network can be changed: it ends with it."""
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(function).result()
-
-
-class Namespace:
-    """A network namespace without a name: it is gone when nothing holds it any more."""
-
-    _libc = ctypes.CDLL(None, use_errno=True)
-    _CLONE_NEWNET = 0x40000000
-
-    def __init__(self) -> None:
-        self._fd = in_new_thread(self._make)
-        self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
-
-    def _make(self) -> int:
-        self._check(self._libc.unshare(self._CLONE_NEWNET))
-        return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-
-    def _check(self, result: int) -> None:
-        if result:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-    def run(self, function: Callable[[], T]) -> T:
-        """What `function` gives, called in this namespace."""
-
-        def inside() -> T:
-            self._check(self._libc.setns(self._fd, self._CLONE_NEWNET))
-            return function()
-
-        return in_new_thread(inside)
-
-    def ip(self, arguments: str) -> None:
-        """Run ip(8)."""
-        self.run(lambda: subprocess.run(["ip", *arguments.split()], check=True))
-
-    def socket(self, family: int = socket.AF_INET) -> socket.socket:
-        """A socket in this namespace, wherever it is used."""
-        return self.run(lambda: socket.socket(family))
-
-    def close(self) -> None:
-        os.close(self._fd)
-
-
-class Cable:
-    """Two machines on one cable: daemons are `here`, and peers come from `there`."""
-
-    def __init__(self) -> None:
-        self.here, self.there = Namespace(), Namespace()
-        self.here.ip("link set lo up")
-        self.here.ip(f"link add cable type veth peer name cable netns {self.there.path}")
-        places = [
-            (self.here, ["10.0.0.1/24"]),
-            (self.there, ["10.0.0.2/24", "10.0.0.3/24"]),
-        ]
-        if ipv6_works():
-            places += [
-                (self.here, ["fd00:0:0:1::1/64", "fd00:0:0:2::1/64"]),
-                (self.there, ["fd00:0:0:1::2/64", "fd00:0:0:1::3/64", "fd00:0:0:2::2/64"]),
-            ]
-        for machine, addresses in places:
-            for address in addresses:
-                machine.ip(f"address add {address} dev cable{' nodad' * (':' in address)}")
-        for machine in (self.here, self.there):
-            machine.ip("link set cable up")
-
-    @property
-    def program(self) -> list[str]:
-        """A daemon's, `here`."""
-        return ["nsenter", f"--net={self.here.path}", *TWISTD]
-
-    def join(self, daemon: Daemon, source: str) -> Peer:
-        """A new peer from `source`, which is `there` or on loopback `here`."""
-        if source.startswith("127."):
-            peer = Guest(("127.0.0.1", daemon.port), source, self.here.socket())
-        elif "." in source:
-            peer = Guest(("10.0.0.1", daemon.port), source, self.there.socket())
-        else:
-            address = source.rpartition("::")[0] + "::1"
-            peer = Guest((address, daemon.port), source, self.there.socket(socket.AF_INET6))
-        daemon.peers.append(peer)
-        return peer
-
-    def cut(self) -> None:
-        """From now on nothing comes through, and nobody is told."""
-        for machine, other in [(self.here, "10.0.0.2"), (self.there, "10.0.0.1")]:
-            # A card that is not there.
-            machine.ip(
-                f"neighbour replace {other} lladdr 02:00:00:00:00:99 nud permanent dev cable"
-            )
-
-    def close(self) -> None:
-        self.here.close()
-        self.there.close()
-
-
-@pytest.fixture
-def cable() -> Iterator[Cable]:
-    """To be asked for before a daemon is started."""
-    missing = [tool for tool in ("ip", "nsenter") if shutil.which(tool) is None]
-    if missing and "CI" not in os.environ:
-        pytest.skip(f"there is no {missing[0]} here")
-    try:
-        cable = Cable()
-    except PermissionError:
-        if "CI" in os.environ:
-            raise
-        pytest.skip("only root may make a network of its own")
-    yield cable
-    cable.close()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,13 @@ from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, clientFromString
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableProtocol, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IReactorTime,
+    IStreamClientEndpoint,
+    ITCPTransport,
+)
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -18,6 +23,8 @@ from twisted_chat.dialects import parse as parse_line
 from twisted_chat.events import Event
 from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE
 from twisted_chat.lines import BoundedLineReceiver
+from twisted_chat.link import Link
+from twisted_chat.sockets import keep_alive, progress, tcp_socket
 from twisted_chat.syntax import escape, parse
 from twisted_chat.text import clean
 
@@ -30,8 +37,9 @@ async def connect(host: str, port: int | None = None, *, reactor: object = None)
     """
     if reactor is None:
         from twisted.internet import reactor
+    clock = cast(IReactorTime, reactor)
     endpoint = client_endpoint(reactor, host, port)
-    return cast(Session, await endpoint.connect(Factory.forProtocol(Session)))
+    return cast(Session, await endpoint.connect(Factory.forProtocol(lambda: Session(clock))))
 
 
 def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClientEndpoint:
@@ -50,13 +58,25 @@ def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClie
 class LineClient(BoundedLineReceiver):
     """The client's end of the line format, without an opinion on what comes in.
 
-    A line longer than CLIENT_LINE bytes is cut.
+    A line longer than CLIENT_LINE bytes is cut. A server's machine that answers nothing for
+    VANISHED seconds is given up: the connection is lost. `clock` measures that time for what was
+    sent; without one it takes as long as the kernel tries, a quarter of an hour.
     """
 
     transport: ITCPTransport
 
-    def __init__(self) -> None:
+    def __init__(self, clock: IReactorTime | None = None) -> None:
         super().__init__(CLIENT_LINE)
+        self._link = None
+        if clock is not None:
+            self._link = Link(
+                clock,
+                lambda: progress(self.transport),
+                self.network_stuck,
+                self.network_moves,
+                self._vanished,
+            )
+        self._has_vanished = False
         self.ended = False
         """Nothing can be sent any more."""
 
@@ -67,6 +87,12 @@ class LineClient(BoundedLineReceiver):
     def lost(self, reason: Failure) -> None:
         """The connection is gone; `reason` is a ConnectionDone if the server closed it well."""
         raise NotImplementedError
+
+    def network_stuck(self) -> None:
+        """The server's machine has acknowledged nothing for LINK_WAIT seconds of what was sent."""
+
+    def network_moves(self) -> None:
+        """It acknowledges what was sent again."""
 
     def say(self, text: str) -> None:
         """Say `text`; never runs a command. An empty text says nothing.
@@ -99,6 +125,8 @@ class LineClient(BoundedLineReceiver):
     def send(self, line: str) -> None:
         """Send `line`, which holds no LF, as it is."""
         self.transport.write(f"{line}\n".encode())
+        if self._link is not None:
+            self._link.sent()
 
     def _send_one(self, line: str) -> None:
         if "\n" in line or "\r" in line:
@@ -107,7 +135,16 @@ class LineClient(BoundedLineReceiver):
             raise ConnectionError("the session has ended")
         self.send(line)
 
+    def _vanished(self) -> None:
+        self._has_vanished = True
+        self.transport.abortConnection()
+
     # What Twisted calls.
+
+    def connectionMade(self) -> None:
+        if tcp := tcp_socket(self.transport):
+            with tcp:
+                keep_alive(tcp)
 
     def line_received(self, line: bytes) -> None:
         self.shown(clean(line))
@@ -127,7 +164,9 @@ class LineClient(BoundedLineReceiver):
     def connectionLost(self, reason: Failure | None = None) -> None:
         assert reason is not None
         self.ended = True
-        self.lost(reason)
+        if self._link is not None:
+            self._link.close()
+        self.lost(Failure(ConnectionLost("the network is gone")) if self._has_vanished else reason)
 
 
 class Session(LineClient):
@@ -138,8 +177,8 @@ class Session(LineClient):
     at a time; while more than CLIENT_EVENTS events wait for it, nothing is read from the server.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: IReactorTime | None = None) -> None:
+        super().__init__(clock)
         self._events: deque[Event] = deque()
         self._closing = False
         self._reader: Deferred[None] | None = None

@@ -48,6 +48,14 @@ KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 30, 10, 3
 """Seconds of silence before the kernel asks whether the peer is there, seconds between two
 questions, and how many may stay without an answer. Together they are VANISHED."""
 
+LINK_WAIT = 3.0
+"""Seconds without an acknowledgement from the server's machine after which the client says that it
+waits for the network. A packet lost now and then costs less than one.
+"""
+
+LINK_LOOK = 1.0
+"""Seconds between two looks whether the server's machine acknowledges what the client sent."""
+
 RATE = 200
 """Tokens a second for each connection: the default of --rate. Nobody types as fast; a paste of
 5,000 lines takes 20 s."""

@@ -25,13 +25,8 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_chat.limits import (
-    KEEPALIVE_IDLE,
-    KEEPALIVE_INTERVAL,
-    KEEPALIVE_PROBES,
-    LISTEN_BACKLOG,
-    VANISHED,
-)
+from twisted_chat.limits import LISTEN_BACKLOG, VANISHED
+from twisted_chat.sockets import keep_alive, set_if_known
 
 _log = Logger(namespace="chat")
 
@@ -132,15 +127,8 @@ def _find_vanished_peers(listening: socket.socket) -> None:
     Set on the listening socket, from which Linux hands it on to all that it accepts: so it holds
     for TLS and for whatever else wraps a connection.
     """
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
-        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
-        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
-        ("TCP_USER_TIMEOUT", VANISHED * 1000),
-    ):
-        if number := getattr(socket, option, None):  # Not every Unix has all of them.
-            listening.setsockopt(socket.IPPROTO_TCP, number, value)
+    keep_alive(listening)
+    set_if_known(listening, "TCP_USER_TIMEOUT", VANISHED * 1000)
 
 
 def parse(reactor: object, place: Place) -> IStreamServerEndpoint:

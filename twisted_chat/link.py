@@ -1,0 +1,78 @@
+"""Whether what a client sends still reaches the server's machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from twisted_chat.limits import LINK_LOOK, LINK_WAIT, VANISHED
+from twisted_chat.sockets import Progress
+
+
+class Link:
+    """Watches a connection as long as something that was sent on it is not acknowledged.
+
+    `progress`: what has become of it, as sockets.py tells. `stuck` is called when the server's
+    machine has acknowledged nothing for LINK_WAIT seconds, `moves` when it does so again, and
+    `vanished` after VANISHED seconds: the kernel itself tries for a quarter of an hour.
+
+    TCP_USER_TIMEOUT would bound that as well. But Linux counts the time in which a peer takes
+    nothing too, so it would end the connection to a daemon that only reads a long paste slowly.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        progress: Callable[[], Progress | None],
+        stuck: Callable[[], None],
+        moves: Callable[[], None],
+        vanished: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._progress = progress
+        self._stuck = stuck
+        self._moves = moves
+        self._vanished = vanished
+        self._next: IDelayedCall | None = None
+        self._acknowledged: int | None = None
+        self._since = 0.0
+        self._is_stuck = False
+
+    def sent(self) -> None:
+        """Something was sent."""
+        if self._next is None:
+            self._acknowledged = None
+            self._since = self._clock.seconds()
+            self._next = self._clock.callLater(LINK_LOOK, self._look)
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _look(self) -> None:
+        self._next = None
+        progress = self._progress()
+        now = self._clock.seconds()
+        if self._has_moved(progress):
+            self._since = now
+            if self._is_stuck:
+                self._is_stuck = False
+                self._moves()
+        elif now - self._since >= VANISHED:
+            self._vanished()
+            return
+        elif now - self._since >= LINK_WAIT and not self._is_stuck:
+            self._is_stuck = True
+            self._stuck()
+        if progress is not None and (progress.are_on_their_way or progress.are_waiting):
+            self._next = self._clock.callLater(LINK_LOOK, self._look)
+
+    def _has_moved(self, progress: Progress | None) -> bool:
+        """Return whether something was acknowledged since the last look, or nothing has to be."""
+        if progress is None or not progress.are_on_their_way:
+            return True
+        before, self._acknowledged = self._acknowledged, progress.acknowledged
+        return before is not None and before < progress.acknowledged

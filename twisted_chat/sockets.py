@@ -1,0 +1,77 @@
+"""What the kernel is told, and asked, about TCP connections."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+from typing import NamedTuple
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import ITransport
+
+from twisted_chat.limits import KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES
+
+_TCP_INFO = struct.Struct("=24xI92xQ16xI")
+"""Of Linux's struct tcp_info: tcpi_unacked (segments), tcpi_bytes_acked and tcpi_notsent_bytes. The
+last is there from Linux 4.6 on.
+"""
+
+
+def keep_alive(tcp: socket.socket) -> None:
+    """Have the kernel give up an idle peer that answers nothing for VANISHED seconds (tcp(7)).
+
+    Linux hands the settings of a listening socket on to all connections that it accepts.
+    """
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
+        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
+        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+    ):
+        set_if_known(tcp, option, value)
+
+
+def set_if_known(tcp: socket.socket, option: str, value: int) -> None:
+    """Set the TCP option called `option`, on a Unix that has it."""
+    if number := getattr(socket, option, None):
+        tcp.setsockopt(socket.IPPROTO_TCP, number, value)
+
+
+def tcp_socket(transport: ITransport) -> socket.socket | None:
+    """Return a duplicate of the TCP socket beneath `transport`, also beneath TLS; None if there is
+    no such socket. Close it soon: as long as it is open, so is the connection.
+    """
+    # A transport over another one hands on what it does not have itself.
+    fileno = getattr(transport, "fileno", None)
+    if fileno is None or not isinstance(transport.getHost(), IPv4Address | IPv6Address):
+        return None
+    try:
+        return socket.socket(fileno=os.dup(fileno()))
+    except OSError:  # It is closed.
+        return None
+
+
+class Progress(NamedTuple):
+    """What has become of the bytes that were sent on a connection."""
+
+    acknowledged: int
+    """So many bytes has the peer's kernel acknowledged."""
+    are_on_their_way: bool
+    """Others were sent and are not acknowledged."""
+    are_waiting: bool
+    """Others wait here until the peer makes room for them, or acknowledges some."""
+
+
+def progress(transport: ITransport) -> Progress | None:
+    """Return what has become of what was sent on `transport`; None where that cannot be known."""
+    tcp = tcp_socket(transport) if sys.platform == "linux" else None
+    if tcp is None:
+        return None
+    with tcp:
+        info = tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    if len(info) < _TCP_INFO.size:
+        return None
+    segments, acknowledged, waiting = _TCP_INFO.unpack(info)
+    return Progress(acknowledged, segments > 0, waiting > 0)
