@@ -104,6 +104,17 @@ class Turns:
             function()
 
 
+class WallClock:
+    """The time of day, which goes with `clock` and is far from it; a test sets it by `ahead`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.ahead = 1_000_000_000.0
+
+    def __call__(self) -> float:
+        return self._clock.seconds() + self.ahead
+
+
 class ChatOnTheTable:
     """A chat with members that record, to be played with by hand."""
 
@@ -114,6 +125,7 @@ class ChatOnTheTable:
         replay: int = 0,
         clock: Clock | None = None,
         passphrases: Passphrases | None = None,
+        now: WallClock | None = None,
     ) -> None:
         self.turns = Turns()
         self.transcript = RecordingTranscript()
@@ -121,12 +133,14 @@ class ChatOnTheTable:
             clock = Clock()
             clock.advance(1_000_000)
         self.clock = clock
+        self.now = now or WallClock(clock)
         self.flood = Flood(self.clock, rate=0)
-        journal = journal or MemoryJournal(self.clock.seconds)
+        journal = journal or MemoryJournal(self.now)
         self.chat = Chat(
             journal,
             self.turns.later,
             self.clock.seconds,
+            self.now,
             self.transcript,
             LINES,
             motd,
@@ -243,11 +257,13 @@ class Door:
     ) -> None:
         self.clock = clock or Clock()
         self.transcript = RecordingTranscript()
-        made = journal(self.clock.seconds)
+        self.now = WallClock(self.clock)
+        made = journal(self.now)
         chat = Chat(
             made,
             lambda flush: self.clock.callLater(0, flush),
             self.clock.seconds,
+            self.now,
             self.transcript,
             LINES,
             share=BACKLOG // ANSWER_SHARE,

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from tests.doubles import LINES, ChatOnTheTable, RecordingOutbox
+from tests.doubles import LINES, ChatOnTheTable, RecordingOutbox, WallClock
 from tests.processes import PATIENCE
 from twisted_chat import authorisation
 from twisted_chat.journal.memory import MemoryJournal
@@ -149,14 +149,15 @@ class RecordingStore(NoStore):
 class Hall:
     """A chat to which people come from anywhere, with passphrases that are hashed in no time."""
 
-    def __init__(self, test, store=None, now=1_000_000.0) -> None:
+    def __init__(self, test, store=None, since=1_000_000.0) -> None:
         self.vault = Vault(test)
         self.hasher = self.vault.hasher
         self.clock = self.vault.clock
-        self.clock.advance(now)
-        self.journal = MemoryJournal(self.clock.seconds, store)
+        self.clock.advance(since)
+        self.now = WallClock(self.clock)
+        self.journal = MemoryJournal(self.now, store)
         self.table = ChatOnTheTable(
-            self.journal, clock=self.clock, passphrases=self.vault.passphrases
+            self.journal, clock=self.clock, passphrases=self.vault.passphrases, now=self.now
         )
         self.hosts: dict[str, int] = {}
 

@@ -12,7 +12,8 @@ from tests.hall import Hall, RecordingStore
 from twisted_chat.admission import Admission
 from twisted_chat.spans import moment
 
-NOW = 1_000_000.0
+NOW = 1_001_000_000.0
+"""When a Hall opens, by its wall clock."""
 STAMP = moment(NOW)
 HOUR = 60 * 60
 
@@ -22,7 +23,7 @@ class Moderated(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.store = RecordingStore()
-        self.hall = Hall(self, self.store, NOW)
+        self.hall = Hall(self, self.store)
         self.journal = self.hall.journal
         self.clock = self.hall.clock
         self.ann = self.hall.operator("ann", "10.0.0.1")

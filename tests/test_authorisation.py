@@ -115,7 +115,7 @@ class DeskTests(SynchronousTestCase):
 
     def member(self, door: Door, role: Role, muted: bool) -> Member:
         member = Member("ann", RecordingOutbox(), LINES, self.table.flood.meter("x"), door)
-        until = self.table.clock.seconds() + 60 if muted else 0.0
+        until = self.table.now() + 60 if muted else 0.0
         member.standing = Standing(role, until)
         return member
 

@@ -133,7 +133,7 @@ class ChatModel(RuleBasedStateMachine):
             room = key(place.name)
             del self.places[room]
             kept = self.kept[room]
-            kept.emptied = self.table.clock.seconds()
+            kept.emptied = self.table.now()
             if not kept.topic and not kept.said and room != "lobby":
                 del self.kept[room]
 
@@ -152,7 +152,7 @@ class ChatModel(RuleBasedStateMachine):
         return next((m for m, each in self.names.items() if key(each) == key(name)), None)
 
     def keep(self, member: Member, line: str) -> None:
-        self.kept[key(self.where[member].name)].said.append((self.table.clock.seconds(), line))
+        self.kept[key(self.where[member].name)].said.append((self.table.now(), line))
 
     # How both are brought together.
 
@@ -420,7 +420,7 @@ class ChatModel(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, EMPTY_ROOM]))
     def time_passes(self, seconds: int) -> None:
         self.table.clock.advance(seconds)
-        latest = self.table.clock.seconds() - EMPTY_ROOM
+        latest = self.table.now() - EMPTY_ROOM
         for name, kept in list(self.kept.items()):
             if kept.emptied is not None and kept.emptied <= latest and name != "lobby":
                 del self.kept[name]

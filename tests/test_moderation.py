@@ -456,7 +456,7 @@ class BanningTests(Moderated):
             self.act("/bans").ann,
             [
                 "- 10.1.0.0/16, by ann",
-                f"- cid is muted until {moment(self.hall.clock.seconds() + 600)}, by ann",
+                f"- cid is muted until {moment(self.hall.now() + 600)}, by ann",
             ],
         )
 

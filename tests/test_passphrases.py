@@ -15,7 +15,6 @@ from twisted_chat.limits import (
     HASHING_FIRST,
     HASHING_SHARE,
     HASHING_WAITING,
-    LONGEST_DELAY,
     TRIES_WAITING,
 )
 from twisted_chat.passphrases import Passphrases
@@ -70,12 +69,6 @@ class TryingTests(SynchronousTestCase):
             self.check("wrong")
         self.clock.advance(FORGET_TRIES)
         self.assertEqual([self.check("wrong") for _ in range(3)], [0, 1, 2])
-
-    def test_a_clock_that_was_set_back_delays_nobody_for_long(self) -> None:
-        for _ in range(10):
-            self.check("wrong")
-        self.clock.rightNow -= 10_000
-        self.assertEqual(self.check("right"), LONGEST_DELAY)
 
     def test_tries_elsewhere_or_for_another_name_delay_nobody(self) -> None:
         for _ in range(10):

@@ -115,7 +115,7 @@ class RightsTests(SynchronousTestCase):
         hall.vault.close()
 
     def check(self, hall: Hall, members) -> None:
-        now = hall.clock.seconds()
+        now = hall.now()
         journal = hall.journal
         self.assertEqual(set(hall.table.chat.everybody()), set(members))
         self.assertEqual(len({key(member.name) for member in members}), len(members))

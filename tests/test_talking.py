@@ -41,7 +41,7 @@ from twisted_chat.text import clean
 class Elsewhere:
     """A member of another daemon."""
 
-    active = 0.0
+    idle = 0.0
 
 
 class TalkingTests(SynchronousTestCase):

@@ -31,6 +31,7 @@ from twisted.internet.task import react
 from twisted.python.failure import Failure
 
 from twisted_chat.client import LineClient, client_endpoint
+from twisted_chat.clocks import run_on_monotonic_time
 from twisted_chat.console.face import Face, Valve, calls
 from twisted_chat.console.identity import Identity
 from twisted_chat.console.options import Options
@@ -414,6 +415,7 @@ def main() -> None:
     make_face = _choose_face(options)
 
     def chat(reactor: IClientReactor) -> Deferred[None]:
+        run_on_monotonic_time(reactor)
         try:
             endpoint = client_endpoint(reactor, options.host, options.port)
         except ValueError as error:

@@ -49,10 +49,10 @@ class Chat:
     journal orders, the chat applies what comes back: it puts the event and its audience into the
     pending turn, and `flush` hands every member one `bytes`. The chat does no I/O of its own.
 
-    `later` runs a function after the present turn of the reactor; `seconds` is the clock (Unix
-    time). `motd` is told to each newcomer after its greeting, and then the last `replay` lines of
-    the lobby, but no more than `share` bytes of them. The transcript gets what all members of a
-    room could read, in `dialect`.
+    `later` runs a function after the present turn of the reactor. `seconds` is the monotonic clock,
+    `now` the wall clock: see clocks.py. `motd` is told to each newcomer after its greeting, and
+    then the last `replay` lines of the lobby, but no more than `share` bytes of them. The
+    transcript gets what all members of a room could read, in `dialect`.
     """
 
     _log = Logger()
@@ -62,6 +62,7 @@ class Chat:
         journal: IJournal,
         later: Callable[[Callable[[], None]], object],
         seconds: Callable[[], float],
+        now: Callable[[], float],
         transcript: ITranscript,
         dialect: IDialect,
         motd: Sequence[str] = (),
@@ -72,6 +73,7 @@ class Chat:
         self.rooms: dict[str, Room] = {}
         """The rooms that members of this daemon are in, by name."""
         self.seconds = seconds
+        self.now = now
         self.since = seconds()
         self.share = share
         """Bytes that one answer may have: so many wait for a member without harm."""
@@ -157,7 +159,7 @@ class Chat:
         member.ignored = names
 
     def _say_restrained(self, member: Member, room: Room, text: str) -> None:
-        if member.standing.muted_until > self.seconds():
+        if member.standing.muted_until > self.now():
             self.refuse(member, "that was not said: you are muted")
         elif not room.rules.slow or member.standing.role >= Role.OPERATOR:
             self.journal.say(member, room.name, Said(member.name, text))
@@ -174,9 +176,9 @@ class Chat:
         slow = room.rules.slow
         if not slow or member.standing.role >= Role.OPERATOR or not lines:
             return False
-        now = self.seconds()
-        wait = member.spoke + slow - now
-        if 0 < wait <= slow:
+        seconds = self.seconds()
+        wait = member.spoke + slow - seconds
+        if wait > 0:
             what = "that was not said" if lines == 1 else f"{lines} lines were not said"
             self.refuse(
                 member,
@@ -184,7 +186,7 @@ class Chat:
                 f"{span(wait + 0.5)}",
             )
             return True
-        member.spoke = now
+        member.spoke = seconds
         return False
 
     # What only one member gets.
@@ -342,7 +344,7 @@ class Chat:
             text = "You are an operator: /help lists more now" if is_one else "You are no operator"
             self._turn.tell(author, Notice(text))
         ends = before.muted_until, standing.muted_until
-        now = self.seconds()
+        now = self.now()
         # One that had ended by itself before is no news.
         if ends[0] != ends[1] and max(ends) > now:
             wait = standing.muted_until - now

@@ -18,7 +18,7 @@ from twisted_chat.limits import (
 class _Bucket:
     """Tokens, which come at a rate up to a burst; it may be overdrawn.
 
-    All its state is when it would be full again, in the clock's seconds.
+    All its state is when it would be full again, in monotonic seconds.
     """
 
     __slots__ = ("full",)
@@ -33,7 +33,7 @@ class Flood:
     A line costs a token for each started 256 bytes. All connections of an address together have
     4 times that. The chat as a whole has 32 times the rate for all who paste, so that readers that
     are not slow can follow however many they are; what one person can type does not share in it.
-    A rate of 0: no limit.
+    A rate of 0: no limit. `clock` is the reactor, whose seconds are to be monotonic.
     """
 
     def __init__(self, clock: IReactorTime, rate: int = RATE, burst: int = BURST) -> None:
@@ -45,7 +45,7 @@ class Flood:
         self.empty = burst * self.token
         self.one_left = (burst - 1) * self.token
         self.typed_empty = self.empty * TYPED_BURST / TYPED_RATE
-        # Bounded, so that a clock that was set back holds nobody for long.
+        # Bounded, so that nobody who overdraws it is held for long.
         self.longest = self.empty + LONGEST_PAUSE
         self.typed_longest = self.typed_empty + LONGEST_PAUSE
         self.chat = _Bucket()
@@ -79,9 +79,14 @@ class Meter:
         self._flood = flood
         self._address = address
         self.active = 0.0
-        """When it was last charged, in the clock's seconds."""
+        """When it was last charged, in monotonic seconds."""
         self._own = 0.0  # When each of these two would be full again.
         self._typed = 0.0
+
+    @property
+    def idle(self) -> float:
+        """Seconds since it was last charged."""
+        return self._flood.seconds() - self.active
 
     def charge(self, tokens: float, only_at_once: bool = False) -> float:
         """Take `tokens`. For how many seconds the connection is not to be read; 0: it may go on.

@@ -50,7 +50,7 @@ class ITranscript(Interface):
 class IAuthor(Interface):
     """Who asks a journal for something, as the journal sees it."""
 
-    active = Attribute("float: when it last sent a line, in seconds of the journal's clock")
+    idle = Attribute("float: seconds since it last sent a line")
 
 
 @dataclass(frozen=True, slots=True)

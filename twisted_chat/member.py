@@ -37,7 +37,7 @@ class Member(_Read):
     `room`: where it is; None before it has entered and after it left, and always at the control
     door, which is in no room. `door`: where it came in; `host`: from where.
     `standing`: what it may do. `spoke`: when it last said something where that is restrained, in
-    the clock's seconds. `ignored`: the names it does not want to hear, by their keys.
+    monotonic seconds. `ignored`: the names it does not want to hear, by their keys.
     `correspondent`: key of the name that last told it something alone; None: nobody there has.
     `leaving`: its Left has been asked for, and no further line of it is taken.
     """
@@ -68,12 +68,12 @@ class Member(_Read):
         self.host = host
         self.room: Room | None = None
         self.standing = _CONTROL if door is Door.CONTROL else _STANDING
-        self.spoke = 0.0
+        self.spoke = float("-inf")
         self.ignored = _NOBODY
         self.correspondent: str | None = None
         self.leaving = False
 
     @property
-    def active(self) -> float:
-        """When it last sent something, in the clock's seconds."""
-        return self.meter.active
+    def idle(self) -> float:
+        """Seconds since it last sent something."""
+        return self.meter.idle

@@ -38,7 +38,7 @@ class _Tries:
         self.waiting = 0
         self.wrong = 0
         self.free = 0.0
-        """When the next may come, and when the last one came, in the clock's seconds."""
+        """When the next may come, and when the last one came, in monotonic seconds."""
         self.last = 0.0
 
 
@@ -69,9 +69,7 @@ class Passphrases:
     def wait(self, name: str, origin: str) -> float:
         """Seconds that a try for `name` from `origin` waits now, because of wrong ones."""
         tries = self._tries.get((key(name), origin))
-        wait = 0.0 if tries is None else tries.free - self._reactor.seconds()
-        # Bounded: the clock may have been set back.
-        return min(max(wait, 0.0), LONGEST_DELAY)
+        return 0.0 if tries is None else max(tries.free - self._reactor.seconds(), 0.0)
 
     async def check(self, name: str, origin: str, digest: str, passphrase: str) -> bool:
         """Whether `digest` was made from `passphrase`; tried for `name` by somebody from `origin`.

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from time import time
 from typing import cast
 
 from twisted.application.service import Service
@@ -17,6 +18,7 @@ from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 
 from twisted_chat.admission import Admission
 from twisted_chat.chat import Chat
+from twisted_chat.clocks import run_on_monotonic_time
 from twisted_chat.commands.desk import Desk
 from twisted_chat.control import ControlDoor, ControlFactory
 from twisted_chat.flood import Flood
@@ -144,7 +146,7 @@ def make_service(
         folder = None if state is None else StateFolder.open(state)
         store = NoStore() if folder is None else SqliteStore(folder, reactor)
         journal = MemoryJournal(
-            reactor.seconds,
+            time,
             store,
             limits.max_rooms,
             limits.history,
@@ -156,6 +158,7 @@ def make_service(
         journal,
         lambda flush: reactor.callLater(0, flush),
         reactor.seconds,
+        time,
         record,
         ChatFactory.dialect,
         motd,
@@ -203,7 +206,7 @@ def main() -> None:
     from twisted_chat.tap import ServerOptions
 
     reactor = cast(IChatReactor, installed)
-
+    run_on_monotonic_time(reactor)
     options = ServerOptions()
     options.parseOptions(sys.argv[1:])
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)

@@ -8,6 +8,7 @@ from typing import ClassVar, cast
 from twisted.python.usage import UsageError
 
 from twisted_chat.admission import raise_file_limit
+from twisted_chat.clocks import run_on_monotonic_time
 from twisted_chat.limits import (
     BACKLOG,
     BURST,
@@ -248,4 +249,5 @@ def makeService(options: Options) -> ChatService:
     """What twistd and twist call."""
     from twisted.internet import reactor
 
+    run_on_monotonic_time(reactor)
     return options.make_service(cast(IChatReactor, reactor))

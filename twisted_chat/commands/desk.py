@@ -70,7 +70,7 @@ class Desk:
             way_out = "" if member.door is Door.CONTROL else f", and //{shown} says it"
             self._chat.refuse(member, f"no command {lead}{shown}: {lead}help lists them{way_out}")
             return None
-        muted = member.standing.muted_until > member.active
+        muted = member.standing.muted_until > self._chat.now()
         if why := refusal(command.right, member.door, member.standing.role, muted):
             self._chat.refuse(member, f"{lead}{command.name} {why}")
             return None

@@ -159,7 +159,7 @@ async def unignore(request: Request) -> None:
 async def leave(request: Request) -> None:
     member = request.member
     words = request.argument
-    if words and member.standing.muted_until > request.chat.seconds():
+    if words and member.standing.muted_until > request.chat.now():
         request.chat.refuse(member, "you are muted: you leave without words")
         words = ""
     request.chat.leave(member, words=words)

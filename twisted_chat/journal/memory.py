@@ -59,19 +59,19 @@ class _Presence:
 class MemoryJournal:
     """Orders requests as they come: each is applied before its call returns.
 
-    `seconds` is the clock, in Unix time. What has to outlast the process goes to `store`, and what
+    `now` is the wall clock, in Unix time. What has to outlast the process goes to `store`, and what
     that had kept is taken over. See limits.py for the bounds.
     """
 
     def __init__(
         self,
-        seconds: Callable[[], float],
+        now: Callable[[], float],
         store: IStore | None = None,
         max_rooms: int = MAX_ROOMS,
         history: int = HISTORY,
         history_bytes: int = HISTORY_BYTES,
     ) -> None:
-        self._seconds = seconds
+        self._now = now
         self._store = store or NoStore()
         self.lasting = self._store.lasting
         self._follow: Callable[[str, object, Decision], None]
@@ -84,7 +84,7 @@ class MemoryJournal:
         self._mutes = Sanctions("mute", self._store)
         kept = self._store.load(Kept)
         self._store.watch(self._trouble)
-        self._rooms.load(kept.rooms.values(), kept.lines, seconds())
+        self._rooms.load(kept.rooms.values(), kept.lines, now())
         self._registrations.load(kept.registrations.values(), kept.recent)
         self._bans.load(kept.bans.values())
         self._mutes.load(kept.mutes.values())
@@ -121,7 +121,7 @@ class MemoryJournal:
             self._put_out(presence, event)
 
     def say(self, author: object, room: str, event: Said | Emoted) -> None:
-        self._history.add(room, self._seconds(), event)
+        self._history.add(room, self._now(), event)
         self._follow(room, author, event)
 
     def rename(self, author: object, name: str) -> Deferred[None]:
@@ -155,7 +155,7 @@ class MemoryJournal:
             self._stand(presence, Role.GUEST)
 
     def _check_not_banned(self, name: str) -> None:
-        now = self._seconds()
+        now = self._now()
         if ban := self._bans.on_name(name, now):
             raise Refusal(f"{name} is banned{ban.terms(now)}. Choose another name")
 
@@ -164,7 +164,7 @@ class MemoryJournal:
 
     def _move(self, author: object, name: str) -> None:
         presence = self._present(author)
-        self._rooms.sweep(self._seconds())
+        self._rooms.sweep(self._now())
         room = self._rooms.find(name)
         if room is presence.room:
             raise Refusal(f"you are in #{room.name} already")
@@ -173,7 +173,7 @@ class MemoryJournal:
         elif room.rules.locked and presence.standing.role < Role.OPERATOR:
             raise Refusal(f"#{room.name} is locked: nobody new may come in just now")
         origin = presence.room
-        self._rooms.leave(origin, presence, self._seconds())
+        self._rooms.leave(origin, presence, self._now())
         self._rooms.enter(room, presence)
         presence.room = room
         self._follow(
@@ -225,7 +225,7 @@ class MemoryJournal:
         return execute(lambda: self._seen(self._find(name)))
 
     def rooms(self) -> Deferred[list[RoomSeen]]:
-        self._rooms.sweep(self._seconds())
+        self._rooms.sweep(self._now())
         rooms = [
             RoomSeen(room.name, len(room.present), room.rules)
             for room in self._rooms
@@ -246,7 +246,7 @@ class MemoryJournal:
         return Seen(
             presence.name,
             presence.room.name,
-            self._seconds() - presence.author.active,
+            presence.author.idle,
             presence.away,
             presence.standing.role,
             presence.host,
@@ -268,7 +268,7 @@ class MemoryJournal:
             )
         if presence.standing.role < Role.REGISTERED:  # Who owns it may change its passphrase.
             origin = origin_of(presence.host)
-            self._registrations.check(presence.name, origin, self._seconds())
+            self._registrations.check(presence.name, origin, self._now())
 
     def register(self, author: object, digest: str) -> Deferred[None]:
         return execute(self._register, author, digest)
@@ -280,7 +280,7 @@ class MemoryJournal:
             self._registrations.change(presence.name, digest)
             return
         origin = origin_of(presence.host)
-        self._registrations.add(presence.name, digest, origin, self._seconds())
+        self._registrations.add(presence.name, digest, origin, self._now())
         self._stand(presence, Role.REGISTERED)
 
     def unregister(self, author: object) -> Deferred[None]:
@@ -328,7 +328,7 @@ class MemoryJournal:
     # What operators do.
 
     def closed_to(self, host: Host) -> str | None:
-        now = self._seconds()
+        now = self._now()
         if ban := self._bans.on_host(host, now):
             return f"you are banned{ban.terms(now)}"
         if self._rooms.lobby.rules.locked:
@@ -342,7 +342,7 @@ class MemoryJournal:
         rooms = list(self._rooms) if name is None else [self._rooms.get(name)]
         # In the audit file alone: operators read it as all do.
         whom = "" if name is None else f"#{rooms[0].name}"
-        self._store.audit(entry(Acted(self._seconds(), by, "say", whom, 0, text, "")))
+        self._store.audit(entry(Acted(self._now(), by, "say", whom, 0, text, "")))
         for room in rooms:
             if room.present:
                 self._follow(room.name, None, Notice(f"{by} says: {text}"))
@@ -369,7 +369,7 @@ class MemoryJournal:
         if key(whom) == key(by):
             raise Refusal("that is you yourself")
         whom = whom if network is None else show(network)
-        now = self._seconds()
+        now = self._now()
         self._bans.add(Sanction(whom, by, why, now, now + seconds if seconds else 0), now)
         reason = _with_why(f"{Reason.BANNED.value} by {by}", why)
         hit = self._hit(whom)
@@ -384,7 +384,7 @@ class MemoryJournal:
         return execute(self._lift, self._bans, by, "unban", whom)
 
     def bans(self) -> Deferred[list[Sanction]]:
-        return succeed(self._bans.in_force(self._seconds()))
+        return succeed(self._bans.in_force(self._now()))
 
     def mute(self, by: str, whom: str, seconds: int) -> Deferred[None]:
         return execute(self._mute, by, whom, seconds)
@@ -397,14 +397,14 @@ class MemoryJournal:
             whom = show(network)
         elif is_default(whom) or key(whom) in self._by_key:
             whom = self._find(whom).name
-        now = self._seconds()
+        now = self._now()
         self._mutes.add(Sanction(whom, by, "", now, now + seconds if seconds else 0), now)
         self._restand(whom)
         how_long = f" for {span(seconds)}" if seconds else ""
         self._act(by, "mute", whom, f"{by} muted {whom}{how_long}", seconds=seconds)
 
     def mutes(self) -> Deferred[list[Sanction]]:
-        return succeed(self._mutes.in_force(self._seconds()))
+        return succeed(self._mutes.in_force(self._now()))
 
     def unmute(self, by: str, whom: str) -> Deferred[None]:
         return execute(self._lift, self._mutes, by, "unmute", whom)
@@ -468,13 +468,13 @@ class MemoryJournal:
         if is_default(presence.name) and network_in(presence.name) is None:
             # The next one who is called so is somebody else.
             self._mutes.lift(presence.name)
-        self._rooms.leave(room, presence, self._seconds())
+        self._rooms.leave(room, presence, self._now())
         left = replace(event, name=presence.name, count=len(room.present))
         self._follow(room.name, presence.author, left)
 
     def _stand(self, presence: _Presence, role: Role) -> None:
         """Let `presence` have `role`, and be mute as long as its name and its host are."""
-        now = self._seconds()
+        now = self._now()
         mutes = (self._mutes.on_name(presence.name, now), self._mutes.on_host(presence.host, now))
         until = max((mute.end for mute in mutes if mute is not None), default=0.0)
         standing = Standing(role, until)
@@ -508,12 +508,12 @@ class MemoryJournal:
         why: str = "",
         room: str = "",
     ) -> None:
-        act = Acted(self._seconds(), by, what, whom, seconds, why, text, room)
+        act = Acted(self._now(), by, what, whom, seconds, why, text, room)
         self._store.audit(entry(act))
         self._follow(room or LOBBY, None, act)
 
     def _trouble(self, text: str) -> None:
-        act = Acted(self._seconds(), "the daemon", "tell", "", 0, "", text)
+        act = Acted(self._now(), "the daemon", "tell", "", 0, "", text)
         self._follow(LOBBY, None, act)
 
     def _rule(self, room: KeptRoom, rules: Rules) -> None:
