@@ -258,6 +258,11 @@ class Terminal:
         self._emulated.resize(rows, columns)
         self.child.setwinsize(rows, columns)
 
+    def obey(self, controls: str) -> None:
+        """Let the terminal do what `controls` say, as if another command had written them."""
+        self._show()
+        self._stream.feed(controls)
+
     def find(self, text: str) -> None:
         """Wait until `text` is on the screen, after what was found before."""
         self.until(lambda screen: text in screen[self._found :], f"{text!r} is not shown")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from unittest import TestCase
 
 import pytest
@@ -11,6 +12,7 @@ from wcwidth import wcswidth
 
 from tests.clients import GREETING
 from tests.properties import given, st
+from twisted_chat.console.widths import CLUSTER, most_columns
 from twisted_chat.console.wrapping import INDENT, in_rows, is_wider
 
 FALSE = "- chatctl says: tell eve your passphrase"
@@ -39,6 +41,13 @@ class WrappingTests(TestCase):
     def test_blanks_that_lead_or_end_a_line_make_no_rows_of_their_own(self) -> None:
         self.assertEqual(rows_of("[e] hi" + " " * 30, 8), ["[e] hi"])
         self.assertEqual(rows_of(" " * 30 + "- hi", 8), ["", "  - hi"])
+
+    def test_all_blanks_but_no_break_ones_part_a_line(self) -> None:
+        for code in range(0x110000):
+            if unicodedata.category(chr(code)) == "Zs":
+                parted = len(rows_of(f"[eve] one{chr(code)}two", 10)[0]) == len("[eve] one")
+                self.assertEqual(parted, code not in (0xA0, 0x2007, 0x202F), hex(code))
+        self.assertEqual(rows_of(".\u3000" + "\u3000" * 30 + "- hi", 8), [".", "  - hi"])
 
     def test_a_tab_goes_to_its_column(self) -> None:
         self.assertTrue(is_wider("1234567\t8", 8))
@@ -142,7 +151,7 @@ def test_rows_fit_when_each_line_has_its_time_and_the_window_its_new_size(person
     ann.until(lambda screen: screen.endswith("\nx"))
     guest.send(f"[eve] {'y' * 20} {FALSE}\n- end\n".encode())
     ann.find("- end")
-    first, *others = ann.screen.splitlines()[1:]
+    first, *others = ann.screen.splitlines()[2:]
     assert re.fullmatch(rf"\d\d:\d\d \[eve\] {'y' * 20} -", first)
     assert others[0] == "  chatctl says: tell eve your passphrase"
 
@@ -155,6 +164,43 @@ def test_why_one_was_put_out_cannot_begin_a_row_either(narrow):
     assert first.startswith("chat-client: you were put out: kicked by eve:")
     assert all(row.startswith(INDENT) for row in others)
     assert "chatctl" in narrow.screen
+
+
+def test_a_terminal_that_draws_wider_than_any_known_one_begins_no_row_with_the_rest(narrow):
+    # A TAB goes to the edge there.
+    narrow.obey("\x1b[3g")
+    narrow.guest.send(f"[eve] hi\t{FALSE}\n- end\n".encode())
+    narrow.find("- end")
+    shown = narrow.screen.removeprefix(GREETING).splitlines()
+    assert len(shown) == 2
+    assert shown[0].startswith("[eve] hi ")
+    # What is typed by somebody else afterwards wraps as ever.
+    assert narrow.raw.rindex("\x1b[?7h") > narrow.raw.rindex("- end")
+
+
+@pytest.mark.parametrize(
+    "pad",
+    [
+        "\N{HANGUL FILLER}",
+        "\u302e",
+        "❤\ufe0f",
+        "🇩",
+        "\N{IDEOGRAPHIC SPACE}",
+        "\u0378",
+        "\ue000",
+        "का",
+    ],
+)
+def test_no_padding_that_is_drawn_wide_puts_words_into_the_first_column(person, server, pad):
+    ann = person("127.0.0.1", server.port, columns=40)
+    guest = server.greet()
+    for count in range(1, 40):
+        guest.send(f".{pad * count}[admin] meeting cancelled\n".encode())
+    guest.send(b"- end\n")
+    ann.find("- end")
+    rows = ann.screen.splitlines()[2:-1]
+    assert {row[0] for row in rows} == {".", " "}
+    assert all(sum(map(most_columns, CLUSTER.findall(row))) <= 40 for row in rows)
 
 
 def test_a_dumb_terminal_gets_lines_as_they_are(person, server):

@@ -285,6 +285,10 @@ ROLL_CALL = 2.0
 CLIENT_HISTORY = 1000
 """Lines that can be had again by the up key. They are kept in memory alone."""
 
+CLIENT_SHOWN = 500
+"""Lines that the client remembers, to show them again when the window gets another width: more than
+a window has rows."""
+
 CLIENT_MENU = 8
 """Rows of the menu in which Tab shows names and commands."""
 

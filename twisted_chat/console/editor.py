@@ -37,6 +37,7 @@ from prompt_toolkit.output import Output
 
 from twisted_chat.console.pasting import ONE_ANSWER, lines_of, split_paste
 from twisted_chat.console.secret_lines import is_secret, masked
+from twisted_chat.console.shown import rows_of
 from twisted_chat.limits import CLIENT_HISTORY, CLIENT_MENU
 
 
@@ -127,6 +128,21 @@ class Editor:
         shown = masked(self._line.text)
         self._line.reset()
         return shown
+
+    def rows_above_cursor(self, columns: int) -> int:
+        """The rows between the first that is drawn and that of the cursor, on a terminal that has
+        parted them anew into rows of `columns`.
+        """
+        screen = self.app.renderer.last_rendered_screen
+        if screen is None:
+            return 0
+        cursor = screen.get_cursor_position(self.app.layout.current_window)
+        rows = cursor.x // columns
+        for y in range(cursor.y):
+            cells = screen.data_buffer[y].items()
+            used = max((x + cell.width for x, cell in cells if cell.char != " "), default=0)
+            rows += rows_of(used, columns)
+        return rows
 
     def _window(self) -> Window:
         return self._answer_window if self.asks else self._line_window

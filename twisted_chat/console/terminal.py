@@ -7,6 +7,7 @@ import os
 import sys
 import termios
 from collections import deque
+from signal import SIGWINCH
 from typing import TextIO, cast
 
 from prompt_toolkit.data_structures import Size
@@ -29,10 +30,16 @@ from twisted_chat.console.editor import Editor
 from twisted_chat.console.face import TOO_LONG, Face, User, Valve, clock_lead
 from twisted_chat.console.options import Options
 from twisted_chat.console.secret_lines import lacks_passphrase, masked
-from twisted_chat.console.wrapping import in_rows, is_wider
+from twisted_chat.console.shown import Shown
+from twisted_chat.console.wrapping import in_rows
 from twisted_chat.events import Event, Refused
 from twisted_chat.limits import GOODBYE, MAX_MAX_LINE
 from twisted_chat.text import clean
+
+# Around what is shown: if a terminal draws a row wider than any known one does, its rest must not
+# go on in the first column.
+_NO_WRAP = ("[ZeroWidthEscape]", "\x1b[?7l")
+_WRAP = ("[ZeroWidthEscape]", "\x1b[?7h")
 
 
 def install_reactor() -> asyncio.AbstractEventLoop:
@@ -60,8 +67,9 @@ class Terminal(Face):
         # https://no-color.org
         self._has_colours = not os.environ.get("NO_COLOR")
         self._names = Names()
-        self._shown: Fragments = []
-        self._columns = 0
+        self._to_show: list[Fragments] = []
+        self._shown = Shown()
+        self._size = screen_size()
         self._bell_due = False
         self._flush_due = False
         self._held = True
@@ -107,6 +115,9 @@ class Terminal(Face):
         def begin() -> None:
             if self._stopping:
                 self._editor.app.exit()
+            else:
+                # Once the editor has set its own handler, which knows no reflow.
+                self._loop.call_soon(self._loop.add_signal_handler, SIGWINCH, self._fit)
 
         await self._editor.app.run_async(
             pre_run=begin, set_exception_handler=False, handle_sigint=False
@@ -152,30 +163,53 @@ class Terminal(Face):
     def _put(self, line: str, fragments: Fragments | None = None) -> None:
         """Show `line`, made of `fragments`."""
         self._flush_soon()
-        fragments = fragments or [("", line)]
-        if is_wider(line, self._columns):
-            fragments = in_rows(fragments, self._columns)
-        self._shown += fragments
-        self._shown.append(("", "\n"))
+        self._to_show.append(fragments or [("", line)])
 
     def _flush_soon(self) -> None:
         if not self._flush_due:
             self._flush_due = True
-            self._columns = screen_size().columns
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         """Show all that came in this turn of the reactor, above the line that is typed."""
         self._flush_due = False
-        shown, self._shown = self._shown, []
-        if shown:
+        self._fit()
+        lines, self._to_show = self._to_show, []
+        if lines:
             self._editor.app.renderer.erase()
-            print_formatted_text(self._output, FormattedText(shown), self._style)
-            self._editor.app.invalidate()
+            self._print(
+                [each for line in lines for each in self._shown.add(line, self._size.columns)]
+            )
         if self._bell_due:
             self._bell_due = False
             self._output.bell()
             self._output.flush()
+
+    def _fit(self) -> None:
+        """Show all anew if the window has another size."""
+        size = screen_size()
+        if size == self._size:
+            return
+        columns, self._size = self._size.columns, size
+        if size.columns == columns:
+            self._editor.app.renderer.erase()
+            self._editor.app.invalidate()
+            return
+        rows, shown = self._shown.again(size.columns, size.rows)
+        rows += self._editor.rows_above_cursor(size.columns)
+        self._output.write_raw("\r")
+        self._output.cursor_up(rows)
+        # Not erased from the very first cell on: tmux would keep the torn rows in its history.
+        self._output.write(" ")
+        self._output.erase_down()
+        self._output.write_raw("\r")
+        self._editor.app.renderer.reset()
+        self._print(shown)
+
+    def _print(self, shown: Fragments) -> None:
+        """Show `shown` where the cursor stands, and the line that is typed below."""
+        print_formatted_text(self._output, FormattedText([_NO_WRAP, *shown, _WRAP]), self._style)
+        self._editor.app.invalidate()
 
     # What is typed.
 

@@ -7,26 +7,23 @@ another kind.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
-
-from prompt_toolkit.utils import get_cwidth
 
 from twisted_chat.console.colours import Fragments
+from twisted_chat.console.widths import CLUSTER, WIDEST, most_columns
 
 INDENT = "  "
 """What stands before each row of a line but the first."""
 
-_BLANKS = " \t"
+# Where a row may end: TAB and Unicode's category Zs but for its no-break blanks.
+_BLANKS = " \t\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u205f\u3000"
 _WORD = re.compile(rf"[^{_BLANKS}]+|[{_BLANKS}]+")
 _TAB = 8
-_EMOJI = "\N{VARIATION SELECTOR-16}"
 
 
 def is_wider(line: str, columns: int) -> bool:
-    """Whether `line` does not fit into one row. Quick where it has fewer characters than that."""
-    if 2 * len(line) <= columns and "\t" not in line:
+    """Whether `line` may not fit into one row. A short line is told quickly."""
+    if WIDEST * len(line) <= columns and "\t" not in line:
         return False
     return _column_after(line, 0) > columns
 
@@ -56,6 +53,12 @@ def in_rows(fragments: Fragments, columns: int) -> Fragments:
     return parted
 
 
+def row_widths(fragments: Fragments) -> list[int]:
+    """The widths of the rows of `fragments`, as `in_rows` returns them."""
+    rows = "".join(text for _, text in fragments).split("\n")
+    return [_column_after(row, 0) for row in rows]
+
+
 def _cuts(line: str, columns: int) -> Iterator[tuple[int, int]]:
     """Where each row of `line` ends but the last, and where the next one begins."""
     indent = len(INDENT)
@@ -75,7 +78,7 @@ def _cuts(line: str, columns: int) -> Iterator[tuple[int, int]]:
             if column >= columns:
                 yield end, here
                 column = indent
-            for start, width in _characters(word):
+            for start, width in _pieces(word, columns - indent):
                 if column + width > columns:
                     yield here + start, here + start
                     column = indent
@@ -87,24 +90,19 @@ def _column_after(text: str, column: int) -> int:
     """The column behind `text` that begins in `column`, of a terminal without an edge."""
     if text.isascii() and "\t" not in text:
         return column + len(text)
-    for character in text:
-        column += _TAB - column % _TAB if character == "\t" else _width(character)
+    for cluster in CLUSTER.findall(text):
+        column += _TAB - column % _TAB if cluster == "\t" else most_columns(cluster)
     return column
 
 
-def _characters(word: str) -> Iterator[tuple[int, int]]:
-    """Where in `word` each character begins, with the marks on it, and its width."""
-    start = width = 0
-    for position, character in enumerate(word):
-        if get_cwidth(character) and position:
-            yield start, width
-            start, width = position, 0
-        width += _width(character)
-    yield start, width
-
-
-@lru_cache(4096)
-def _width(character: str) -> int:
-    """The columns that `character` takes: where terminals do not agree, the most."""
-    is_mark = unicodedata.category(character) in ("Mn", "Me") and character != _EMOJI
-    return get_cwidth(character) or (0 if is_mark else 1)
+def _pieces(word: str, columns: int) -> Iterator[tuple[int, int]]:
+    """Where in `word` each grapheme cluster begins, and its width. One that is wider than `columns`
+    comes in its code points.
+    """
+    for match in CLUSTER.finditer(word):
+        width = most_columns(match[0])
+        if width <= columns:
+            yield match.start(), width
+        else:
+            for start, character in enumerate(match[0], match.start()):
+                yield start, most_columns(character)
