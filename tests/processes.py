@@ -333,6 +333,20 @@ class Terminal:
         return "\n".join(shown)
 
     @property
+    def highlighted(self) -> list[str]:
+        """What is shown on the screen in reverse and bold, each piece of it."""
+        self._show()
+        pieces = [""]
+        for row in range(self._emulated.lines):
+            for column in range(self._emulated.columns):
+                cell = self._emulated.buffer[row][column]
+                if cell.reverse and cell.bold:
+                    pieces[-1] += cell.data
+                elif pieces[-1]:
+                    pieces.append("")
+        return pieces[:-1]
+
+    @property
     def cursor(self) -> int:
         """The column in which the cursor stands."""
         self._show()

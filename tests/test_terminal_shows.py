@@ -136,6 +136,50 @@ def test_bell_rings_for_the_address_of_who_has_no_name(person, server):
     ann.until(lambda _: ann.raw.count("\a") == 1)
 
 
+# One's own name.
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_your_name_is_highlighted_where_it_calls_you(person, server, no_color):
+    ann, guest = greeted(person, server, "--time", env={"NO_COLOR": no_color})
+    before = len(COLOUR.findall(ann.raw))
+    show(
+        ann,
+        guest,
+        "[ann] I am ann",
+        "- ann",
+        "[cat] anna",
+        "> New user ann2 entered (3 users online)",
+    )
+    assert ann.highlighted == []
+    show(
+        ann,
+        guest,
+        "[ann2] Ann: hi ann, ann",
+        "* bob waves to ANN",
+        "[bob -> you] psst, ann",
+        "[you -> bob] ann",
+    )
+    assert ann.highlighted == ["Ann", "ann", "ann", "ANN", "ann"]
+    assert "[ann2] Ann: hi ann, ann\n" in ann.screen
+    if no_color:
+        assert len(COLOUR.findall(ann.raw)) == before == 0
+    # So it is when the line is parted into rows.
+    show(ann, guest, f"[bob] {'x' * 92} ann {'y' * 80} ann")
+    assert ann.highlighted[5:] == ["ann", "ann"]
+
+
+def test_a_korean_name_rings_and_is_highlighted_with_what_follows_it(person, server):
+    ann = person("--nick", "철수", "127.0.0.1", server.port)
+    guest = server.greet()
+    assert guest.line() == "/nick 철수"
+    guest.send("- You are now 철수\n".encode())
+    show(ann, guest, "[bob] 철수야 밥 먹자", "[bob] 김철수 안녕")
+    ann.until(lambda _: ann.raw.count("\a") == 1)
+    assert ann.highlighted == ["철수"]
+    assert "[bob] 철수야 밥 먹자\n" in ann.screen
+
+
 # The time.
 
 

@@ -1,9 +1,11 @@
-"""How a line of the chat looks on a terminal that has colours."""
+"""How a line of the chat looks on a terminal."""
 
 from __future__ import annotations
 
 import zlib
 
+from twisted_chat.console.face import calls
+from twisted_chat.console.mentions import mentions
 from twisted_chat.events import YOU, Emoted, Entered, Event, Left, Refused, Renamed, Said, Told
 
 Fragments = list[tuple[str, str]]
@@ -11,6 +13,26 @@ Fragments = list[tuple[str, str]]
 
 # They can be read on black and on white; red and magenta have a meaning of their own.
 _NAMES = ("ansigreen", "ansiblue", "ansicyan", "ansiyellow", "ansibrightblue", "ansibrightgreen")
+
+
+# No colour, so that NO_COLOR does not concern it.
+_CALLED = "bold reverse"
+
+
+def highlighted(fragments: Fragments, event: Event, own: str) -> Fragments:
+    """Return `fragments`, the line of `event`, with the name `own` highlighted in its text if
+    somebody else calls it.
+    """
+    if not isinstance(event, Said | Emoted | Told) or not calls(event, own):
+        return fragments
+    *parts, (style, rest) = fragments
+    text = len(rest) - len(event.text)
+    position = 0
+    for start, end in mentions(event.text, own):
+        parts.append((style, rest[position : text + start]))
+        position = text + end
+        parts.append((f"{style} {_CALLED}", rest[text + start : position]))
+    return [*parts, (style, rest[position:])]
 
 
 def coloured(line: str, event: Event, own: str) -> Fragments:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from abc import ABC, abstractmethod
 from datetime import datetime, timezone
 from typing import Protocol
@@ -13,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from twisted_chat.console.mentions import mentions
 from twisted_chat.console.secret_lines import completed
 from twisted_chat.dialects import JsonDialect
 from twisted_chat.events import YOU, Emoted, Event, Said, Told
@@ -150,17 +149,11 @@ def as_json(event: Event, timed: bool) -> bytes:
 
 
 def calls(event: Event, name: str) -> bool:
-    """Whether with `event` somebody else speaks to who is called `name`: in private, or by the
-    name, as a word and in any case. An empty `name` is nobody's.
+    """Whether with `event` somebody else speaks to the person called `name`: in private, or by
+    that name.
     """
     if isinstance(event, Told):
         return event.sender != YOU
-    if not isinstance(event, Said | Emoted) or event.name in (name, YOU) or not name:
+    if not isinstance(event, Said | Emoted) or event.name in (name, YOU):
         return False
-    # A name may hold . and -, which also stand around words: then no letter is on their other side.
-    word = rf"(?<!\w)(?<!\w[.-]){re.escape(_folded(name))}(?!\w|[.-]\w)"
-    return re.search(word, _folded(event.text)) is not None
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
+    return bool(mentions(event.text, name))

@@ -24,7 +24,7 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_chat.console.colours import Fragments, coloured
+from twisted_chat.console.colours import Fragments, coloured, highlighted
 from twisted_chat.console.completion import ChatCompleter, Names
 from twisted_chat.console.editor import Editor
 from twisted_chat.console.face import TOO_LONG, Face, User, Valve, clock_lead
@@ -137,19 +137,17 @@ class Terminal(Face):
 
     def show(self, line: str, event: Event) -> None:
         self._names.heard(event)
-        lead = clock_lead() if self._timed else ""
-        if self._has_colours:
-            fragments = coloured(line, event, self._user.name)
-            self._put(lead + line, [("", lead), *fragments] if lead else fragments)
-        else:
-            self._put(lead + line)
+        own = self._user.name
+        fragments = coloured(line, event, own) if self._has_colours else [("", line)]
+        lead: Fragments = [("", clock_lead())] if self._timed else []
+        self._put([*lead, *highlighted(fragments, event, own)])
 
     def tell(self, line: str) -> None:
         self.show(line, Refused(line))
 
     def show_exit(self) -> None:
         self._over = True
-        self._put(f"{self._before_exit}exit")
+        self._put([("", f"{self._before_exit}exit")])
 
     def ring(self) -> None:
         self._bell_due = self._rings
@@ -160,10 +158,9 @@ class Terminal(Face):
             return line
         return "".join(text for _, text in in_rows([("", line)], screen_size().columns))
 
-    def _put(self, line: str, fragments: Fragments | None = None) -> None:
-        """Show `line`, made of `fragments`."""
+    def _put(self, line: Fragments) -> None:
         self._flush_soon()
-        self._to_show.append(fragments or [("", line)])
+        self._to_show.append(line)
 
     def _flush_soon(self) -> None:
         if not self._flush_due:
@@ -222,7 +219,7 @@ class Terminal(Face):
         elif _is_too_long(line):
             self.tell(TOO_LONG)
         else:
-            self._put(clean(masked(line).encode()))
+            self._put([("", clean(masked(line).encode()))])
             if lacks_passphrase(line):
                 # At once: what is typed next is a passphrase, and not to be said.
                 Deferred.fromCoroutine(self._complete(line)).addErrback(self._failed)
@@ -254,7 +251,8 @@ class Terminal(Face):
         assert answered is not None
         secret = self._editor.hides_answer
         question = self._editor.stop_asking()
-        self._put(question if secret or not answer else question + clean(answer.encode()))
+        shown = "" if secret or not answer else clean(answer.encode())
+        self._put([("", question + shown)])
         answered.callback(answer)
 
     def _interrupted(self) -> None:
