@@ -147,14 +147,19 @@ class RecordingStore(NoStore):
 
 
 class Hall:
-    """A chat to which people come from anywhere, with passphrases that are hashed in no time."""
+    """A chat to which people come from anywhere, with passphrases that are hashed in no time.
 
-    def __init__(self, test, store=None, since=1_000_000.0) -> None:
+    It opens `since` seconds after the clock began, when the wall clock shows `now`.
+    """
+
+    def __init__(self, test, store=None, since=1_000_000.0, now=None) -> None:
         self.vault = Vault(test)
         self.hasher = self.vault.hasher
         self.clock = self.vault.clock
         self.clock.advance(since)
         self.now = WallClock(self.clock)
+        if now is not None:
+            self.now.ahead = now - since
         self.journal = MemoryJournal(self.now, store)
         self.table = ChatOnTheTable(
             self.journal, clock=self.clock, passphrases=self.vault.passphrases, now=self.now
