@@ -20,6 +20,7 @@ MAX_LINE = 4096
 """Bytes: the daemon's default."""
 
 LONG_LINE = f"! a line longer than {MAX_LINE} bytes was not said: send it in shorter lines"
+NO_UTF8 = "! that was no UTF-8, and others see \ufffd in it: set your terminal or program to UTF-8"
 UNKNOWN = "! no command /{0}: /help lists them, and //{0} says it"
 ODD_IN_LOG = re.compile("Traceback|Unhandled|Unable to format|disabling observer")
 
@@ -122,7 +123,7 @@ whole_and_in_pieces = pytest.mark.parametrize("send", [send_whole, send_in_piece
 
 # What is said.
 
-CONTROLS = bytes(set(range(0x20)) - {0x09, 0x0A})
+CONTROLS = bytes(set(range(1, 0x20)) - {0x09, 0x0A})
 
 TEXTS = {
     "LF": (b"hello", "hello"),
@@ -133,7 +134,8 @@ TEXTS = {
     "TAB": (b"\ta\tb\t", "\ta\tb\t"),
     "blanks": (b"  a  b  ", "  a  b  "),
     "ESC": (b"\x1b[31mred\x1b]0;title\x07", "␛[31mred␛]0;title␇"),
-    "C0": (b"a" + CONTROLS + b"z", "a␀␁␂␃␄␅␆␇␈␋␌␍␎␏␐␑␒␓␔␕␖␗␘␙␚␛␜␝␞␟z"),
+    "C0": (b"a" + CONTROLS + b"z", "a␁␂␃␄␅␆␇␈␋␌␍␎␏␐␑␒␓␔␕␖␗␘␙␚␛␜␝␞␟z"),
+    "keys first": (b"\x08\x7f\x0c\x15\x17\x1b[Ahi", "␈␡␌␕␗␛[Ahi"),
     "DEL": (b"a\x7fz", "a␡z"),
     "C1": ("".join(map(chr, range(0x80, 0xA0))).encode(), "\ufffd" * 32),
     "NEL": ("a\x85z".encode(), "a\ufffdz"),
@@ -154,8 +156,9 @@ TEXTS = {
     "overlong LF": (b"a\xc0\x8ab\xe0\x80\x8ac", "a\ufffd\ufffdb\ufffd\ufffd\ufffdc"),
     "surrogates": (b"\xed\xa0\xbd\xed\xb8\x80", "\ufffd" * 6),
     "past U+10FFFF": (b"\xf4\x90\x80\x80", "\ufffd" * 4),
-    "byte order mark": ("\ufeffhi".encode(), "\ufeffhi"),
-    "UTF-16": ("hi".encode("utf-16-le"), "h␀i␀"),
+    "byte order mark": ("\ufeffhi".encode(), "hi"),
+    "byte order marks": ("\ufeff\ufeffhi\ufeff".encode(), "\ufeffhi\ufeff"),
+    "byte order mark and longest line": ("\ufeff".encode() + b"x" * MAX_LINE, "x" * MAX_LINE),
     "longest line": (b"x" * MAX_LINE, "x" * MAX_LINE),
     "longest line, CRLF": (b"x" * MAX_LINE + b"\r", "x" * MAX_LINE),
     # Not to be taken for anybody else's line, whatever it imitates.
@@ -176,7 +179,7 @@ TEXTS = {
     "slash": (b"/", "/"),
     "slash and blank": (b"/ who", "/ who"),
     "slash and other letter": ("/été".encode(), "/été"),
-    "slash and control": (b"/\0who", "/␀who"),
+    "slash and control": (b"/\1who", "/␁who"),
     "slash not first": (b" /who", " /who"),
     "doubled slash": (b"//x", "/x"),
     "doubled slash and command": (b"//quit now", "/quit now"),
@@ -184,6 +187,7 @@ TEXTS = {
     "telnet commands": (b"\xff\xf1a\xff\xf6b\xff\xfc\x01c\xff\xfe\x01d", "abcd"),
     "telnet option with an odd number": (b"a\xff\xfc\xffb", "ab"),
     "telnet subnegotiation": (b"a\xff\xfa\x18\x00xterm\xff\xffx\xff\xf0b", "ab"),
+    "telnet with a CR": (b"a\xff\xfa\x18b\rc\xff\rd", "a␍c␍d"),
     "telnet in a character": (b"\xc3\xff\xf1\xa9", "é"),
     "telnet in a command": (b"/\xff\xf1/x", "/x"),
     "IAC IAC": (b"a\xff\xffb", "a\ufffdb"),
@@ -205,6 +209,21 @@ def test_a_text_arrives_behind_its_authors_name_and_in_the_log_made_safe(
 
 
 @pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"a\0b", "a␀b"),
+        (b"\0", "␀"),
+        (b"\1", "␁"),
+        (b"a\r\0b", "a␍␀b"),
+        (b"\xef\xbb\xbfa", "\ufeffa"),
+    ],
+)
+def test_what_cannot_begin_a_first_line_is_text_in_a_later_one(listener, peer, data, text):
+    peer.send(b"hi\n" + data + b"\n")
+    assert listener.lines(2) == [said(peer, "hi"), said(peer, text)]
+
+
+@pytest.mark.parametrize(
     "data",
     [b"", b"\r", b"\n\n\r\n", b"\xff\xf1", b"\xff\xfa\x18x\xff\xf0\r"],
     ids=["LF", "CRLF", "several", "telnet command", "telnet subnegotiation"],
@@ -215,13 +234,13 @@ def test_an_empty_line_is_nothing(listener, peer, data):
 
 
 @pytest.mark.parametrize(
-    "first", [b"S", b"SS", b"SSH", b"ssh-x", b"SSH is slow", b"\x16", b"\x16\x03", b"\x16\x03\x10"]
+    "first", [b"S", b"SS", b"SSH", b"ssh-x", b"SSH is slow", b"\x15", b"\x17\x03", b"x\x16\x03\x01"]
 )
 @whole_and_in_pieces
 def test_a_first_line_that_only_begins_like_another_protocol_is_said(listener, peer, send, first):
     heard = send(peer, listener, first + b"\nSSH-2.0-x\n")
     assert heard + all_heard(listener, peer) == [
-        said(peer, first.decode().replace("\x16", "␖").replace("\x03", "␃").replace("\x10", "␐")),
+        said(peer, "".join(chr(0x2400 + byte) if byte < 0x20 else chr(byte) for byte in first)),
         said(peer, "SSH-2.0-x"),
     ]
 
@@ -244,7 +263,6 @@ def test_bytes_are_put_together_whatever_packets_they_come_in(listener, peer):
         (b"a\xff\xfa\x18b", ["a"]),
         (b"S", ["S"]),
         (b"SSH", ["SSH"]),
-        (b"\x16\x03", ["␖␃"]),
         (b"GET out", ["GET out"]),
         (b"\r", []),
         (b"", []),
@@ -255,7 +273,7 @@ def test_the_last_line_is_heard_without_its_end_when_the_peer_ends_its_side(
 ):
     peer.send(data)
     peer.end()
-    assert peer.rest() == ""
+    assert peer.rest() == (NO_UTF8 + "\n" if b"\xc3" in data else "")
     assert listener.find(left(peer)) == [said(peer, text) for text in heard]
 
 
@@ -440,7 +458,7 @@ DO_MARK, WONT_MARK = b"\xff\xfd\x06", b"\xff\xfc\x06"
         (b"\xff\xfa\x18\xfd\x01\xff\xff\xfd\x01\xff\xf0", b""),
         (b"\xff\xfa\x18\n" + DO_ECHO, WONT_ECHO),
         (b"\xff\n\xfd\x01" + DO_ECHO, WONT_ECHO),
-        (b"\xff\xfd\n\x01", b""),
+        (b"x\xff\xfd\n\x01", b""),
         (b"x" * 5000 + DO_MARK, WONT_MARK),
     ],
     ids=[
@@ -481,7 +499,9 @@ def read_answers(peer: Peer) -> bytes:
         data = peer.socket.recv(65536)
         assert data, received
         received += data
-    return received.removesuffix(end).replace(LONG_LINE.encode() + b"\n", b"")
+    for refusal in (LONG_LINE, NO_UTF8):
+        received = received.replace(f"{refusal}\n".encode(), b"")
+    return received.removesuffix(end)
 
 
 @pytest.mark.parametrize(

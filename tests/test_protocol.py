@@ -38,7 +38,7 @@ WHAT_COMES_IN = {
     "empty lines": (b"\n\r\n\n", [], []),
     "blanks are a text": (b" \n\t\n", ["[A]  ", "[A] \t"], []),
     "characters of several bytes": ("Grüße 日本 👋\n".encode(), ["[A] Grüße 日本 👋"], []),
-    "invalid UTF-8": (b"a\xc3\nb\xff\xff\n", ["[A] a\ufffd", "[A] b\ufffd"], []),
+    "invalid UTF-8": (b"a\xc3\nb\xff\xff\n", ["[A] a\ufffd", "[A] b\ufffd"], ["no UTF-8"]),
     "controls": (b"\x1b[31m\x07\n", ["[A] ␛[31m␇"], []),
     "longest line": (b"x" * 100 + b"\n", [f"[A] {'x' * 100}"], []),
     "longest line, CRLF": (b"x" * 100 + b"\r\n", [f"[A] {'x' * 100}"], []),
@@ -54,12 +54,12 @@ WHAT_COMES_IN = {
     "LF in telnet's subnegotiation": (b"a\xff\xfa\x18\nb\n", ["[A] a", "[A] b"], []),
     "LF in telnet's option": (b"a\xff\xfd\nb\n", ["[A] a", "[A] b"], []),
     "telnet's ^C": (b"abc\xff\xf4\xff\xfd\x06d\n", ["[A] abcd"], []),
-    "IAC IAC is 0xFF": (b"a\xff\xffb\n", ["[A] a\ufffdb"], []),
+    "IAC IAC is 0xFF": (b"a\xff\xffb\n", ["[A] a\ufffdb"], ["no UTF-8"]),
     "nothing but telnet": (b"\xff\xf1\n\xff\xf9\r\n", [], []),
     "one who types GET out": (b"GET out\nA B HTTP/1.1\n", ["[A] GET out", "[A] A B HTTP/1.1"], []),
     "one who types of SSH": (b"SSH\nSSH-2.0 x\n", ["[A] SSH", "[A] SSH-2.0 x"], []),
-    "control-V first": (b"\x16x\n", ["[A] ␖x"], []),
-    "control-V, control-C first": (b"\x16\x03x\n", ["[A] ␖␃x"], []),
+    "keys pressed first": (b"\x15\x17\x0c\x1b[A\x08\x7f\tx\n", ["[A] ␕␗␌␛[A␈␡\tx"], []),
+    "byte order mark": (b"\xef\xbb\xbf/frob\r\n\xef\xbb\xbfx\n", ["[A] \ufeffx"], ["/frob"]),
 }  # fmt: skip
 STRANGERS = {
     "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\nbody\n",
@@ -130,25 +130,31 @@ class LineDoorTests(SynchronousTestCase):
                     self.assertIn(name[:3].replace("HTT", "web"), answer)
                     self.assertTrue(protocol.transport.disconnecting)
 
-    @settings(max_examples=60)
+    @settings(max_examples=200)
     @given(data=st.data())
     def test_any_bytes_are_heard_the_same_in_any_split(self, data: st.DataObject) -> None:
         piece = st.sampled_from(
             [b"a", b"\n", b"\r", b"\r\n", b"\xff", b"\xff\xfb\x01", b"\xff\xfa", b"\xff\xf0",
              "é".encode(), b"\xc3", b"\x1b", b"/who", b"/x", b"//x", b"z" * 60, b"GET ",
-             b" HTTP/1.1", b"SSH-", b"\x16", b"\x03", b"/quit"]
+             b" HTTP/1.1", b"SSH-", b"\x16", b"\x03", b"/quit", b"\r\0", b"\0", b"\x08",
+             b"\xef\xbb\xbf", b" SIP/2.0"]
         )  # fmt: skip
         stream = b"".join(data.draw(st.lists(piece, max_size=25)))
         cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
         edges = [0, *cuts, len(stream)]
         heard = []
-        for pieces in ([stream], [stream[a:b] for a, b in pairwise(edges)]):
+        for pieces in (
+            [stream],
+            [stream[a:b] for a, b in pairwise(edges)],
+            SPLITS["byte by byte"](stream),
+        ):
             door = Door()
             protocol = door.connect()
             feed(protocol, pieces)
             protocol.readConnectionLost()
             heard.append((door.said(), protocol.transport.disconnecting))
         self.assertEqual(heard[0], heard[1])
+        self.assertEqual(heard[0], heard[2])
         self.assertEqual(heard[0][0][-1].split(" left ")[0], "< The user 10.0.0.1:1")
         self.assertTrue(heard[0][1])
 

@@ -13,6 +13,10 @@ MIN_MAX_LINE = 64
 MAX_MAX_LINE = 1024 * 1024
 """Bytes: a line is held in memory until its end, once for each connection."""
 
+CR_PAUSE = 0.3
+"""Seconds without a byte after a CR that make it a line end, on a connection that has had none:
+longer than an LF may lag behind its CR on a slow link, and no person waits for it."""
+
 BACKLOG = 1024 * 1024
 """Bytes that may wait for one member: the default of --backlog. Who lets more wait is put out."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
+
 from twisted.protocols.basic import LineReceiver
 
 from twisted_chat.limits import MAX_LINE
@@ -14,7 +16,8 @@ _TAIL = 16
 
 
 class BoundedLineReceiver(LineReceiver):
-    """Lines ended by LF or CRLF; one longer than `max_line` bytes is skipped up to its LF.
+    """Lines ended by LF or CRLF; one longer than `max_line` bytes is skipped up to its LF. A byte
+    order mark at the start of the stream is dropped.
 
     Subclasses say what to do with `line_received`, `long_line` and `long_line_ended`.
     """
@@ -23,7 +26,9 @@ class BoundedLineReceiver(LineReceiver):
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self.max_line = max_line
-        self.MAX_LENGTH = max_line + 1  # LineReceiver counts the CR, we do not.
+        # LineReceiver counts the mark and the CR, we do not.
+        self.MAX_LENGTH = len(BOM_UTF8) + max_line + 1
+        self._is_first = True
         self.at_line_start = True
         """Nothing waits: what comes next is the begin of a line."""
         self._excess = b""
@@ -64,6 +69,9 @@ class BoundedLineReceiver(LineReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         line = line.removesuffix(b"\r")
+        if self._is_first:
+            self._is_first = False
+            line = line.removeprefix(BOM_UTF8)
         if len(line) <= self.max_line:
             self.line_received(line)
         else:
@@ -73,6 +81,7 @@ class BoundedLineReceiver(LineReceiver):
 
     def lineLengthExceeded(self, line: bytes) -> None:
         self.setRawMode()
+        self._is_first = False
         self._tail = b""
         self._excess = line
         self.long_line(line.partition(b"\n")[0])

@@ -28,11 +28,19 @@ from twisted_chat.dialects import LineDialect
 from twisted_chat.events import Reason, Refused
 from twisted_chat.flood import Flood
 from twisted_chat.holding import HoldingLineReceiver
-from twisted_chat.limits import GOODBYE, MAX_LINE, REFUSED_AT_ONCE, SHORTEST_PAUSE, TOKEN
+from twisted_chat.limits import (
+    CR_PAUSE,
+    GOODBYE,
+    MAX_LINE,
+    REFUSED_AT_ONCE,
+    SHORTEST_PAUSE,
+    TOKEN,
+)
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL, host_of, is_local, network_of
 from twisted_chat.outbox import IOutboxReactor, IStreamTransport, Patience, outbox_for
-from twisted_chat.text import clean, is_plain
+from twisted_chat.terminals import LineEnds, erased
+from twisted_chat.text import REPLACEMENT, clean, is_plain, is_utf8
 
 _WANT_A_LOOK = (b"/", b"\n", b" ", b"\t")
 _LATER_WANTS_A_LOOK = re.compile(rb"\n[/\n \t]").search
@@ -63,9 +71,13 @@ class ChatProtocol(HoldingLineReceiver):
             self._host,
         )
         self._telnet = telnet.Telnet()
+        self._ends = LineEnds(self.max_line)
+        self._after_cr: IDelayedCall | None = None
+        self._unpaid = 0  # Bytes of telnet.
         self._start: bytes | None = b""  # The first bytes, while they are too few to tell.
         self._is_first_line = True
         self._may_be_request = False
+        self._is_hinted = False
         self._resuming: IDelayedCall | None = None
         self._latest = 0.0
         self._is_out = False
@@ -85,16 +97,57 @@ class ChatProtocol(HoldingLineReceiver):
                 self._start = data
                 return
             self._start = None
-            if message := strangers.other_protocol(data):
+            if message := strangers.by_first_bytes(data):
                 self._turn_away(message)
                 return
+        self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        if telnet.IAC in data and not self._telnet.is_spoken:
+            start = data.index(telnet.IAC)
+            self._read_text(data[:start])  # Lines that came before are edited by nobody.
+            data = data[start:]
         # Not with the line: ^C in telnet ends none, and hides all until it is answered.
-        if (telnet.IAC in data or not self._telnet.idle) and (
-            answers := self._telnet.feed(data)[1]
-        ):
-            self._outbox.write(answers)
-            self._charge(len(answers) / telnet.ANSWER)
+        if telnet.IAC in data or not self._telnet.idle:
+            size = len(data)
+            data, answers = self._telnet.feed(data)
+            tokens, self._unpaid = divmod(self._unpaid + size - len(data), TOKEN)
+            # A few bytes cost nothing: they may be a sign of life, which ends no idleness.
+            if tokens := tokens + len(answers) // telnet.ANSWER:
+                self._charge(tokens)
+            if answers:
+                self._outbox.write(answers)
+        self._read_text(data)
+
+    def _read_text(self, data: bytes) -> None:
+        """Take `data`, which holds no telnet."""
+        ready = self._ends.feed(data)
+        self._take(ready)
+        if self._is_first_line and not self.paused:
+            # All that has come is empty lines and a part of the first one with text.
+            part = ready if self._ends.are_known else data
+            if message := strangers.by_part(part):
+                self._turn_away(message)
+        self._watch_cr()
+
+    def _take(self, data: bytes) -> None:
+        """Take `data`, whose line ends are LF."""
         super().dataReceived(data)
+        if self._ends.are_cr:
+            self.at_line_start = False  # What comes next may belong to the last CR.
+
+    def _watch_cr(self) -> None:
+        """Wait for what may follow a CR, if only that tells whether it is a line end."""
+        if self._after_cr is not None:
+            self._after_cr.cancel()
+            self._after_cr = None
+        if self._ends.wait_for_pause and not self._member.leaving:
+            self._after_cr = self.factory.reactor.callLater(CR_PAUSE, self._nothing_follows)
+
+    def _nothing_follows(self) -> None:
+        self._after_cr = None
+        if not self.paused:  # Otherwise it was not read, and `release` waits again.
+            self._take(self._ends.pause())
 
     def _say_at_once(self, data: bytes) -> bool:
         """Say all of `data` if it is nothing but whole lines that need no closer look.
@@ -120,26 +173,40 @@ class ChatProtocol(HoldingLineReceiver):
         if self._member.leaving:
             self.clearLineBuffer()
             return
-        line = telnet.strip(line)
+        if line and self._is_first_line:
+            if message := strangers.by_first_line(line):
+                self._turn_away(message)
+                return
+            self._is_first_line = False
+        if self._ends.are_cr or self._telnet.is_spoken:
+            line = erased(line)
         if not line:
             return
-        if self._is_first_line and strangers.is_http_request(line):
-            self._turn_away(strangers.HTTP)
-            return
-        self._is_first_line = False
-        self._await(self.factory.desk.hand_in(self._member, clean(line)))
+        text = clean(line)
+        if REPLACEMENT in text and not self._is_hinted and not is_utf8(line):
+            self._is_hinted = True
+            self.factory.chat.refuse(
+                self._member,
+                f"that was no UTF-8, and others see {REPLACEMENT} in it: set your terminal or "
+                "program to UTF-8",
+            )
+        self._await(self.factory.desk.hand_in(self._member, text))
 
     def long_line(self, start: bytes) -> None:
-        self._may_be_request = self._is_first_line and strangers.starts_http_request(start)
-        self._is_first_line = False
+        is_first, self._is_first_line = self._is_first_line, False
+        # However it was split, so much of it is here.
+        if is_first and (message := strangers.by_part(start[: self.MAX_LENGTH + 1])):
+            self._turn_away(message)
+            return
+        self._may_be_request = is_first and strangers.starts_request(start)
         if not self._may_be_request:
             self._refuse_long_line()
 
     def long_line_ended(self, tail: bytes) -> None:
         if self._may_be_request:
             self._may_be_request = False
-            if strangers.ends_http_request(tail):
-                self._turn_away(strangers.HTTP)
+            if message := strangers.by_end(tail):
+                self._turn_away(message)
             else:
                 self._refuse_long_line()
 
@@ -172,6 +239,7 @@ class ChatProtocol(HoldingLineReceiver):
     def release(self) -> None:
         if self._resuming is None:
             super().release()
+            self._watch_cr()
 
     def _await(self, answer: Deferred[None] | None) -> None:
         """Take no line until `answer` fires. None: it is there already."""
@@ -213,7 +281,8 @@ class ChatProtocol(HoldingLineReceiver):
     def input_ended(self) -> None:
         if self._start:
             start, self._start = self._start, None
-            super().dataReceived(start)
+            self._read(start)
+        self._take(self._ends.end())
         super().input_ended()
 
     def leave(self) -> None:
@@ -221,6 +290,9 @@ class ChatProtocol(HoldingLineReceiver):
         if self._resuming is not None:
             self._resuming.cancel()
             self._resuming = None
+        if self._after_cr is not None:
+            self._after_cr.cancel()
+            self._after_cr = None
         if self.is_lost and not self._is_out:
             self._is_out = True
             self.factory.admission.leave(self._host)

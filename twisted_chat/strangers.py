@@ -1,22 +1,45 @@
-"""Peers that are no chat clients, told by the first bytes they send."""
+"""Peers that are not chat clients, told by the first bytes they send.
+
+A rule stands here only if no person begins like that: "GET out", HELP and EHLO are people's words.
+"""
 
 from __future__ import annotations
 
 import re
 
+_JOIN = "join with chat-client, nc or telnet"
 _TLS = "this port speaks no TLS: join with plain chat-client, nc or telnet"
-_SSH = "this port speaks no SSH: join with chat-client, nc or telnet"
-HTTP = "this is a chat and no web server: join with chat-client, nc or telnet"
+_SSH = f"this port speaks no SSH: {_JOIN}"
+_HTTP = f"this is a chat and no web server: {_JOIN}"
+_BINARY = f"this is a chat, and what you sent is no text: {_JOIN}"
 
 # The first bytes of a connection that are too few to tell: a TLS record of a handshake begins with
 # 16 03 and a minor version up to 4 (RFC 8446, 5.1), an SSH peer with "SSH-" (RFC 4253, 4.2).
 _UNDECIDED = (b"", b"\x16", b"\x16\x03", b"S", b"SS", b"SSH")
 
+# A person's first key may be one that edits (BS, DEL, ^U, ^W), moves (TAB, an arrow's ESC), redraws
+# (^L) or ends the line. The other control bytes begin binary protocols, such as SOCKS, LPD, MQTT,
+# BitTorrent and TDS.
+_FIRST_KEYS = b"\b\t\n\f\r\x15\x17\x1b"
+_NO_KEYS = bytes(byte for byte in range(0x20) if byte not in _FIRST_KEYS)
+
 # The method in capitals and the version make it a request (RFC 9112, 3): a person may well begin
 # with "GET out".
-_REQUEST = re.compile(rb"[A-Z][A-Z-]{2,} [^ ]+ HTTP/\d\.\d")
-_REQUEST_START = re.compile(rb"[A-Z][A-Z-]{2,} [^ ]")
-_REQUEST_END = re.compile(rb" HTTP/\d\.\d$")
+_METHOD = rb"[A-Z][A-Z-]{2,} [^ ]"
+_VERSION = rb" (HTTP|RTSP|SIP|ICAP)/\d\.\d"
+_REQUEST = re.compile(rb"%b*%b" % (_METHOD, _VERSION))
+_REQUEST_START = re.compile(_METHOD)
+_REQUEST_END = re.compile(rb"%b$" % _VERSION)
+
+_OTHERS = (
+    (re.compile(rb"CAP LS(?: \d+)?"), "is no IRC server"),  # IRCv3, capability negotiation.
+    (re.compile(rb"EHLO (?:\[|[^ ]+\.)[^ ]*"), "is no mail server"),  # RFC 5321, 4.1.1.1.
+    (re.compile(rb"\*\d+"), "is no Redis server"),  # An array of RESP: "*2", then what it holds.
+    # HAProxy's PROXY protocol, version 1; version 2 holds a NUL.
+    (re.compile(rb"PROXY (?:TCP[46] [^ ]+ [^ ]+ \d+ \d+|UNKNOWN.*)"), "takes no PROXY header"),
+    (re.compile(rb"< NTP/\d\.\d >"), "is no Nessus server"),
+    (re.compile(rb"\x1b%-12345X.*"), "is no printer"),  # HP's PJL, universal exit language.
+)
 
 
 def undecided(start: bytes) -> bool:
@@ -24,23 +47,41 @@ def undecided(start: bytes) -> bool:
     return start in _UNDECIDED
 
 
-def other_protocol(start: bytes) -> str | None:
+def by_first_bytes(start: bytes) -> str | None:
     """What to tell a peer whose first bytes are `start`, if it is not here to chat."""
     if start[:2] == b"\x16\x03" and start[2:3] < b"\x05":
         return _TLS
-    return _SSH if start.startswith(b"SSH-") else None
+    if start.startswith(b"SSH-"):
+        return _SSH
+    return _BINARY if start[0] in _NO_KEYS else None
 
 
-def is_http_request(line: bytes) -> bool:
-    """Whether `line`, the first one without its end, is a request line of HTTP."""
-    return _REQUEST.fullmatch(line) is not None
+def by_part(part: bytes) -> str | None:
+    """The same for a peer whose first line holds `part`: it is text, or no person sent it."""
+    return _BINARY if b"\0" in part else None
 
 
-def starts_http_request(start: bytes) -> bool:
-    """Whether a first line that begins with `start` can still turn out to be one."""
+def by_first_line(line: bytes) -> str | None:
+    """The same for a peer whose first line, without its end, is `line`."""
+    if request := _REQUEST.fullmatch(line):
+        return _for_request(request)
+    for pattern, what in _OTHERS:
+        if pattern.fullmatch(line):
+            return f"this is a chat and {what}: {_JOIN}"
+    return _BINARY if line[0] in _NO_KEYS else by_part(line)
+
+
+def starts_request(start: bytes) -> bool:
+    """Whether a first line that begins with `start` can still turn out to be a request."""
     return _REQUEST_START.match(start) is not None
 
 
-def ends_http_request(tail: bytes) -> bool:
-    """Whether a line that started like one ends like one too."""
-    return _REQUEST_END.search(tail) is not None
+def by_end(tail: bytes) -> str | None:
+    """The same as `by_first_line` for one that starts like a request and ends with `tail`."""
+    request = _REQUEST_END.search(tail)
+    return _for_request(request) if request else None
+
+
+def _for_request(request: re.Match[bytes]) -> str:
+    protocol = request[1].decode()
+    return _HTTP if protocol == "HTTP" else f"this is a chat and speaks no {protocol}: {_JOIN}"

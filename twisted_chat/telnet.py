@@ -9,7 +9,7 @@ ANSWER = 3
 """Bytes of one answer to a peer's request."""
 
 _TIMING_MARK = 6
-_LF = 10
+_LINE_ENDS = b"\n\r"
 _ANSWERS = {DO: WONT, WILL: DONT}
 
 
@@ -25,11 +25,13 @@ class Telnet:
     """Takes telnet's command sequences out of a stream and answers those that want an answer.
 
     Every option is declined, once; TIMING-MARK (RFC 860) each time, because inetutils telnet shows
-    nothing after ^C until it is answered. LF ends whatever sequence it stands in, so that no
+    nothing after ^C until it is answered. LF and CR end whatever sequence they stand in, so that no
     sequence can swallow the lines behind it.
     """
 
     def __init__(self) -> None:
+        self.is_spoken = False
+        """The peer has sent a sequence."""
         self._state = _State.TEXT
         self._verb = 0
         self._answered: set[tuple[int, int]] = set()
@@ -40,15 +42,19 @@ class Telnet:
         return self._state is _State.TEXT
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
-        """Split `data` into what is not telnet's, and the answers to send."""
+        """Split `data` into what is not telnet's, and the answers to send.
+
+        IAC IAC is the byte 0xFF.
+        """
         text = bytearray()
         answers = bytearray()
         for byte in data:
-            if byte == _LF:
+            if byte in _LINE_ENDS:
                 self._state = _State.TEXT
                 text.append(byte)
             elif self._state is _State.TEXT:
                 if byte == IAC:
+                    self.is_spoken = True
                     self._state = _State.COMMAND
                 else:
                     text.append(byte)
@@ -76,8 +82,3 @@ class Telnet:
             return b""
         self._answered.add((verb, option))
         return bytes((IAC, _ANSWERS[verb], option))
-
-
-def strip(line: bytes) -> bytes:
-    """`line` (without its LF) without telnet's sequences; IAC IAC is the byte 0xFF."""
-    return Telnet().feed(line)[0] if IAC in line else line

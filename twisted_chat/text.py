@@ -47,6 +47,15 @@ def clean(data: bytes) -> str:
     return text if text.isascii() else _MARKED.sub(_cut_marks, _TAGS.sub(_replace_tags, text))
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether all of `data` is valid UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 # Bytes that need no cleaning: printable ASCII, TAB, and LF between the lines.
 _PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
 
