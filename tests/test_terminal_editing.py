@@ -161,6 +161,7 @@ def test_interrupt_shows_as_on_any_terminal_that_echoes(person, server):
     guest = server.greet()
     ann.shows(GREETING)
     ann.type("half\x03")
+    ann.find("half^Cexit")
     guest.close()
     assert ann.wait() == 0
     assert ann.screen == f"{GREETING}half^Cexit\n"

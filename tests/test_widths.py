@@ -8,11 +8,12 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 import pytest
+from prompt_toolkit.utils import get_cwidth
 from wcwidth import wcwidth
 from wcwidth.table_overrides import NARROW_OVERRIDES
 
 from twisted_chat.console import widths
-from twisted_chat.console.widths import CLUSTER, WIDEST, most_columns
+from twisted_chat.console.widths import CLUSTER, WIDEST, is_disputed, most_columns
 
 # All of Unicode but for controls, which text.clean lets no line hold, and surrogates.
 CODES = [code for code in range(0x20, 0x110000) if not 0x7F <= code < 0xA0 and code >> 11 != 0x1B]
@@ -103,6 +104,55 @@ def test_korean_is_as_wide_decomposed_as_composed():
     # Old letters are more than what is drawn at most, and letters that stand alone are drawn.
     assert most_columns("\u1100\u119e") == 3
     assert most_columns("\u1161") == 1
+
+
+# In the line that is edited.
+
+
+def test_what_is_not_disputed_is_as_wide_for_the_editor_as_for_glibc(glibc):
+    sure = [code for code in CODES if not is_disputed(chr(code))]
+    assert len(sure) > 130_000
+    known = [code for code in sure if glibc(code) >= 0]
+    assert [hex(code) for code in known if glibc(code) != get_cwidth(chr(code))] == []
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        *("\N{HANGUL FILLER}", "\N{SOFT HYPHEN}", "\ue000", "\u0378", "\udcff", "☰", "☝"),
+        *("❤\ufe0f", "1\ufe0f\u20e3", "🇩🇪", "👍🏽", "👩\u200d👧", "❤\ufe0f\u200d🔥"),
+        *("हि", "\u1161", "\u1100\u119e", "ｶﾞ"),
+    ],
+)
+def test_is_disputed(cluster):
+    assert is_disputed(cluster)
+
+
+def test_texts_of_most_scripts_are_not_disputed():
+    for text in (
+        *(
+            "hello, world!",
+            "żółw e\u0301",
+            "Привет… “да”",
+            "日本語、がぎ",
+            "안녕하세요",
+            "张三",
+            "©™→✓█",
+        ),
+        *(
+            "สวัสดีครับน้ำ",
+            "עִבְרִית",
+            "\u0645\u06cc\u200c\u062e\u0648\u0645",
+            "नमस्ते",
+            "😀🎉",
+            "tab\t\x1b",
+        ),
+        unicodedata.normalize("NFD", "안녕하세요"),
+    ):
+        assert not any(map(is_disputed, CLUSTER.findall(text)))
+
+
+# In the person's language.
 
 
 @pytest.mark.parametrize(

@@ -33,11 +33,12 @@ from prompt_toolkit.layout.processors import (
     Transformation,
     TransformationInput,
 )
-from prompt_toolkit.output import Output
 
+from twisted_chat.console.clusters import ClusterBuffer
 from twisted_chat.console.pasting import ONE_ANSWER, lines_of, split_paste
 from twisted_chat.console.secret_lines import is_secret, masked
 from twisted_chat.console.shown import rows_of
+from twisted_chat.console.steady import Steady, SteadyOutput
 from twisted_chat.limits import CLIENT_HISTORY, CLIENT_MENU
 
 
@@ -51,7 +52,7 @@ class Editor:
     def __init__(
         self,
         input: Vt100Input,
-        output: Output,
+        output: SteadyOutput,
         completer: Completer,
         entered: Callable[[str], None],
         pasted: Callable[[list[str]], None],
@@ -67,12 +68,14 @@ class Editor:
         self._ends_with: str | None = None
         self._question: str | None = None
         self.hides_answer = False
-        self._line = Buffer(
+        self._line = ClusterBuffer(
             completer=completer, history=Typed(), accept_handler=self._accept, multiline=False
         )
-        self._answer = Buffer(history=Nothing(), accept_handler=self._accept, multiline=False)
+        self._answer = ClusterBuffer(
+            history=Nothing(), accept_handler=self._accept, multiline=False
+        )
         self._line_window = Window(
-            BufferControl(self._line, input_processors=[Mask()]),
+            BufferControl(self._line, input_processors=[Mask(), Steady(output)]),
             height=self._line_height,
             wrap_lines=True,
             dont_extend_height=True,
@@ -81,7 +84,11 @@ class Editor:
         self._answer_window = Window(
             BufferControl(
                 self._answer,
-                input_processors=[hide, BeforeInput(lambda: self._question or "")],
+                input_processors=[
+                    hide,
+                    Steady(output),
+                    BeforeInput(lambda: self._question or ""),
+                ],
             ),
             wrap_lines=True,
             dont_extend_height=True,

@@ -14,7 +14,6 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.color_depth import ColorDepth
-from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 from twisted.internet import asyncioreactor, fdesc
@@ -31,6 +30,7 @@ from twisted_chat.console.face import TOO_LONG, Face, User, Valve, clock_lead
 from twisted_chat.console.options import Options
 from twisted_chat.console.secret_lines import lacks_passphrase, masked
 from twisted_chat.console.shown import Shown
+from twisted_chat.console.steady import SteadyOutput
 from twisted_chat.console.wrapping import in_rows
 from twisted_chat.events import Event, Refused
 from twisted_chat.limits import GOODBYE, MAX_MAX_LINE
@@ -87,7 +87,7 @@ class Terminal(Face):
         self._echoes_keys = _echoes_keys()
         self._screen = Screen(cast(IReactorFDSet, self._reactor), user)
         self._screen.registerProducer(Valve(user, "output"), True)
-        self._output = Vt100_Output(
+        self._output = SteadyOutput(
             cast(TextIO, self._screen.text),
             screen_size,
             term=os.environ.get("TERM"),

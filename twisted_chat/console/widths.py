@@ -12,6 +12,7 @@ import unicodedata
 from functools import cache, lru_cache
 
 import regex
+from prompt_toolkit.utils import get_cwidth
 
 CLUSTER = regex.compile(r"\X")
 """What a person sees as one character."""
@@ -26,33 +27,61 @@ _WIDER = "\N{KHMER SIGN BEYYAL}"
 _EMOJI_STYLE = "\N{VARIATION SELECTOR-16}"
 _AMBIGUOUS = regex.compile(r"\p{EA=A}")
 
+# These take no column in any table, and scripts need them.
+_UNSEEN = regex.compile(r"[\u061c\u200b-\u200f\u2060]")
+
+# Terminals draw emoji that are joined, coloured or make a flag together or apart; other format
+# characters and the marks of half-wide katakana they draw or not; trigrams and their like are wide
+# since Unicode 16.
+_UNSURE = regex.compile(
+    r"\p{ExtPict}\p{M}*\u200d|[\p{RI}\p{Emoji_Modifier}\uff9e\uff9f]"
+    rf"|(?!{_UNSEEN.pattern})\p{{Cf}}"
+    "|[\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\U0001d300-\U0001d376]"
+)
+
 WIDEST = 3
 """The most columns that one code point other than TAB takes."""
 
 
 @lru_cache(4096)
 def most_columns(cluster: str) -> int:
-    """The columns of `cluster` on the terminal that draws it widest."""
+    """Return the columns of `cluster` on the terminal that draws it widest."""
     # In NFC the letters of a Korean syllable are the one that is drawn.
-    return sum(map(_most_of_one, unicodedata.normalize("NFC", cluster)))
+    composed = unicodedata.normalize("NFC", cluster)
+    columns = sum(map(_columns, composed))
+    if ambiguous_is_wide():
+        columns += sum(_columns(each) == 1 for each in _AMBIGUOUS.findall(composed))
+    return columns
 
 
-def _most_of_one(character: str) -> int:
+@lru_cache(4096)
+def is_disputed(cluster: str) -> bool:
+    """Whether terminals draw `cluster` in different widths, or not in the one that prompt_toolkit
+    takes it to have. East Asian Ambiguous ones are not: they are letters of many, and what a person
+    has set for them, nobody can know.
+    """
+    if cluster.isascii():
+        return False
+    seen = _UNSEEN.sub("", cluster)
+    columns = sum(map(_columns, unicodedata.normalize("NFC", seen)))
+    is_known = all(unicodedata.category(character) != "Cn" for character in cluster)
+    return columns != get_cwidth(seen) or _UNSURE.search(cluster) is not None or not is_known
+
+
+def _columns(character: str) -> int:
     # A mark that this Python does not know is a box on terminals of its age.
     if unicodedata.category(character) in ("Mn", "Me") and character != _EMOJI_STYLE:
         return 0
     if _WIDE.match(character):
         return 2
-    if character == _WIDER:
-        return 3
-    return 2 if ambiguous_is_wide() and _AMBIGUOUS.match(character) else 1
+    return WIDEST if character == _WIDER else 1
 
 
 @cache
 def ambiguous_is_wide() -> bool:
     """Whether the person's language is one in which terminals are set to draw East Asian Ambiguous
-    characters two wide. Elsewhere those are letters, Cyrillic ones as well: to count two for each
-    would halve the rows of whole languages.
+    characters two wide. In others those are letters, such as all Cyrillic ones: to count two for
+    each would halve the rows.
     """
     names = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
     return next(filter(None, names), "").startswith(("zh", "ja", "ko"))
