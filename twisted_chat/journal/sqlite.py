@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from twisted_chat.events import Emoted, Said
 from twisted_chat.gathering import Gatherer, IThreadedReactor
+from twisted_chat.journal.schema import COLUMNS, VERSION, NewerError, take_over, version_of
 from twisted_chat.journal.store import Document, IStore, Line, Stored, T, is_count, is_time, named
 from twisted_chat.limits import (
     HISTORY_OVERHEAD,
@@ -32,16 +33,6 @@ from twisted_chat.limits import (
 )
 from twisted_chat.state import StateError, StateFolder, complain, explain, make_file
 from twisted_chat.transcript import File, OutputError
-
-VERSION = 1
-
-_SCHEMA = (
-    "CREATE TABLE document (kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,"
-    " PRIMARY KEY (kind, key))",
-    "CREATE TABLE line (number INTEGER PRIMARY KEY, room TEXT NOT NULL, time REAL NOT NULL,"
-    " emoted INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL)",
-    "CREATE INDEX line_of_room ON line (room, number)",
-)
 
 _ENDS = ("-journal", "-wal", "-shm", "")
 """Of the names of a database's files. The database last: SQLite deletes a log that stands alone."""
@@ -166,10 +157,13 @@ class Database:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
 
-    def load(self, read: Callable[[Stored], T]) -> T:
-        """What `read` makes of all that is in it; it is made if it is missing.
+    def load(self, read: Callable[[Stored], T], now: float) -> T:
+        """Return what `read` makes of all that is in it. It is made if it is missing; one of an
+        older version is taken over, and a copy of it as it was is kept beside it, whose name tells
+        `now` (Unix time).
 
-        Raises CorruptError if it can never be used again, StateError, OSError and sqlite3.Error.
+        Raises CorruptError if it can never be used again, StateError, OSError and sqlite3.Error;
+        then nothing in it has changed.
         """
         make_file(self._path)
         heads = self._heads()
@@ -181,7 +175,11 @@ class Database:
             raise CorruptError("its write-ahead log is none")
         try:
             with closing(self._open()) as connection:
-                return self._read(connection, read)
+                return self._read(connection, read, now)
+        except NewerError as error:
+            raise StateError(
+                f"{self._path} is of a newer twisted-chat ({error}): use that one"
+            ) from error
         except ValueError as error:
             raise CorruptError(str(error)) from error
         except sqlite3.DatabaseError as error:
@@ -212,13 +210,40 @@ class Database:
 
     def set_aside(self, now: float) -> str:
         """Rename it, and what belongs to it, to a name that nothing has yet. Raises OSError."""
-        stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(now))
-        names = (f"{self._path}.corrupt-{stamp}{number or ''}" for number in count(0, -1))
-        name = next(n for n in names if not any(os.path.lexists(n + end) for end in _ENDS))
+        name = self._free_name("corrupt", now)
         for end in _ENDS:
             with suppress(FileNotFoundError):
                 os.rename(self._path + end, name + end)
         return name
+
+    def _free_name(self, what: str, now: float) -> str:
+        """Return a name beside it that nothing has yet, and that tells `what` it is and `now`."""
+        stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(now))
+        names = (f"{self._path}.{what}-{stamp}{number or ''}" for number in count(0, -1))
+        return next(n for n in names if not any(os.path.lexists(n + end) for end in _ENDS))
+
+    def _copy(self, version: int, now: float) -> None:
+        """Keep a copy of what is committed, of `version`. Raises StateError, having kept none."""
+        path = self._free_name(f"v{version}", now)
+        try:
+            make_file(path)
+            try:
+                # SQLite makes it: of the files alone, no copy would have what is in the log.
+                with closing(self._open()) as whole, closing(self._connect(path)) as copy:
+                    whole.backup(copy)
+                for name in (path, os.path.dirname(path)):
+                    _sync(name)
+            except BaseException:
+                os.unlink(path)
+                raise
+        except (OSError, sqlite3.Error) as error:
+            why = _why(error)
+            raise complain(path, f"cannot be made ({why})", _HINTS.get(why)) from error
+        _log.info(
+            "{path} is of an older version and is taken over; as it was it is kept as {copy}",
+            path=self._path,
+            copy=path,
+        )
 
     def write(self, batch: Batch) -> None:
         """All of `batch` but its audit, in one transaction.
@@ -255,34 +280,36 @@ class Database:
             raise
         return connection
 
-    def _read(self, connection: sqlite3.Connection, read: Callable[[Stored], T]) -> T:
+    def _read(self, connection: sqlite3.Connection, read: Callable[[Stored], T], now: float) -> T:
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         [result] = connection.execute("PRAGMA quick_check(1)").fetchone()
         if result != "ok":
             raise CorruptError(" ".join(result.split()))
-        [version] = connection.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise StateError(f"{self._path} is of a newer twisted-chat: use that one")
-        tables = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master")}
-        is_new = not version and not tables
-        if not is_new and not tables.issuperset(_SCHEMA):
-            raise CorruptError("its tables are missing, or are others")
+        version = version_of(connection)
         connection.execute("PRAGMA journal_mode = WAL")
+        # Also where nothing changes: what cannot be written is to be known at the start.
         connection.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA if is_new else ():
-            connection.execute(statement)
+        take_over(connection, version)
         stored = Stored()
         for kind, key, body in connection.execute("SELECT kind, key, body FROM document"):
             stored.documents.setdefault(kind, {})[key] = _document(kind, key, body)
-        for room, *columns in connection.execute(
-            "SELECT room, number, time, emoted, name, text FROM line ORDER BY number"
-        ):
-            stored.lines.setdefault(room, []).append(_line(room, *columns))
+        columns = ", ".join(COLUMNS["line"])
+        for row in connection.execute(f"SELECT {columns} FROM line ORDER BY number"):
+            room, line = _line(*row)
+            stored.lines.setdefault(room, []).append(line)
         kept = read(stored)
-        # Written also where it stands already: what cannot be written is to be known at the start.
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        if 0 < version < VERSION:
+            self._copy(version, now)
         connection.execute("COMMIT")
         return kept
+
+
+def _sync(path: str) -> None:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _begins_log(data: bytes) -> bool:
@@ -311,16 +338,17 @@ def _document(*row: Any) -> Document:
     return document
 
 
-def _line(*row: Any) -> Line:
-    """The line of `row`, as above."""
-    _, number, seconds, emoted, name, text = row
+def _line(*row: Any) -> tuple[str, Line]:
+    """Return the room and the line of `row`. Raises ValueError as above."""
+    number, room, seconds, emoted, name, text, origin = row
     if (
-        _types(row) != (str, int, float, int, str, str)
+        _types(row) != (int, str, float, int, str, str, str)
         or not is_count(number)
         or not is_time(seconds)
     ):
         raise ValueError(f"line {number!r} has a wrong value"[:100])
-    return Line(number, seconds, Emoted(name, text) if emoted else Said(name, text))
+    event = Emoted(name, text) if emoted else Said(name, text)
+    return room, Line(number, seconds, event, origin)
 
 
 def _types(row: tuple[object, ...]) -> tuple[type, ...]:
@@ -341,7 +369,8 @@ def _write(connection: sqlite3.Connection, batch: Batch) -> None:
 
 def _row(room: str, line: Line) -> tuple[object, ...]:
     event = line.event
-    return line.number, room, line.time, isinstance(event, Emoted), event.name, event.text
+    is_emoted = isinstance(event, Emoted)
+    return line.number, room, line.time, is_emoted, event.name, event.text, line.origin
 
 
 _VARIABLES = 32766 if sqlite3.sqlite_version_info >= (3, 32) else 999
@@ -357,7 +386,8 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[obj
         lump = rows[start : start + size]
         values = ", ".join([f"({', '.join('?' * len(lump[0]))})"] * size)
         # Replaced: a commit may have failed only after it had been written.
-        statement = f"INSERT OR REPLACE INTO {table} VALUES {values}"
+        columns = ", ".join(COLUMNS[table])
+        statement = f"INSERT OR REPLACE INTO {table} ({columns}) VALUES {values}"
         connection.execute(statement, list(chain.from_iterable(lump)))
         start += size
 
@@ -411,7 +441,7 @@ class SqliteStore:
             File(path).close()
             path = self._folder.database
             try:
-                return self._database.load(read)
+                return self._database.load(read, self._now())
             except CorruptError as error:
                 _log.error(
                     "{path} is corrupt ({reason}): it is kept as {name}, and the chat begins anew",
@@ -419,7 +449,7 @@ class SqliteStore:
                     reason=str(error),
                     name=self._database.set_aside(self._now()),
                 )
-                return self._database.load(read)
+                return self._database.load(read, self._now())
         except sqlite3.Error as error:
             raise complain(path, str(error), _HINTS.get(str(error))) from error
         except OSError as error:

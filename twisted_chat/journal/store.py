@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import Attribute, Interface, implementer
 
 from twisted_chat.events import Emoted, Said
+from twisted_chat.journal.schema import NewerError
 
 T = TypeVar("T")
 
@@ -23,12 +24,14 @@ _YEAR_9999 = 253_370_764_800
 @dataclass(frozen=True, slots=True)
 class Line:
     """What was said in a room. `number`: higher than that of all lines before it, in every room.
-    `time`: Unix time. A Said may hold several lines.
+    `time`: Unix time. A Said may hold several lines. `origin`: the network that its author came
+    from, as `networks.network_of` has it; empty: nobody knows.
     """
 
     number: int
     time: float
     event: Said | Emoted
+    origin: str = ""
 
 
 @dataclass
@@ -39,20 +42,25 @@ class Stored:
     lines: dict[str, list[Line]] = field(default_factory=dict)
 
     def each(self, kind: str, shape: type[T]) -> dict[str, T]:
-        """The documents of `kind` by their keys, each as a `shape`, a dataclass.
+        """Return the documents of `kind` by their keys, each as a `shape`, a dataclass.
 
-        Raises ValueError where one has not its fields, each of its type; a float is a time.
+        A field that is missing gets its default. Raises ValueError where it has none or where a
+        value is of a wrong type (a float is a time), and NewerError where a document has all that,
+        and a field more.
         """
         checks = {name: _CHECKS[hint] for name, hint in get_type_hints(shape).items()}
         made = {}
         for key, document in self.documents.get(kind, {}).items():
+            known = {name: value for name, value in document.items() if name in checks}
             try:
-                made[key] = record = shape(**document)
+                made[key] = record = shape(**known)
             except TypeError as error:
-                raise ValueError(f"{named(kind, key)} lacks something, or has too much") from error
+                raise ValueError(f"{named(kind, key)} lacks something") from error
             for name, check in checks.items():
                 if not check(getattr(record, name)):
                     raise ValueError(f"{named(kind, key)} has a wrong {name}")
+            if len(known) < len(document):
+                raise NewerError(f"{named(kind, key)} has a field more")
         return made
 
 
