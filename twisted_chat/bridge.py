@@ -23,6 +23,8 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IPushProducer,
     IReactorCore,
+    IReactorFromThreads,
+    IReactorPluggableNameResolver,
     IReactorTime,
     IStreamClientEndpoint,
 )
@@ -34,6 +36,7 @@ from twisted_chat.client import LineClient, client_endpoint
 from twisted_chat.clocks import run_on_monotonic_time
 from twisted_chat.console.face import Face, Valve, calls
 from twisted_chat.console.identity import Identity
+from twisted_chat.console.lookup import Lookup
 from twisted_chat.console.options import Options
 from twisted_chat.console.plain import Plain
 from twisted_chat.console.roll_call import RollCalls
@@ -44,7 +47,9 @@ from twisted_chat.syntax import escape, parse, slipped_command, unescape
 from twisted_chat.text import clean
 
 
-class IClientReactor(IReactorCore, IReactorTime):
+class IClientReactor(
+    IReactorCore, IReactorTime, IReactorFromThreads, IReactorPluggableNameResolver
+):
     """What the client needs of the reactor."""
 
 
@@ -416,6 +421,7 @@ def main() -> None:
 
     def chat(reactor: IClientReactor) -> Deferred[None]:
         run_on_monotonic_time(reactor)
+        reactor.installNameResolver(Lookup(reactor))
         try:
             endpoint = client_endpoint(reactor, options.host, options.port)
         except ValueError as error:

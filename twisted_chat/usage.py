@@ -101,6 +101,17 @@ def split_address(text: str) -> tuple[str, str | None]:
     return text, None
 
 
+def is_utf8(argument: str) -> bool:
+    """Return whether the bytes of a command-line argument were UTF-8: Python shows those that were
+    not as surrogates, which nothing can be made of but a file's name.
+    """
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_ipv6(text: str) -> bool:
     """Return whether `text` is an IPv6 address, perhaps with a zone (`fe80::1%eth0`)."""
     try:
