@@ -10,6 +10,8 @@ from tests.processes import PATIENCE, Peer, Process, hold_port
 GREETING = "> Connected to the chat server (1 user online)\n"
 GREETING_BESIDE_BOB = "> Connected to the chat server (2 users online)\n"
 AWAY = "! the server went away; trying until it is back\n"
+UNHEARD = "the last line may not have been heard: nothing came from the server after it"
+UNHEARD_LINES = "the last {} lines may not have been heard: nothing came from the server after them"
 NOT_SENT = "! not connected: this line was not sent\n"
 
 

@@ -84,7 +84,9 @@ def with_limits(program: Sequence[str], **limits: float) -> list[str]:
     return [launcher, option, code, *rest]
 
 
-PATIENT_CLIENT = with_limits(CHAT_CLIENT, GREETING_WAIT=PATIENCE, ROLL_CALL=PATIENCE)
+PATIENT_CLIENT = with_limits(
+    CHAT_CLIENT, GREETING_WAIT=PATIENCE, GREETING_LIMIT=PATIENCE, ROLL_CALL=PATIENCE
+)
 """A chat-client that waits for a test however slow the machine is."""
 
 

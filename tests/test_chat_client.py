@@ -6,15 +6,15 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from signal import SIGINT
 
 import pytest
 
-from tests.certificates import own_certificate
 from tests.clients import (
     GREETING,
     GREETING_BESIDE_BOB,
+    UNHEARD,
+    UNHEARD_LINES,
     Guest,
     ended,
     heard,
@@ -140,7 +140,8 @@ def test_pipe_tells_how_many_lines_it_handed_over_when_the_connection_breaks(cli
     guest.reset()
     ended(process, 1)
     assert process.err.text == (
-        "chat-client: the connection broke; lines handed over to the server: 3\n"
+        "chat-client: the connection broke; lines handed over to the server: 3; "
+        f"{UNHEARD_LINES.format(3)}\n"
     )
 
 
@@ -150,7 +151,7 @@ def test_pipe_that_has_ended_is_not_taken_when_the_connection_breaks_then(client
     assert guest.rest() == "one\ntwo\n"
     guest.reset()
     ended(process, 1)
-    assert process.err.seen[0].endswith("handed over to the server: 2")
+    assert process.err.seen[0].endswith(f"to the server: 2; {UNHEARD_LINES.format(2)}")
 
 
 def test_pipe_is_not_taken_when_the_server_closes_before_its_end(client, server):
@@ -158,9 +159,13 @@ def test_pipe_is_not_taken_when_the_server_closes_before_its_end(client, server)
     guest = server.greet()
     process.write(b"one\n")
     assert guest.line() == "one"
+    guest.send(b"[bob] two\n")
+    process.out.find("two")
+    process.write(b"three\n")
+    assert guest.line() == "three"
     guest.close()
     ended(process, 1)
-    assert process.err.seen[0].endswith("handed over to the server: 1")
+    assert process.err.seen[0].endswith(f"handed over to the server: 2; {UNHEARD}")
 
 
 def test_interrupted_pipe_ends_with_status_1_and_tells_how_far_it_came(client, server):
@@ -168,17 +173,11 @@ def test_interrupted_pipe_ends_with_status_1_and_tells_how_far_it_came(client, s
     guest = server.greet()
     process.write(b"one\n")
     guest.line()
+    guest.send(b"[bob] two\n")
+    process.out.find("two")
     process.child.send_signal(SIGINT)
     ended(process, 1)
-    assert process.err.seen[0].endswith("handed over to the server: 1")
-
-
-def test_pipe_waits_for_the_greeting_and_says_all_the_same_without_one(client, server):
-    process = piped(client("127.0.0.1", server.port), b"one\n")
-    guest = server.accept()
-    assert guest.rest() == "one\n"
-    guest.close()
-    assert ended(process) == ["[You] one"]
+    assert process.err.text == "chat-client: interrupted; lines handed over to the server: 1\n"
 
 
 # What servers send.
@@ -244,17 +243,6 @@ def test_pipe_goes_through_a_unix_socket(client, start_daemon, tmp_path):
 def test_pipe_goes_over_ipv6(client, shared_daemon, bob):
     assert ended(piped(client("::1", shared_daemon.port), b"one\n"))[1:] == ["[You] one"]
     assert heard(bob) == ["one"]
-
-
-@pytest.fixture
-def tls_daemon(start_daemon: Callable[..., Daemon], tmp_path: Path) -> Daemon:
-    """A daemon behind TLS; its own certificate, in `tmp_path/roots`, is for 127.0.0.1."""
-    key, certificate = own_certificate(tmp_path, "127.0.0.1")
-    return start_daemon(
-        "--rate=0",
-        "--listen",
-        f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={certificate}",
-    )
 
 
 def test_pipe_goes_through_tls_whole(client, tls_daemon, tmp_path):
@@ -340,6 +328,13 @@ BAD_STARTS = [
     (["--nick", "ann marie", "127.0.0.1", "8888"], "not 'ann marie'"),
     (["--nick", "ann\n/quit", "127.0.0.1", "8888"], "--nick must be a name"),
     (["--nick", "", "127.0.0.1", "8888"], "--nick must be a name"),
+    (["--nick", "\udcb1\udce8", "127.0.0.1", "8888"], r"--nick must be UTF-8, not '\udcb1\udce8'"),
+    (["\udcb1\udce8", "8888"], r"cannot reach \udcb1\udce8 port 8888: invalid hostname"),
+    (["tcp:\udcb1\udce8:8888"], "unknown host"),
+    (["tls:\udcb1\udce8:8888"], "is no endpoint"),
+    (["unix:/nosuch/\udcb1\udce8"], "No such file"),
+    (["127.0.0.1", "\udcb1\udce8"], "PORT must be a number"),
+    (["--bell", "\udcb1\udce8", "127.0.0.1", "8888"], "--bell must be on or off"),
     (["unix:nosuch/chat"], "No such file"),
 ]
 
@@ -383,11 +378,18 @@ def test_nobody_listening_is_one_clear_line_on_a_terminal_too(person, client, no
 
 @pytest.mark.parametrize(
     ("end", "why"),
-    [(Guest.close, "it closed the connection"), (Guest.reset, ".*connection.*|.*Connection.*")],
+    [
+        (
+            Guest.close,
+            r"it closed the connection without a greeting: is this a chat\? a TLS port is "
+            "tls:HOST:PORT",
+        ),
+        (Guest.reset, ".*connection.*|.*Connection.*"),
+    ],
     ids=["close", "reset"],
 )
 def test_server_that_hangs_up_at_once_is_one_clear_line(person, server, end, why):
-    ann = person("127.0.0.1", server.port, columns=200)
+    ann = person("127.0.0.1", server.port, columns=250)
     end(server.accept())
     assert ann.wait() == 1
     # A reset may be there before the client has looked whether it is connected.
@@ -398,9 +400,14 @@ def test_server_that_hangs_up_at_once_is_one_clear_line(person, server, end, why
 def test_options_are_taken_behind_the_address_too(client, server):
     process = piped(client("127.0.0.1", server.port, "--nick", "ann", "--json"), b"")
     guest = server.greet()
-    assert guest.rest() == "/nick ann\n"
+    assert guest.line() == "/nick ann"
+    guest.send(b"- You are now ann\n")
+    assert guest.rest() == ""
     guest.close()
-    assert ended(process) == ['{"event": "greeting", "count": 1}']
+    assert ended(process) == [
+        '{"event": "greeting", "count": 1}',
+        '{"event": "renamed", "old": "you", "new": "ann"}',
+    ]
 
 
 def test_help_explains_itself_on_standard_output(client):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.clients import GREETING
+from tests.clients import AWAY, GREETING
 
 
 @pytest.fixture
@@ -37,7 +37,10 @@ def test_nick_is_asked_for_before_anything_is_said(client, server):
     process = client("--nick", "ann", "127.0.0.1", server.port)
     process.write(b"one\n")
     process.end_input()
-    assert server.greet().rest() == "/nick ann\none\n"
+    guest = server.greet()
+    assert guest.line() == "/nick ann"
+    guest.send(b"- You are now ann\n")
+    assert guest.rest() == "one\n"
 
 
 def test_nick_is_asked_for_again_even_if_it_was_refused(meet, server):
@@ -121,3 +124,43 @@ def test_name_that_is_still_taken_is_asked_for_until_it_is_free(meet, server):
     tell(ann, guest, "- You are now ann")
     assert ann.screen.count("! ann is taken") == 1
     assert ann.screen.count(GREETING) == 2
+
+
+def test_ignored_names_and_being_away_are_asked_for_again_unseen(meet, server):
+    ann, guest = meet()
+    tell(ann, guest, "- You are away: lunch")
+    tell(ann, guest, "- You ignore bob: /unignore bob ends it")
+    guest = come_back(ann, server, guest)
+    assert guest.lines(2) == ["/away lunch", "/ignore bob"]
+    guest.send(b"- You are away: lunch\n! nobody here is called bob: /who lists who is\n")
+    tell(ann, guest, "> New user bob entered (2 users online)")
+    assert guest.line() == "/ignore bob"
+    guest.send(b"- You ignore bob: /unignore bob ends it\n")
+    tell(ann, guest, "- that was all")
+    assert ann.screen.count("You are away") == 1
+    assert ann.screen.count("You ignore bob") == 1
+    assert "nobody here" not in ann.screen
+
+
+MOTD = "- welcome\n- be kind\n"
+REPLAY = "- 2026-11-23T07:12:00Z [bob] {}\n"
+
+
+def test_the_message_of_the_day_and_what_was_seen_of_a_replay_are_not_shown_anew(meet, server):
+    ann, guest = meet()
+    guest.send(f"{MOTD}{REPLAY.format('one')}".encode())
+    tell(ann, guest, "[bob] two")
+    guest = come_back(ann, server, guest)
+    replay = "".join(REPLAY.format(word) for word in ("one", "two", "three"))
+    guest.send(f"{MOTD}{replay}[bob] four\n".encode())
+    seen = f"{GREETING}{MOTD}{REPLAY.format('one')}[bob] two\n"
+    ann.shows(f"{seen}{AWAY}{GREETING}{REPLAY.format('three')}[bob] four\n")
+
+
+def test_a_replay_is_shown_also_when_nothing_follows_it(meet, server):
+    ann, guest = meet()
+    tell(ann, guest, "[bob] one")
+    guest = come_back(ann, server, guest)
+    guest.send("".join(REPLAY.format(word) for word in ("one", "two")).encode())
+    ann.find("[bob] two")
+    assert ann.screen.count("[bob] one") == 1

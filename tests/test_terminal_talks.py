@@ -78,6 +78,47 @@ def test_name_and_room_are_taken_again_when_the_daemon_is_back(person, start_dae
     ann.find("- You are now in #dev")
 
 
+def test_ignoring_and_being_away_outlast_the_daemon_and_nothing_is_shown_twice(
+    person, start_daemon, port, tmp_path
+):
+    (tmp_path / "motd").write_text("welcome\n")
+    options = (
+        f"--port={port}",
+        f"--motd={tmp_path}/motd",
+        f"--state={tmp_path}/state",
+        "--replay=10",
+    )
+    first = start_daemon(*options)
+    ann = person("127.0.0.1", port)
+    ann.find("- welcome")
+    bob = first.join()
+    bob.send(b"/nick bob\nhello\n")
+    ann.find("[bob] hello")
+    ann.type("/ignore bob\n/away lunch\nmine\n")
+    ann.find("- You are away: lunch")
+    while not bob.line().endswith("] mine"):
+        pass
+    first.stop()
+    ann.find("! the server went away; trying until it is back")
+    second = start_daemon(*options)
+    ann.find("online)")
+    bob = second.join()
+    bob.send(b"/nick bob\n")
+    bob.find("- You are now bob")
+    ann.find("is now bob")
+    ann.type("/who\n")
+    ann.find("(away)")
+    bob.send(b"unheard\n/quit\n")
+    ann.find("< The user bob left")
+    assert "unheard" not in ann.screen
+    assert ann.screen.count("- welcome") == 1
+    assert ann.screen.count("hello") == 1
+    assert ann.screen.count("] mine") == 1
+    assert ann.screen.count("You are away") == 1
+    assert ann.screen.count("You ignore bob") == 1
+    assert "nobody here" not in ann.screen
+
+
 def test_name_is_taken_again_from_a_daemon_that_has_forgotten_its_owner(person, start_daemon, port):
     first = start_daemon(f"--port={port}")
     ann = person("--nick", "ann", "127.0.0.1", port)

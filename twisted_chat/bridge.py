@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import cast
 
 from twisted.application.internet import ClientService, backoffPolicy
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import (
     ConnectionDone,
@@ -19,7 +18,6 @@ from twisted.internet.error import (
     TimeoutError,
 )
 from twisted.internet.interfaces import (
-    IConsumer,
     IDelayedCall,
     IPushProducer,
     IReactorCore,
@@ -32,17 +30,21 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from twisted_chat.client import LineClient, client_endpoint
+from twisted_chat.client import client_endpoint
 from twisted_chat.clocks import run_on_monotonic_time
-from twisted_chat.console.face import Face, Valve, calls
+from twisted_chat.console.arrival import suspicion
+from twisted_chat.console.connection import Connection
+from twisted_chat.console.face import Face, calls
 from twisted_chat.console.identity import Identity
+from twisted_chat.console.introduction import Introduction
 from twisted_chat.console.lookup import Lookup
 from twisted_chat.console.options import Options
 from twisted_chat.console.plain import Plain
 from twisted_chat.console.roll_call import RollCalls
+from twisted_chat.console.tally import Tally
 from twisted_chat.dialects import parse as parse_line
-from twisted_chat.events import YOU, Greeting, Refused, Renamed, Said
-from twisted_chat.limits import GOODBYE, GREETING_WAIT, ROLL_CALL
+from twisted_chat.events import YOU, Event, Greeting, Refused, Renamed, Said
+from twisted_chat.limits import GOODBYE, GREETING_LIMIT, GREETING_WAIT, LASTED, ROLL_CALL
 from twisted_chat.syntax import escape, parse, slipped_command, unescape
 from twisted_chat.text import clean
 
@@ -51,43 +53,6 @@ class IClientReactor(
     IReactorCore, IReactorTime, IReactorFromThreads, IReactorPluggableNameResolver
 ):
     """What the client needs of the reactor."""
-
-
-class Connection(LineClient):
-    """The bridge's connection to the server; there is a new one after each reconnect."""
-
-    factory: BridgeFactory
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.greeted = False
-
-    def connectionMade(self) -> None:
-        self.factory.bridge.connected(self)
-
-    def shown(self, line: str) -> None:
-        self.factory.bridge.heard(line)
-
-    def lost(self, reason: Failure) -> None:
-        self.factory.bridge.lost(reason)
-
-    @property
-    def address(self) -> str:
-        """The name that the server gives who has no other, as far as it can be known here."""
-        host = self.transport.getHost()
-        if isinstance(host, IPv6Address):
-            return f"[{host.host}]:{host.port}"
-        return f"{host.host}:{host.port}" if isinstance(host, IPv4Address) else ""
-
-
-class BridgeFactory(Factory[Connection]):
-    """Makes the connections of one bridge."""
-
-    noisy = False
-    protocol = Connection
-
-    def __init__(self, bridge: Bridge) -> None:
-        self.bridge = bridge
 
 
 class Bridge:
@@ -108,21 +73,20 @@ class Bridge:
         self._reactor = reactor
         self._options = options
         self._face = face
-        self._service = ClientService(
-            endpoint,
-            BridgeFactory(self),
-            retryPolicy=self._pause,
-            clock=reactor,
-        )
+        factory = Factory.forProtocol(lambda: Connection(reactor, self))
+        factory.noisy = False
+        self._service = ClientService(endpoint, factory, retryPolicy=self._pause, clock=reactor)
         self._identity = Identity(reactor, options["nick"])
+        self._introduction = Introduction(reactor, face.show, self._identity)
         self._roll_calls = RollCalls()
         self._connection: Connection | None = None
         self._greeting_wait: IDelayedCall | None = None
-        self._greeted = False
+        self._greeted_at: float | None = None
+        """When a server last greeted, in the reactor's seconds; None: none has."""
         self._tries = 0
         self._turned_away = ""
         self._naming = False
-        self._handed_over = 0
+        self._tally = Tally()
         self._input_ended = False
         self._leaving = False
         self._over = False
@@ -140,7 +104,7 @@ class Bridge:
             await self._outcome
         finally:
             if self._connection is not None:
-                self._release_output(self._connection)
+                self._connection.let_go()
                 self._reactor.callLater(GOODBYE, self._connection.transport.abortConnection)
             self._service.stopService().addBoth(lambda _: self._face.close()).chainDeferred(
                 self._finished
@@ -150,8 +114,8 @@ class Bridge:
     # The server.
 
     def _pause(self, _: int) -> float:
-        """Seconds until the next try: longer each time, until a server greets. One that refuses who
-        comes has not, although there was a connection.
+        """Return the seconds until the next try: more each time, until a connection lasts. To be
+        connected is not enough: a server may refuse the client, or greet it and go.
         """
         self._tries += 1
         return _BACKOFF(self._tries)
@@ -159,64 +123,107 @@ class Bridge:
     def connected(self, connection: Connection) -> None:
         """There is a connection; its greeting releases the input."""
         self._connection = connection
-        cast(IConsumer, connection.transport).registerProducer(Valve(self, "server"), True)
         self.hold("greeting")
-        self._greeting_wait = self._reactor.callLater(GREETING_WAIT, self._no_greeting)
+        wait = GREETING_WAIT if self._face.interactive else GREETING_LIMIT
+        self._greeting_wait = self._reactor.callLater(wait, self._no_greeting)
 
     def heard(self, line: str) -> None:
         """The server sent `line`, clean."""
         connection = self._connection
         assert connection is not None
+        self._tally.heard()
+        if self._over:
+            return
         event = parse_line(line)
-        if isinstance(event, Refused):
-            if not connection.greeted:
-                self._refused_at_the_door(connection, line, event)
+        if not connection.greeted:
+            if not isinstance(event, Greeting):
+                self._heard_at_the_door(connection, line, event)
                 return
-            if event.text.startswith(_PUT_OUT):
-                self._end(event.text)  # To come back at once would be against who did it.
-                return
-            if self._naming:
-                self._end(f"nothing was said: {event.text}")
-                return
-        if not self._roll_calls.takes(event) and self._identity.heard(event):
-            self._face.show(line, event)
-        if calls(event, self._identity.name):
-            self._face.ring()
-        if isinstance(event, Greeting) and not connection.greeted:
-            self._let_in(connection)
-        elif isinstance(event, Renamed) and event.old == YOU:
+            self._greet(connection, line, event)
+        elif isinstance(event, Refused) and event.text.startswith(_PUT_OUT):
+            self._end(event.text)  # To come back at once would be against who did it.
+            return
+        elif isinstance(event, Refused) and self._naming:
+            self._end(f"nothing was said: {event.text}")
+            return
+        else:
+            self._show(line, event)
+        if isinstance(event, Renamed) and event.old == YOU:
             self._naming = False
-        if connection.greeted and not self._naming:
+        if not self._naming:
             # Not before: what is said at once would stand above the greeting.
             self._stop_waiting()
             self.release("greeting")
 
-    def _let_in(self, connection: Connection) -> None:
-        connection.greeted = self._greeted = True
-        self._tries = 0
+    def _show(self, line: str, event: Event) -> None:
+        is_own = self._roll_calls.takes(event) or not self._identity.heard(event)
+        if not (is_own or self._introduction.takes(line, event)):
+            self._face.show(line, event)
+        if calls(event, self._identity.name):
+            self._face.ring()
+
+    def _greet(self, connection: Connection, line: str, greeting: Greeting) -> None:
+        """The server has let the client in."""
+        # What a pipe says under --nick is said under that name or not at all. A pipe that comes
+        # back has said all that it had.
+        self._naming = (
+            self._options["nick"] is not None
+            and not self._face.interactive
+            and self._greeted_at is None
+        )
+        connection.greeted = True
+        self._greeted_at = self._reactor.seconds()
         self._turned_away = ""
-        # What a pipe says under --nick is said under that name or not at all.
-        self._naming = self._options["nick"] is not None and not self._face.interactive
+        self._show(line, greeting)
+        self._introduction.begin()
         if not connection.ended:
             self._identity.greeted(connection.address, connection.send)
 
-    def _refused_at_the_door(self, connection: Connection, line: str, event: Refused) -> None:
-        """It reads that instead of a greeting: who is banned, or comes where there is no room."""
-        if not self._greeted:
-            self._end(f"cannot join {self._options.where}: {event.text}")
+    def _heard_at_the_door(self, connection: Connection, line: str, event: Event) -> None:
+        """The server sent that instead of a greeting."""
+        if isinstance(event, Refused):
+            self._turn_away(connection, event.text)
+        elif line.startswith("- "):
+            # It says why to wait, and that may take long.
+            self._stop_waiting()
+            self._face.show(line, event)
+        elif line.strip():
+            self._turn_away(connection, suspicion(line))
+
+    def _turn_away(self, connection: Connection, why: str) -> None:
+        """The server does not let the client in, or is no chat. One that has let it in before may
+        do so again later.
+        """
+        if self._greeted_at is None:
+            self._end(f"cannot join {self._options.where}: {why}")
             return
         # For how long it is refused, or for how many, is another each time.
-        essence = _NUMBERS.sub("", event.text)
+        essence = _NUMBERS.sub("", why)
         if essence != self._turned_away:
             self._turned_away = essence
-            self._face.show(line, event)
+            self._face.show(f"! {why}", Refused(why))
         connection.ended = True
-        self._release_output(connection)
+        connection.let_go()
         connection.transport.loseConnection()
 
     def _no_greeting(self) -> None:
+        """The server has not greeted in time, or has not said whether the name is granted."""
         self._greeting_wait = None
-        self.release("greeting")
+        connection = self._connection
+        assert connection is not None
+        if self._naming:
+            self._end(
+                f"nothing was said: the server does not answer to /nick {self._options['nick']}"
+            )
+        elif self._greeted_at is not None:
+            self._face.tell("! the server is back, but has not greeted yet")
+        elif self._face.interactive:
+            self._face.tell(f"! no greeting yet: {connection.doubt}")
+        else:
+            self._end(
+                f"cannot join {self._options.where}: no greeting in {GREETING_LIMIT:.0f} s: "
+                f"{connection.doubt}"
+            )
 
     def _stop_waiting(self) -> None:
         if self._greeting_wait is not None:
@@ -225,33 +232,43 @@ class Bridge:
 
     def lost(self, reason: Failure) -> None:
         """The connection is gone."""
-        was_greeted = self._connection is not None and self._connection.greeted
-        self._connection = None
+        connection, self._connection = self._connection, None
+        assert connection is not None
         self._stop_waiting()
         self._identity.lost()
         self._roll_calls.lost()
+        self._introduction.lost(self._tally.unheard)
         if self._over:
             return
         # What is typed now is refused now, not read and sent when the server is back.
         self.release("server")
-        if self._greeted:
-            self.release("greeting")
-        if self._leaving and (self._face.interactive or reason.check(ConnectionDone)):
+        if self._greeted_at is None:
+            why = _why(reason)
+            if reason.check(ConnectionDone):
+                why = f"it closed the connection without a greeting: {connection.doubt}"
+            self._end(f"cannot join {self._options.where}: {why}")
+            return
+        self.release("greeting")
+        if connection.greeted and self._reactor.seconds() - self._greeted_at >= LASTED:
+            self._tries = 0
+        if self._leaving and reason.check(ConnectionDone):
             self._end()
-        elif not self._greeted:
-            self._end(f"cannot join {self._options.where}: {_why(reason)}")
         elif self._leaving or not (self._face.interactive or self._input_ended):
-            self._end(self._cut())
+            self._end_cut("the connection broke")
         elif self._options["no-reconnect"]:
-            self._end("the server went away")
-        elif was_greeted:
+            self._end("; ".join(["the server went away", *self._tally.broken()]))
+        elif connection.greeted:
             self._face.tell("! the server went away; trying until it is back")
+            for sentence in self._tally.broken():
+                self._face.tell(f"! {sentence}")
 
     def _unreachable(self, reason: Failure) -> None:
         self._end(f"cannot reach {self._options.where}: {_why(reason)}")
 
-    def _cut(self) -> str:
-        return f"the connection broke; lines handed over to the server: {self._handed_over}"
+    def tell_person(self, line: str) -> None:
+        """Show a line of the client's own to somebody who types, and not to a pipe."""
+        if self._face.interactive:
+            self._face.tell(line)
 
     # The person or the pipe.
 
@@ -278,8 +295,7 @@ class Bridge:
             else:
                 self._face.tell("! not connected: this line was not sent")
             return
-        self._handed_over += 1
-        self._connection.send(line)
+        self._send(self._connection, line)
         self._identity.sent(line)
         self._roll_calls.sent(line)
         if leaves:
@@ -291,11 +307,18 @@ class Bridge:
             return True
         if self._connection is None or self._connection.ended:
             return False
-        self._handed_over += 1
-        self._connection.send(escape(text))
+        self._send(
+            self._connection, escape(_UNLIKELY.sub(lambda each: clean(each[0].encode()), text))
+        )
         shown = clean(text.encode())
         self._face.show(f"[You] {shown}", Said(YOU, shown))
+        self._introduction.said(shown)
         return True
+
+    def _send(self, connection: Connection, line: str) -> None:
+        self._tally.sent()
+        self._introduction.end()
+        connection.send(line)
 
     def input_ended(self) -> None:
         """Nothing more comes from standard input."""
@@ -314,7 +337,7 @@ class Bridge:
         if self._face.interactive or self._options["stay"]:
             self._leave()
         else:
-            self._end(self._cut())
+            self._end_cut("interrupted")
         return self._finished
 
     def _leave(self) -> None:
@@ -323,15 +346,11 @@ class Bridge:
         self._expect_end()
         if self._face.interactive:
             self._face.show_exit()
-        if self._connection is None:
-            self._end()
+        if self._connection is None or not self._connection.greeted:
+            self._end()  # Nothing is sent to a server that has not greeted.
         else:
-            self._release_output(self._connection)
+            self._connection.let_go()
             self._connection.finish()
-
-    def _release_output(self, connection: Connection) -> None:
-        """A producer that waits would keep the transport from closing."""
-        cast(IConsumer, connection.transport).unregisterProducer()
 
     def _expect_end(self) -> None:
         self._leaving = True
@@ -342,7 +361,7 @@ class Bridge:
     def _give_up(self) -> None:
         if self._connection is not None:
             self._connection.transport.abortConnection()
-        self._end()
+        self._end_cut("the connection broke")
 
     @property
     def name(self) -> str:
@@ -376,6 +395,16 @@ class Bridge:
         if why == "output" and self._connection is not None:
             cast(IPushProducer, self._connection.transport).resumeProducing()
 
+    def _end_cut(self, why: str) -> None:
+        """End it, perhaps in the middle of what was to be said. A pipe is told how far it came; a
+        person, and a pipe whose lines were all sent long ago, only if some may not have been heard.
+        """
+        told = [why]
+        if not (self._face.interactive or self._options["stay"]):
+            told.append(f"lines handed over to the server: {self._tally.handed_over}")
+        told += self._tally.broken()
+        self._end("; ".join(told) if told != [why] else None)
+
     def _end(self, complaint: str | None = None) -> None:
         if self._over:
             return
@@ -386,6 +415,11 @@ class Bridge:
         # Not at once: ClientService may be in the middle of telling us.
         self._reactor.callLater(0, self._outcome.callback, result)
 
+
+_UNLIKELY = re.compile(r"\A[\x00-\x1f]|\0")
+"""What no person's line holds: a daemon takes a peer that begins with it for a scanner. It is sent
+as the daemon would show it.
+"""
 
 _PUT_OUT = "you were put out: "
 """How the daemon tells somebody what an operator did."""

@@ -272,7 +272,17 @@ CLIENT_LINE = 64 * 1024
 """Bytes of one line from a server that the client shows; the rest is cut."""
 
 GREETING_WAIT = 3.0
-"""Seconds that the client holds its input back until the server has greeted."""
+"""Seconds without a greeting after which a person is asked whether this is a chat."""
+
+GREETING_LIMIT = 20.0
+"""Seconds after which a pipe gives a server up that has not greeted: a daemon gives a handshake as
+long, and a busy one greets in less.
+"""
+
+LASTED = 30.0
+"""Seconds that a connection has to last for the next pause to be short: as long as the longest, or
+a server that greets and goes would be asked more often than one that is away.
+"""
 
 CLIENT_EVENTS = 1000
 """Events that wait in a session for their reader; with more, the connection is not read."""
@@ -282,6 +292,16 @@ NAME_AGAIN = 5.0
 
 NAME_AGAIN_FOR = 120.0
 """Seconds for which it is asked for again: by then the server has given a vanished peer up."""
+
+INTRODUCTION = 1.0
+"""Seconds after a greeting in which notices are taken for what the server tells every newcomer: it
+sends them together with the greeting.
+"""
+
+SEEN = 50
+"""Lines that the client knows to have shown, to find them in a replay: so many in a row are not
+said twice.
+"""
 
 ROLL_CALL = 2.0
 """Seconds that who presses Tab waits for names."""

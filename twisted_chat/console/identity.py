@@ -1,4 +1,4 @@
-"""Who the client is in the chat and in which room, so that it can be so again after a reconnect."""
+"""Who the client is in the chat, in which room, and whom it ignores: the same after a reconnect."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from twisted_chat.console.preferences import Preferences
 from twisted_chat.events import LOBBY, YOU, Event, Notice, Refused, Renamed
 from twisted_chat.limits import NAME_AGAIN, NAME_AGAIN_FOR
 from twisted_chat.syntax import parse
 
-_ROOM = re.compile(r"You are now in #(\S+)")
+ROOM = re.compile(r"You are now in #(\S+)")
+"""The notice that tells in which room the client is."""
+
 _OWNED = re.compile(r"You are logged in as (\S+)|(\S+) is yours\b.*")
 _GIVEN_UP = re.compile(r"\S+ belongs to nobody now\b.*")
 _FORGOTTEN = re.compile(r"nobody has registered (\S+):.*")
 
 
 class Identity:
-    """The name, the login and the room that the client has got, as the server's lines tell.
+    """The name, the login, the room, the away message and the ignored names that the client has
+    got, as the server's lines tell.
 
     `nick`: the name that `--nick` asks for, if any. What is kept here never leaves memory.
     """
@@ -36,6 +40,7 @@ class Identity:
         self._refusal: str | None = None
         self._next: IDelayedCall | None = None
         self._until = 0.0
+        self._preferences = Preferences()
 
     @property
     def name(self) -> str:
@@ -49,6 +54,13 @@ class Identity:
             self._tried = "".join(argument.split(None, 1)[1:])  # Split as the server does it.
         elif command == "register":
             self._tried = argument
+        else:
+            self._preferences.sent(command, argument)
+
+    @property
+    def ignored(self) -> list[str]:
+        """The names whose words the client does not want."""
+        return self._preferences.ignored
 
     def greeted(self, address: str, send: Callable[[str], None]) -> None:
         """The server knows the client by its `address`; `send` what makes it who it was."""
@@ -57,12 +69,14 @@ class Identity:
         self._until = self._clock.seconds() + NAME_AGAIN_FOR
         self._refusal = None
         self._ask()
+        self._preferences.greeted(send)
         if self._room != LOBBY:
             send(f"/join {self._room}")
 
     def lost(self) -> None:
         """The connection is gone."""
         self._stop_asking()
+        self._preferences.lost()
 
     def _stop_asking(self) -> None:
         self._answer_due = False
@@ -71,7 +85,9 @@ class Identity:
             self._next = None
 
     def heard(self, event: Event) -> bool:
-        """Take note of what the server sent; whether it is to be shown."""
+        """Take note of what the server sent. Return whether it is to be shown."""
+        if self._preferences.takes(event):
+            return False
         if isinstance(event, Renamed) and event.old == YOU:
             self._renamed(event.new)
         elif isinstance(event, Refused) and self._answer_due:
@@ -81,7 +97,7 @@ class Identity:
         return True
 
     def _noticed(self, text: str) -> None:
-        if room := _ROOM.fullmatch(text):
+        if room := ROOM.fullmatch(text):
             self._room = room[1]
         elif owned := _OWNED.fullmatch(text):
             self._stop_asking()

@@ -1,0 +1,144 @@
+"""chat-client and servers that are no chat: nothing is said before a greeting."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from tests.clients import GREETING, piped
+from tests.processes import CHAT_CLIENT, PATIENCE, Process, with_limits
+
+HURRIED = with_limits(CHAT_CLIENT, GREETING_LIMIT=0.5, GREETING_WAIT=0.5)
+"""A client that gives a silent server up soon, which only a server that is no chat notices."""
+SILENT = "no greeting in 0 s: is this a chat? a TLS port is tls:HOST:PORT"
+CLOSED = "it closed the connection without a greeting: is this a chat? a TLS port is tls:HOST:PORT"
+
+
+@pytest.fixture
+def web_server() -> Iterator[int]:
+    """The port of a real web server, which waits for a request."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join(PATIENCE)
+    server.server_close()
+
+
+WAYS = pytest.mark.parametrize(
+    "options",
+    [[], ["--nick", "ann"], ["--json"], ["--stay"], ["--commands"]],
+    ids=lambda options: " ".join(options) or "plain",
+)
+
+
+@pytest.fixture
+def say(start: Callable[..., Process]) -> Callable[..., Process]:
+    """Pipe two lines into a chat-client: `say("127.0.0.1", port)`."""
+    return lambda *arguments: piped(start([*HURRIED, *map(str, arguments)]), b"hello\n/who\n")
+
+
+def refused(process: Process) -> str:
+    """Why a pipe that said nothing ended with status 1."""
+    assert process.wait() == 1
+    assert process.out.text == ""
+    [line] = process.err.seen
+    lead, why = line.split(": cannot join ", 1)
+    assert lead == "chat-client"
+    return why.split(": ", 1)[1]
+
+
+@WAYS
+def test_nothing_is_said_to_a_web_server(say, web_server, options):
+    assert refused(say(*options, "127.0.0.1", web_server)) == SILENT
+
+
+@WAYS
+def test_nothing_is_said_to_a_server_that_takes_all_and_says_nothing(say, server, options):
+    process = say(*options, "127.0.0.1", server.port)
+    guest = server.accept()
+    assert refused(process) == SILENT
+    assert guest.rest() == ""
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("banner", "what"),
+    [
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "an SSH server answers there and no chat"),
+        (b"220 mx.example ESMTP\r\n", "a mail or FTP server answers there and no chat"),
+        (b"J\0\0\0\n9.0.1", "no chat answers there: instead of a greeting it sent 'J␀␀␀'"),
+    ],
+    ids=["SSH", "SMTP", "a database"],
+)
+def test_nothing_is_said_to_a_server_that_speaks_first(say, server, options, banner, what):
+    process = say(*options, "127.0.0.1", server.port)
+    guest = server.accept()
+    guest.send(banner)
+    assert refused(process) == what
+    assert guest.rest() == ""
+
+
+@WAYS
+def test_nothing_is_said_in_the_clear_to_the_daemons_own_tls_port(say, tls_daemon, options):
+    assert refused(say(*options, "127.0.0.1", tls_daemon.port)) == SILENT
+    tls_daemon.stop()
+    assert "hello" not in tls_daemon.out.text
+
+
+def test_a_client_of_a_tls_port_is_not_told_to_use_tls(start, tls_daemon, tmp_path):
+    """Before a greeting, a silent server behind TLS is one of which nothing is known."""
+    where = f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots"
+    assert piped(start([*CHAT_CLIENT, where]), b"hello\n").wait() == 0
+    tls_daemon.out.find("] hello$")
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_what_is_typed_before_the_greeting_is_held_and_said_after_it(person, server, term):
+    ann = person("127.0.0.1", server.port, program=HURRIED, env={"TERM": term})
+    guest = server.accept()
+    ann.type("hello\n")
+    ann.find("! no greeting yet: is this a chat? a TLS port is tls:HOST:PORT")
+    ann.type("/who\n")
+    assert "[You]" not in ann.screen
+    guest.socket.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        guest.socket.recv(1)
+    guest.socket.settimeout(PATIENCE)
+    guest.send(GREETING.encode())
+    assert guest.lines(2) == ["hello", "/who"]
+    ann.find(f"{GREETING}[You] hello")
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_a_person_reads_at_once_what_answers_there(person, server, term):
+    ann = person("127.0.0.1", server.port, columns=200, env={"TERM": term})
+    guest = server.accept()
+    guest.send(b"SSH-2.0-OpenSSH_9.9\r\n")
+    assert ann.wait() == 1
+    assert ann.screen == (
+        f"chat-client: cannot join 127.0.0.1 port {server.port}: an SSH server answers there and "
+        "no chat\n"
+    )
+    assert guest.rest() == ""
+
+
+def test_a_server_may_say_before_the_greeting_why_one_has_to_wait(start, server):
+    process = piped(start([*HURRIED, "127.0.0.1", str(server.port)]), b"hello\n")
+    guest = server.accept()
+    guest.send(b"- you are the third in line\n")
+    process.out.find("- you are the third in line")
+    # Too short a time can only let a bad client pass.
+    guest.socket.settimeout(1)
+    with pytest.raises(socket.timeout):
+        guest.socket.recv(1)
+    guest.socket.settimeout(PATIENCE)
+    guest.send(GREETING.encode())
+    assert guest.rest() == "hello\n"
+    guest.close()
+    assert process.wait() == 0

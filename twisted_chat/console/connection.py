@@ -1,0 +1,61 @@
+"""One connection of chat-client to the server: there is a new one after each reconnect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IConsumer, IReactorTime
+from twisted.python.failure import Failure
+
+from twisted_chat.client import LineClient
+from twisted_chat.console.arrival import doubt
+from twisted_chat.console.face import Valve
+
+if TYPE_CHECKING:
+    from twisted_chat.bridge import Bridge
+
+
+class Connection(LineClient):
+    """Hands everything to `bridge`."""
+
+    def __init__(self, clock: IReactorTime, bridge: Bridge) -> None:
+        super().__init__(clock)
+        self._bridge = bridge
+        self.greeted = False
+        self._has_valve = False
+        self.doubt = ""
+        """What to ask the person if the server does not greet."""
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.doubt = doubt(self.transport)
+        cast(IConsumer, self.transport).registerProducer(Valve(self._bridge, "server"), True)
+        self._has_valve = True
+        self._bridge.connected(self)
+
+    def shown(self, line: str) -> None:
+        self._bridge.heard(line)
+
+    def network_stuck(self) -> None:
+        self._bridge.tell_person("! waiting for the network")
+
+    def network_moves(self) -> None:
+        self._bridge.tell_person("! the network is back")
+
+    def lost(self, reason: Failure) -> None:
+        self._bridge.lost(reason)
+
+    def let_go(self) -> None:
+        """Let the connection close: as long as there is a valve, the transport waits for it."""
+        if self._has_valve:
+            self._has_valve = False
+            cast(IConsumer, self.transport).unregisterProducer()
+
+    @property
+    def address(self) -> str:
+        """The name that the server gives a client without another, as far as it is known here."""
+        host = self.transport.getHost()
+        if isinstance(host, IPv6Address):
+            return f"[{host.host}]:{host.port}"
+        return f"{host.host}:{host.port}" if isinstance(host, IPv4Address) else ""

@@ -1,0 +1,119 @@
+"""Whom the person ignores, and whether it is away: asked for again after a reconnect, unseen."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+
+from twisted_chat.events import Emoted, Entered, Event, Notice, Refused, Renamed, Said, Told
+
+_AWAY = re.compile(r"You are away(?:: (.*))?")
+_BACK = "You are back"
+_IGNORES = re.compile(r"You ignore (\S+): /unignore \S+ ends it")
+_HEARS = re.compile(r"You hear (\S+) again")
+_ABSENT = re.compile(r"nobody here is called ")
+_REFUSALS = {
+    "away": re.compile(r"(?:no command )?/away\b"),
+    "ignore": re.compile(rf"{_ABSENT.pattern}|you ignore |that is you\b|(?:no command )?/ignore\b"),
+}
+
+
+class Preferences:
+    """What the person has asked for that ends with a connection, as the server's lines tell.
+
+    The answers to the client's own requests look like those to the person's. The server answers in
+    the order in which it was asked, and the client asks first.
+    """
+
+    def __init__(self) -> None:
+        self._away: str | None = None
+        """Why the person is away; None: it is not."""
+        self._ignored: dict[str, str] = {}
+        """The ignored names, by themselves in small letters."""
+        self._asked: deque[tuple[str, str]] = deque()
+        """The client's own requests that wait for an answer: command and argument."""
+        self._absent: set[str] = set()
+        """Those of the ignored who were not there when the client asked."""
+        self._send: Callable[[str], None] = _to_nobody
+
+    @property
+    def ignored(self) -> list[str]:
+        """The ignored names."""
+        return list(self._ignored.values())
+
+    def sent(self, command: str, argument: str) -> None:
+        """The person's own `command` was sent."""
+        if command == "unignore":
+            # Refused where the name is not back yet, which the person does not care for.
+            self._forget(argument)
+
+    def greeted(self, send: Callable[[str], None]) -> None:
+        """Ask the server, by `send`, for all of it again."""
+        self._send = send
+        if self._away is not None:
+            self._ask("away", self._away)
+        for name in self.ignored:
+            self._ask("ignore", name)
+
+    def lost(self) -> None:
+        """The connection is gone, and with it all answers."""
+        self._asked.clear()
+        self._absent.clear()
+
+    def takes(self, event: Event) -> bool:
+        """Take note of `event`. Return whether it answers a request of the client's own."""
+        if self._asked and self._is_answer(*self._asked[0], event):
+            self._asked.popleft()
+            return True
+        match event:
+            case Notice(text):
+                self._noticed(text)
+            case Renamed(old, new):
+                self._renamed(old, new)
+            case Entered(name) | Said(name) | Emoted(name) | Told(name):
+                self._is_here(name)
+        return False
+
+    def _ask(self, command: str, argument: str) -> None:
+        self._asked.append((command, argument))
+        self._send(f"/{command} {argument}".rstrip())
+
+    def _is_answer(self, command: str, argument: str, event: Event) -> bool:
+        if isinstance(event, Refused) and _REFUSALS[command].match(event.text):
+            if _ABSENT.match(event.text):
+                self._absent.add(argument.lower())
+            return True
+        done = _AWAY if command == "away" else _IGNORES
+        return isinstance(event, Notice) and done.fullmatch(event.text) is not None
+
+    def _noticed(self, text: str) -> None:
+        if away := _AWAY.fullmatch(text):
+            self._away = away[1] or ""
+        elif text == _BACK:
+            self._away = None
+        elif ignores := _IGNORES.fullmatch(text):
+            self._ignored[ignores[1].lower()] = ignores[1]
+        elif hears := _HEARS.fullmatch(text):
+            self._forget(hears[1])
+
+    def _forget(self, name: str) -> None:
+        self._ignored.pop(name.lower(), None)
+        self._absent.discard(name.lower())
+
+    def _renamed(self, old: str, new: str) -> None:
+        # The server's ignoring follows the name, but not to an address: then an owner took it back.
+        if old.lower() in self._ignored and ":" not in new:
+            self._forget(old)
+            self._ignored[new.lower()] = new
+        self._is_here(new)
+
+    def _is_here(self, name: str) -> None:
+        """Ignore `name` again, which was not there before."""
+        if name.lower() in self._absent:
+            self._absent.discard(name.lower())
+            self._ask("ignore", name)
+
+
+def _to_nobody(line: str) -> None:
+    """Before the first greeting nothing is asked for."""
