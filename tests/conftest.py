@@ -129,6 +129,14 @@ def person(terminal: Callable[..., Terminal]) -> Callable[..., Terminal]:
 
 
 @pytest.fixture
+def private_files() -> Iterator[None]:
+    """What this process makes is for its owner alone, as with a careful launcher."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a disk of its own, of one megabyte. Skipped where none may be mounted, but never
     in CI.

@@ -24,6 +24,11 @@ from tests.processes import (
 LAUNCH_TWISTD = TWISTD[:3]
 LAUNCHERS = {"twistd -n": TWISTD, "twist": TWIST}
 GREETING = "> Connected to the chat server ({})"
+WORDS_KEPT_BACK = (
+    "what is said is not recorded, as others may read this log: --transcript FILE records it in a "
+    "file, --transcript log here"
+)
+"""What the log says once where no words of people are recorded by default."""
 STOPPING = "- the daemon stops\n"
 
 

@@ -48,7 +48,7 @@ TWIST = [
     "--log-format=text",
     "chat",
 ]
-CHAT_SERVER = [sys.executable, "-c", "from twisted_chat.service import main; main()"]
+CHAT_SERVER = [sys.executable, "-c", "from twisted_chat.server import main; main()"]
 CHAT_CLIENT = [sys.executable, "-c", "from twisted_chat.bridge import main; main()"]
 CHATCTL = [sys.executable, "-c", "from twisted_chat.chatctl import main; main()"]
 

@@ -283,8 +283,7 @@ class ChatModel(RuleBasedStateMachine):
             self.gets(member, f"! that is what stands over #{place.name} already")
         else:
             kept.topic = line
-            for reader in place.people:
-                self.gets(reader, f"- {line}")
+            self.all_get(place, f"- {line}")
         self.ask(member, f"/topic {topic}")
 
     @precondition(lambda self: self.names)

@@ -87,7 +87,7 @@ def test_an_address_of_another_machine_is_refused(refuse_each):
 @pytest.mark.parametrize(
     ("option", "expected", "values"),
     [
-        ("--port", "from 0 to 65535", ["x", "-1", "65536", "", "9" * 5000]),
+        ("--port", "from 0 to 65535", ["x", "-1", "65536", "9" * 5000]),
         ("--max-line", "from 64 to 1048576", ["63", "1048577"]),
         ("--rate", "from 0 to 1000000000", ["-1"]),
         ("--burst", "from 1 to 1000000000", ["0"]),
@@ -131,11 +131,37 @@ def test_an_option_without_its_value_is_refused(refuse_each):
     assert re.search("--port requires argument.*--help", line)
 
 
+def test_an_empty_path_is_refused(refuse_everywhere):
+    for option in ("--state", "--motd", "--transcript", "--listen", "--host"):
+        line = refuse_everywhere(f"{option}=")
+        assert line.startswith(f"chat: {option} is empty: give it a value, or leave it out (")
+
+
+@pytest.mark.parametrize(
+    ("mode", "what"), [(0o644, "others can read it"), (0o620, "its group can write to it")]
+)
+def test_a_transcript_that_others_can_use_is_refused(refuse_everywhere, tmp_path, mode, what):
+    path = tmp_path / "transcript"
+    path.write_text("what was said before\n")
+    path.chmod(mode)
+    line = refuse_everywhere("--transcript=transcript")
+    assert line == f"chat: --transcript {path}: {what}: chmod 600 {path}, or choose another file"
+    assert path.read_text() == "what was said before\n"
+
+
+def test_times_in_a_log_that_has_its_own_are_refused(refuse_each):
+    for line in refuse_each(
+        ["--transcript-time"],
+        ["--transcript-time", "--transcript=log"],
+        ["--transcript-time", "--transcript=none"],
+    ):
+        assert line.startswith("chat: --transcript-time goes with --transcript FILE or -: the log")
+
+
 def test_an_endpoint_that_does_not_parse_is_refused(refuse_everywhere, refuse_each):
     line = refuse_everywhere("--listen=nonsense")
     assert re.match("chat: --listen nonsense: .*: write it like tcp:8888", line)
     values = [
-        "",
         "8888",
         "tcp:http",
         "tcp:0:colour=red",
@@ -145,7 +171,7 @@ def test_an_endpoint_that_does_not_parse_is_refused(refuse_everywhere, refuse_ea
     ]
     lines = refuse_each(*(["--listen", value] for value in values))
     for value, line in zip(values, lines, strict=True):
-        assert line.startswith(f"chat: --listen {value or repr(value)}: ")
+        assert line.startswith(f"chat: --listen {value}: ")
         assert "write it like" in line
 
 
@@ -255,7 +281,7 @@ def test_files_and_sockets_without_the_right_to_them_are_refused(refuse_each, tm
         prefix=[] if os.geteuid() else WITHOUT_RIGHTS,
     )
     assert "--motd motd: Permission denied" in motd
-    assert re.search("cannot write the transcript to .*transcript: Permission denied", transcript)
+    assert re.search("--transcript .*transcript: Permission denied", transcript)
     assert "unix:locked/chat.sock: Permission denied" in unix
     assert "--port" not in unix
 
@@ -279,11 +305,11 @@ def test_a_message_of_the_day_that_cannot_be_shown_is_refused(
 
 def test_a_transcript_that_cannot_be_opened_is_refused(refuse_everywhere, refuse_each, tmp_path):
     line = refuse_everywhere("--transcript=missing/transcript")
-    assert re.search("transcript to .*missing/transcript: No such file or directory", line)
+    assert re.search("--transcript .*missing/transcript: No such file or directory", line)
     os.mkfifo(tmp_path / "pipe")
     directory, pipe = refuse_each(["--transcript", tmp_path], ["--transcript=pipe"])
-    assert f"cannot write the transcript to {tmp_path}: Is a directory" in directory
-    assert f"cannot write the transcript to {tmp_path / 'pipe'}: " in pipe
+    assert f"--transcript {tmp_path}: Is a directory" in directory
+    assert f"--transcript {tmp_path / 'pipe'}: " in pipe
 
 
 def test_chat_server_refuses_a_bad_start_in_one_line_too(start):
@@ -294,7 +320,7 @@ def test_chat_server_refuses_a_bad_start_in_one_line_too(start):
         (["192.0.2.1", "0"], 1, "host 192.0.2.1 port 0: Cannot assign requested address"),
         (["192.0.2.1:0"], 1, "host 192.0.2.1 port 0: Cannot assign requested address"),
         (["0", "--state=missing/state"], 1, "--state "),
-        (["0", "--transcript=missing/file"], 1, "cannot write the transcript to "),
+        (["0", "--transcript=missing/file"], 1, "--transcript "),
     ]
     processes = [start([*CHAT_SERVER, *arguments]) for arguments, _, _ in variants]
     for process, (_, status, why) in zip(processes, variants, strict=True):

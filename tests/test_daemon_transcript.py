@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from signal import SIGINT, SIGTERM
 
 import pytest
 
+from tests.crowds import until
 from tests.daemons import (
     LAUNCH_TWISTD,
     LAUNCHERS,
+    WORDS_KEPT_BACK,
     complaint,
     enter,
     hurried,
@@ -18,7 +21,9 @@ from tests.daemons import (
 )
 from tests.processes import (
     CHAT_SERVER,
+    TWISTD,
     Lines,
+    Peer,
 )
 from twisted_chat.limits import (
     MAX_LINE,
@@ -43,6 +48,111 @@ def test_the_transcript_is_in_the_log_by_default(daemon):
         f"[{ann.name}] hello {{braces}} %s",
         f"< The user {ann.name} left (0 user online)",
     ]
+
+
+def in_the_background(start, daemonised, tmp_path, *arguments):
+    """The log of a daemonised twistd in which somebody has said `hello`, and who that was."""
+    path = f"{tmp_path}/chat"
+    starter = start([*daemonised.program, f"--listen=unix:{path}", *arguments])
+    assert starter.wait() == 0
+    pid = daemonised.find()
+    peer = Peer(path, socket.AF_UNIX)
+    peer.send(b"/join dev\nhello\n")
+    peer.end()
+    peer.rest()
+    os.kill(pid, SIGTERM)
+    daemonised.wait()
+    peer.close()
+    return daemonised.log_file.read_text()
+
+
+def test_in_the_background_no_words_are_recorded_and_the_log_says_so_once(
+    start, daemonised, tmp_path
+):
+    log = in_the_background(start, daemonised, tmp_path)
+    assert log.count(WORDS_KEPT_BACK) == 1
+    assert "hello" not in log
+    assert "local:1" not in log
+
+
+def test_in_the_background_the_log_holds_them_when_told_to(start, daemonised, tmp_path):
+    log = in_the_background(start, daemonised, tmp_path, "--transcript=log")
+    assert "#dev [local:1] hello" in log
+    assert WORDS_KEPT_BACK not in log
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_nor_are_they_in_a_log_file_of_a_foreground(start, tmp_path, launcher):
+    log = tmp_path / "log"
+    program = log_apart(log)
+    if launcher == "twist":
+        program = [*LAUNCHERS[launcher][:-1], f"--log-file={log}", "chat"]
+    path = f"{tmp_path}/chat"
+    daemon = start([*program, f"--listen=unix:{path}"])
+    until(lambda: log.exists() and "started on" in log.read_text())
+    peer = Peer(path, socket.AF_UNIX)
+    peer.send(b"hello\n")
+    peer.end()
+    peer.rest()
+    peer.close()
+    daemon.stop()
+    assert log.read_text().count(WORDS_KEPT_BACK) == 1
+    assert "hello" not in log.read_text()
+
+
+def test_a_topic_is_in_the_transcript_of_its_room(start_daemon, tmp_path):
+    path = tmp_path / "transcript"
+    daemon = start_daemon("--transcript", str(path))
+    ann = enter(daemon)
+    ann.send(b"/topic tea\n/join dev\n/topic \x1b[31mred\n/topic -\n")
+    ann.end()
+    ann.rest()
+    daemon.stop()
+    assert [line for line in path.read_text().split("\n") if "topic" in line] == [
+        f"- {ann.name} set the topic: tea",
+        f"#dev - {ann.name} set the topic: ␛[31mred",
+        f"#dev - {ann.name} took the topic away",
+    ]
+
+
+@pytest.mark.parametrize("where", ["file", "-"])
+def test_times_lead_each_line_of_a_transcript(start_daemon, tmp_path, where):
+    options = ["--transcript-time", f"--transcript={tmp_path / where if where == 'file' else '-'}"]
+    daemon = start_daemon(*options, program=log_apart(tmp_path / "log") if where == "-" else TWISTD)
+    ann = enter(daemon)
+    ann.send(b"one\ntwo\n")
+    ann.end()
+    ann.rest()
+    daemon.stop()
+    text = daemon.out.text if where == "-" else (tmp_path / where).read_text()
+    lines = text.removesuffix("\n").split("\n")
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", line) for line in lines)
+    assert [line.split(" ", 1)[1] for line in lines] == [
+        f"Chat Server started on port {daemon.port}.",
+        f"> New user {ann.name} entered (1 user online)",
+        f"[{ann.name}] one",
+        f"[{ann.name}] two",
+        f"< The user {ann.name} left (0 user online)",
+    ]
+
+
+def test_a_file_that_is_too_open_after_a_rotation_is_tightened_and_that_is_logged(
+    start_daemon, tmp_path
+):
+    path = tmp_path / "transcript"
+    daemon = start_daemon("--transcript", str(path))
+    ann = enter(daemon)
+    until(lambda: "entered" in path.read_text())
+    path.unlink()
+    path.touch()
+    path.chmod(0o644)
+    ann.send(b"after\n")
+    daemon.out.find(f"chat#warn. {path}: others could read it: it is for its owner alone")
+    ann.end()
+    ann.rest()
+    daemon.stop()
+    assert path.read_text() == f"[{ann.name}] after\n< The user {ann.name} left (0 user online)\n"
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_with_transcript_none_nothing_said_is_kept(start_daemon):

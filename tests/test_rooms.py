@@ -270,7 +270,9 @@ class TopicTests(RoomTests):
         self.assertEqual(self.ask(self.bob, "/topic")[-1], line)
         dan = self.table.enter("dan")
         self.assertEqual(self.read(dan), ["> Connected to the chat server (4 users online)", line])
-        self.assertNotIn("topic", str(self.table.transcript.lines))
+        self.ask(self.ann, "/topic -")
+        recorded = [line for line in self.table.transcript.lines if "topic" in line]
+        self.assertEqual(recorded, [line, "- lia took the topic away"])
 
     def test_a_topic_can_be_changed_and_is_of_who_wrote_it_last(self) -> None:
         self.ask(self.ann, "/topic tea")

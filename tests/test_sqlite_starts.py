@@ -28,6 +28,8 @@ from twisted_chat.journal.sanctions import Sanction
 from twisted_chat.journal.store import Stored
 from twisted_chat.state import StateError
 
+pytestmark = pytest.mark.usefixtures("private_files")
+
 
 @pytest.fixture
 def full_of_lines(tmp_path):

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
-import resource
-import select
-from threading import Event, Thread
+from threading import Event
 
-import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
@@ -18,14 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.hall import ThreadsClock
 from tests.processes import PATIENCE
 from twisted_chat.limits import GOODBYE, TRANSCRIPT_LUMP, TRANSCRIPT_WAITING
-from twisted_chat.transcript import (
-    BareTranscript,
-    File,
-    LogTranscript,
-    NoTranscript,
-    OutputError,
-    StandardOutput,
-)
+from twisted_chat.transcript import BareTranscript, LogTranscript, NoTranscript
 
 
 class Output:
@@ -156,98 +144,3 @@ class LogTranscriptTests(SynchronousTestCase):
         transcript.start()
         transcript.write(b"x\n")
         self.successResultOf(transcript.stop())
-
-
-def test_a_file_is_the_owner_s_alone_and_is_appended_to(tmp_path):
-    path = tmp_path / "transcript"
-    File(str(path)).write(b"one\n")
-    File(str(path)).write(b"two\n")
-    assert path.read_bytes() == b"one\ntwo\n"
-    assert path.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_file_that_was_moved_or_removed_is_opened_again(tmp_path):
-    path, moved = tmp_path / "transcript", tmp_path / "transcript.1"
-    file = File(str(path))
-    file.write(b"one\n")
-    path.rename(moved)
-    file.write(b"two\n")
-    assert (moved.read_bytes(), path.read_bytes()) == (b"one\n", b"two\n")
-    path.write_bytes(b"")  # truncated in place: goes on at its end
-    file.write(b"three\n")
-    path.unlink()
-    path.write_bytes(b"")
-    file.write(b"four\n")
-    assert path.read_bytes() == b"four\n"
-
-
-def test_a_fifo_that_nobody_reads_is_an_error_and_not_a_wait(tmp_path):
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    with pytest.raises(OSError, match="No such device"):
-        File(str(path))
-
-
-def test_a_pipe_with_a_high_descriptor_that_is_read_late_gets_all():
-    reader, writer = os.pipe()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2048)), hard))
-    try:
-        output = StandardOutput()
-        output._fd = fcntl.fcntl(writer, fcntl.F_DUPFD, 1024)
-        os.set_blocking(writer, False)
-        data = b"x" * 1_000_000
-        thread = Thread(target=output.write, args=(data,), daemon=True)
-        thread.start()
-        with open(reader, "rb", closefd=False) as file:
-            assert file.read(len(data)) == data
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
-        os.close(output._fd)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        os.close(reader)
-        os.close(writer)
-
-
-def test_a_fifo_that_is_read_late_gets_all(tmp_path):
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    file = File(str(path))
-    lines = b"x" * 999_999 + b"\n"
-    writing = Thread(target=file.write, args=[lines])
-    writing.start()
-    got = b""
-    while len(got) < len(lines):
-        select.select([reader], [], [], PATIENCE)
-        got += os.read(reader, 1_000_000)
-    writing.join(PATIENCE)
-    os.close(reader)
-    assert got == lines
-
-
-def test_what_could_not_be_written_is_told(tmp_path):
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    file = File(str(path))
-    lines = b"x" * 999_999 + b"\n"
-    failures = []
-
-    def write():
-        try:
-            file.write(lines)
-        except OutputError as error:
-            failures.append(error)
-
-    writing = Thread(target=write)
-    writing.start()
-    select.select([reader], [], [], PATIENCE)
-    os.close(reader)
-    writing.join(PATIENCE)
-    file.close()
-    [error] = failures
-    assert str(error) == f"{path}: Broken pipe"
-    assert len(error.rest) < len(lines)
-    assert lines.endswith(error.rest)

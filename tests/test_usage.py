@@ -74,7 +74,11 @@ class UsageTests(TestCase):
         for options, arguments, complaint in (
             (ClientOptions(), ["127.0.0.1", "8888", "--nosuch"], "option --nosuch not recognized"),
             (ClientOptions(), ["127.0.0.1", "8888", "--nick"], "option --nick requires argument"),
-            (ClientOptions(), ["127.0.0.1", "8888", "--nick", ""], "--nick must be a name"),
+            (
+                ClientOptions(),
+                ["127.0.0.1", "8888", "--nick", ""],
+                "--nick is empty: give it a value",
+            ),
             (ClientOptions(), ["127.0.0.1", "--json", "8888", "x"], "tell it where to go"),
             (ServerOptions(), ["127.0.0.1", "--rate", "x"], "--rate must be"),
             (PluginOptions(), ["--port=0", "x"], "no argument is expected, and 'x' is one"),
@@ -82,6 +86,15 @@ class UsageTests(TestCase):
         ):
             with self.subTest(arguments=arguments):
                 self.assertRegex(refusal(options, arguments), f"^{options.program}: {complaint}")
+
+    def test_an_option_is_never_empty(self) -> None:
+        for kind in (ClientOptions, ServerOptions, PluginOptions):
+            for option in (name for name in kind().longOpt if name.endswith("=")):
+                with self.subTest(kind=kind, option=option):
+                    self.assertRegex(
+                        refusal(kind(), ["127.0.0.1", f"--{option}"]),
+                        rf"^{kind.program}: --{option[:-1]} is empty: give it a value, or leave",
+                    )
 
     def test_where_the_client_goes_is_written_in_any_usual_way(self) -> None:
         for arguments, host, port in (

@@ -358,7 +358,7 @@ class Chat:
                 text = f"{rules.topic_by} set the topic: {rules.topic}"
                 if not rules.topic:
                     text = f"{rules.topic_by} took the topic away"
-                self._turn.announce(room, Notice(text))
+                self._turn.publish(room, Notice(text))
             elif rules.topic and author is not None:
                 topic = f"{rules.topic_by} set the topic: {rules.topic}"
                 self._turn.tell(author, Notice(topic))

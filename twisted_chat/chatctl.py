@@ -52,6 +52,9 @@ def main() -> NoReturn:
     except getopt.GetoptError as error:
         _refuse_usage(f"{error} (--help lists them; what follows -- is none)")
     options = dict(given)
+    for name, value in given:
+        if f"{name[2:]}=" in names and not value:
+            _refuse_usage(f"{name} is empty: give it a value, or leave it out")
     if "--help" in options or "-h" in options:
         print(USAGE + _commands(), end="")
         sys.exit(0)

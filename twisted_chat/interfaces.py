@@ -40,6 +40,9 @@ class ITranscript(Interface):
     def write(lines: bytes) -> None:
         """Record whole lines. Never blocks and never raises."""
 
+    def reopen() -> None:
+        """Open the file again, if it is one: it has been moved away. Never blocks nor raises."""
+
     def start() -> None:
         """Called once, when the process has got its final shape (after any fork)."""
 

@@ -265,6 +265,10 @@ TRANSCRIPT_LUMP = 256 * 1024
 TRANSCRIPT_WAITING = 4 * 1024 * 1024
 """Bytes that may wait for a transcript's file or pipe; past it lines are lost, and counted."""
 
+TERMINAL_LOOK = 1.0
+"""Seconds after a SIGHUP until the daemon looks again whether its terminal is gone: the system may
+send the signal a moment before it takes the terminal away."""
+
 LISTEN_BACKLOG = 1024
 """Connections that the kernel holds until they are accepted: a class joins in one second."""
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from time import time
-from typing import cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorCore, IReactorUNIX
 from twisted.internet.task import deferLater
-from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
+from twisted.logger import Logger
 
 from twisted_chat.admission import Admission
 from twisted_chat.chat import Chat
-from twisted_chat.clocks import run_on_monotonic_time
 from twisted_chat.commands.desk import Desk
 from twisted_chat.control import ControlDoor, ControlFactory
+from twisted_chat.files import File, StandardOutput, exposure
 from twisted_chat.flood import Flood
 from twisted_chat.gathering import IThreadedReactor
 from twisted_chat.interfaces import ITranscript
@@ -32,14 +30,9 @@ from twisted_chat.listening import Listener, ListenError, Place, listen
 from twisted_chat.outbox import IOutboxReactor, Patience
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.protocol import ChatFactory
+from twisted_chat.spans import moment
 from twisted_chat.state import StateError, StateFolder
-from twisted_chat.transcript import (
-    BareTranscript,
-    File,
-    LogTranscript,
-    NoTranscript,
-    StandardOutput,
-)
+from twisted_chat.transcript import BareTranscript, LogTranscript, NoTranscript
 
 _log = Logger(namespace="chat")
 
@@ -80,6 +73,11 @@ class ChatService(Service):
             self._transcript.write(f"{line}\n".encode())
             if not isinstance(self._transcript, LogTranscript):
                 _log.info("{line}", line=line)
+
+    def reopen(self) -> None:
+        """Open the transcript and the audit file again: they have been moved away."""
+        self._transcript.reopen()
+        self._store.reopen()
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
@@ -124,6 +122,7 @@ def make_service(
     places: Sequence[Place],
     *,
     transcript: str = "log",
+    timed: bool = False,
     motd: Sequence[str] = (),
     limits: Limits | None = None,
     state: str | None = None,
@@ -131,17 +130,17 @@ def make_service(
 ) -> ChatService:
     """Build the daemon and listen on all `places`; it talks once the service is started.
 
+    `timed`: lead each line of a bare transcript by its time.
     `state`: the folder of what is to outlast the daemon; None: nothing is.
     Whatever can fail at the start fails here, before any fork: raises SystemExit with one line,
     which begins with `program`.
     """
     limits = limits or Limits()
     try:
-        record = _make_transcript(transcript, reactor)
+        record = _make_transcript(transcript, timed, reactor)
     except OSError as error:
-        raise SystemExit(
-            f"{program}: cannot write the transcript to {transcript}: {error.strerror}"
-        ) from error
+        why = error.strerror or error
+        raise SystemExit(f"{program}: --transcript {transcript}: {why}") from error
     try:
         folder = None if state is None else StateFolder.open(state)
         store = NoStore() if folder is None else SqliteStore(folder, reactor)
@@ -189,39 +188,29 @@ def make_service(
     return ChatService(reactor, factory, listeners, control, record, store, passphrases)
 
 
-def _make_transcript(where: str, reactor: IThreadedReactor) -> ITranscript:
+def _make_transcript(where: str, timed: bool, reactor: IThreadedReactor) -> ITranscript:
+    """Raises OSError, also for a file that is there and that others can read."""
     if where == "none":
         return NoTranscript()
     if where == "log":
         return LogTranscript(reactor)
-    return BareTranscript(StandardOutput() if where == "-" else File(where), reactor)
+
+    def warn(text: str) -> None:
+        reactor.callFromThread(_log.warn, "{text}", text=text)
+
+    def time_of_day() -> str:
+        return f"{moment(time())} "
+
+    if where == "-":
+        output = StandardOutput()
+    else:
+        _check_exposure(where)
+        output = File(where, warn)
+    return BareTranscript(output, reactor, time_of_day if timed else str)
 
 
-def main() -> None:
-    """`chat-server [HOST [PORT]]`: the daemon in the foreground, its bare transcript on standard
-    output, its log on standard error. ^C prints `exit` and ends it with status 0.
-    """
-    from twisted.internet import reactor as installed
-
-    from twisted_chat.tap import ServerOptions
-
-    reactor = cast(IChatReactor, installed)
-    run_on_monotonic_time(reactor)
-    options = ServerOptions()
-    options.parseOptions(sys.argv[1:])
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
-    service = options.make_service(reactor)
-
-    def stop() -> Deferred[None]:
-        # A second ^C would only be a traceback: the end is near and bounded.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return service.stopService()
-
-    reactor.addSystemEventTrigger("before", "shutdown", stop)
-    service.startService()
-    if options["transcript"] == "-":
-        service.farewell = b"exit\n"
-    reactor.run()
-    if not service.farewell:
-        with suppress(OSError):
-            os.write(1, b"exit\n")
+def _check_exposure(path: str) -> None:
+    with suppress(FileNotFoundError):
+        mode = os.stat(path).st_mode
+        if stat.S_ISREG(mode) and (what := exposure(mode)):
+            raise PermissionError(f"{what}: chmod 600 {path}, or choose another file")

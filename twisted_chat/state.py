@@ -8,6 +8,15 @@ import os
 import stat
 from contextlib import suppress
 
+from twisted.logger import Logger
+
+from twisted_chat.files import exposure, tighten
+
+_log = Logger(namespace="chat")
+
+_OURS = ("chat.db", "audit.log", "control.sock", "lock")
+"""What the names of our files begin with, also of those that are set aside or rotated."""
+
 _HINTS = {
     errno.ENOENT: "make the folder that it is to be in first",
     errno.ENOTDIR: "name a folder",
@@ -77,11 +86,45 @@ class StateFolder:
                     f"{path} is in use by another daemon: stop it, or choose another folder"
                 ) from error
             raise explain(name, error) from error
+        _tighten_all(path)
         return cls(path, lock)
 
     def close(self) -> None:
         """Let others take the folder. To be called once."""
         os.close(self._lock)
+
+
+def _tighten_all(path: str) -> None:
+    """Let nobody but its owner read or write what is ours in the folder `path`; nor the folder, if
+    nothing else is in it. What was open to others is logged.
+    """
+    with suppress(OSError):  # What cannot be opened is complained of by whoever needs it.
+        names = sorted(os.listdir(path))
+        ours = [os.path.join(path, name) for name in names if name.startswith(_OURS)]
+        owner = os.stat(path).st_uid
+        if len(ours) == len(names):
+            _tighten(path, owner)
+        for each in ours:
+            _tighten(each, owner)
+
+
+def _tighten(path: str, owner: int) -> None:
+    with suppress(OSError):
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(file)
+            if status.st_uid == owner:
+                if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+                    tighten(file, path, _warn)
+            # By a link of the folder's owner, root would change files of others.
+            elif what := exposure(status.st_mode):
+                _warn(f"{path}: {what}, and it is not the folder owner's: it stays as it is")
+        finally:
+            os.close(file)
+
+
+def _warn(text: str) -> None:
+    _log.warn("{text}", text=text)
 
 
 def make_file(path: str) -> None:

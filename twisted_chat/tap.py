@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import ClassVar, cast
 
+from twisted.logger import Logger
 from twisted.python.usage import UsageError
 
 from twisted_chat.admission import raise_file_limit
@@ -37,8 +39,11 @@ from twisted_chat.limits import (
 )
 from twisted_chat.listening import ListenError, Place, parse, places_for
 from twisted_chat.service import ChatService, IChatReactor, make_service
+from twisted_chat.signals import ISignalsReactor, Signals
 from twisted_chat.text import clean, whole_number
 from twisted_chat.usage import PORT, OneLineOptions, split_address
+
+_log = Logger(namespace="chat")
 
 ENDPOINTS = (
     "--listen takes a Twisted server endpoint string: tcp:8888:interface=127.0.0.1, tcp6:8888, "
@@ -48,9 +53,9 @@ ENDPOINTS = (
 )
 
 
-def _transcript(default: str) -> list[str | None]:
-    text = "Where the transcript goes: log, none, a FILE to append to, or - for standard output"
-    return ["transcript", None, default, text]
+def _transcript(default: str | None, text: str) -> list[str | None]:
+    where = "Where the transcript goes: log, none, a FILE to append to, or - for standard output"
+    return ["transcript", None, default, where + text]
 
 
 class DaemonOptions(OneLineOptions):
@@ -100,11 +105,15 @@ class DaemonOptions(OneLineOptions):
         ["history-bytes", None, str(HISTORY_BYTES), "BYTES kept of all rooms, in memory"],
         ["replay", None, str(REPLAY), "LINES of the lobby told again to each newcomer"],
     ]
+    optFlags: ClassVar[list[list[str | None]]] = [
+        ["transcript-time", None, "Lead each line of a FILE or of - by its time, in UTC."]
+    ]
     compData: ClassVar[dict[str, object]] = {}
 
     def __init__(self) -> None:
         super().__init__()
         self.listen: list[str] = []
+        self._keeps_no_words = False
         self.bare: set[str] = set()
         """The options whose values stand on the command line without their names."""
         self.motd: list[str] = []
@@ -138,8 +147,6 @@ class DaemonOptions(OneLineOptions):
                 parse(None, place)
             except ListenError as error:
                 raise UsageError(str(error)) from error
-        if self["host"] == "":
-            raise UsageError("--host is empty: name an address, or leave it out for all")
         if not self.listen or self["port"] is not None or self["host"] is not None:
             port = self._number("port", 0, 65535, PORT)
             self.places += places_for(self["host"], port, self._address_as_typed())
@@ -168,19 +175,34 @@ class DaemonOptions(OneLineOptions):
         return " ".join(words) or f"--port {PORT}"
 
     def _check_transcript(self) -> None:
-        daemonised = self.parent is not None and not self.parent.get("nodaemon", True)
-        if self["transcript"] == "-" and daemonised:
+        launcher = cast("dict[str, object]", self.parent or {})
+        daemonised = not (launcher.get("nodaemon", True) or launcher.get("debug"))
+        where = self["transcript"]
+        if where is None:
+            self._keeps_no_words = daemonised or _logs_to_file(launcher)
+            where = self["transcript"] = "none" if self._keeps_no_words else "log"
+        if where == "-" and daemonised:
             raise UsageError("--transcript -: a daemon has no standard output, use twistd -n")
-        if self["transcript"] not in ("log", "none", "-"):
+        if self["transcript-time"] and where in ("log", "none"):
+            raise UsageError(
+                "--transcript-time goes with --transcript FILE or -: the log has times of its own"
+            )
+        if where not in ("log", "none", "-"):
             # A daemon may have changed its directory when it opens the file again.
-            self["transcript"] = os.path.abspath(self["transcript"])
+            self["transcript"] = os.path.abspath(where)
 
     def make_service(self, reactor: IChatReactor) -> ChatService:
         """The daemon that these options describe. Raises SystemExit if it cannot start."""
+        if self._keeps_no_words:
+            _log.info(
+                "what is said is not recorded, as others may read this log: --transcript FILE "
+                "records it in a file, --transcript log here"
+            )
         return make_service(
             reactor,
             self.places,
             transcript=self["transcript"],
+            timed=bool(self["transcript-time"]),
             motd=self.motd,
             limits=self.limits,
             program=self.program,
@@ -191,7 +213,9 @@ class DaemonOptions(OneLineOptions):
 class Options(DaemonOptions):
     """`twistd chat` and `twist chat`."""
 
-    optParameters: ClassVar[list[list[str | None]]] = [_transcript("log")]
+    optParameters: ClassVar[list[list[str | None]]] = [
+        _transcript(None, " [default: log in the foreground, none in a log file]")
+    ]
 
 
 class ServerOptions(DaemonOptions):
@@ -201,9 +225,21 @@ class ServerOptions(DaemonOptions):
     synopsis = "[options] [HOST] [PORT] | [options] HOST:PORT"
     longdesc = (
         "The chat daemon in the foreground: its transcript on standard output, its log on "
-        "standard error, ^C ends it. Without HOST it listens on all addresses.\n" + ENDPOINTS
+        "standard error (on a terminal only warnings), ^C ends it. Without HOST it listens on all "
+        "addresses.\n" + ENDPOINTS
     )
-    optParameters: ClassVar[list[list[str | None]]] = [_transcript("-")]
+    optParameters: ClassVar[list[list[str | None]]] = [
+        _transcript("-", ""),
+        ["log", None, None, "FILE to append the log to; standard error gets warnings then"],
+    ]
+    optFlags: ClassVar[list[list[str | None]]] = [
+        ["verbose", None, "Show all of the log on standard error, also on a terminal."]
+    ]
+
+    def postOptions(self) -> None:
+        super().postOptions()
+        if self["log"] == "-":
+            raise UsageError("--log -: name a FILE; --verbose shows the log on standard error")
 
     def parseArgs(self, *arguments: str) -> None:
         if len(arguments) > 2:
@@ -220,6 +256,15 @@ class ServerOptions(DaemonOptions):
                 raise UsageError(f"--{name} {self[name]} and {value!r}: give only one")
             self[name] = value
             self.bare.add(name)
+
+
+def _logs_to_file(launcher: dict[str, object]) -> bool:
+    """Whether the log goes where others may read it later, by the options of twistd or twist."""
+    return bool(
+        launcher.get("syslog")
+        or launcher.get("logfile") not in (None, "-")
+        or launcher.get("logFile") not in (None, sys.stdout, sys.stderr)
+    )
 
 
 def _shown(value: str) -> str:
@@ -250,4 +295,7 @@ def makeService(options: Options) -> ChatService:
     from twisted.internet import reactor
 
     run_on_monotonic_time(reactor)
-    return options.make_service(cast(IChatReactor, reactor))
+    signals = Signals(cast(ISignalsReactor, reactor))
+    service = options.make_service(cast(IChatReactor, reactor))
+    signals.serve(service.reopen)
+    return service

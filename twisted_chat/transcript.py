@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import select
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred, succeed
@@ -13,6 +10,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from twisted_chat.files import StandardOutput
 from twisted_chat.gathering import Gatherer, IThreadedReactor
 from twisted_chat.interfaces import ITranscript
 from twisted_chat.limits import TRANSCRIPT_LUMP, TRANSCRIPT_PAUSE, TRANSCRIPT_WAITING
@@ -28,6 +26,9 @@ class NoTranscript:
         pass
 
     def write(self, lines: bytes) -> None:
+        pass
+
+    def reopen(self) -> None:
         pass
 
     def stop(self) -> Deferred[None]:
@@ -57,6 +58,9 @@ class LogTranscript:
         elif self._size > TRANSCRIPT_LUMP:
             self._log_lines()
 
+    def reopen(self) -> None:
+        """The log is not ours."""
+
     def stop(self) -> Deferred[None]:
         if self._pause is not None:
             self._pause.cancel()
@@ -77,86 +81,18 @@ class LogTranscript:
             _log.info("{lines}", lines=lines)
 
 
-class OutputError(OSError):
-    """Where lines could not be written, and why. `rest`: what was not written of them."""
-
-    def __init__(self, text: str, rest: bytes) -> None:
-        super().__init__(text)
-        self.rest = rest
-
-
-class StandardOutput:
-    """The real standard output, which twistd has replaced by its log."""
-
-    def __init__(self) -> None:
-        assert sys.__stdout__ is not None
-        self._fd = sys.__stdout__.fileno()
-
-    def write(self, lines: bytes) -> None:
-        """Write all, however long it takes. Raises OutputError, which has what was not written."""
-        data = memoryview(lines)
-        try:
-            self._make_ready()
-            while data:
-                try:
-                    data = data[os.write(self._fd, data) :]
-                except BlockingIOError:
-                    # No `select`, which knows no descriptor past 1023.
-                    room = select.poll()
-                    room.register(self._fd, select.POLLOUT)
-                    room.poll()
-        except OSError as error:
-            raise OutputError(f"{self}: {error.strerror}", bytes(data)) from error
-
-    def __str__(self) -> str:
-        return "standard output"
-
-    def _make_ready(self) -> None:
-        """Before each write. Raises OSError."""
-
-
-class File(StandardOutput):
-    """A file, appended to, readable by its owner alone; opened again after it was moved away."""
-
-    def __init__(self, path: str) -> None:
-        """Raises OSError if `path` cannot be opened."""
-        self._path = path
-        self._fd = self._open()
-
-    def close(self) -> None:
-        """To be called once; nothing can be written any more."""
-        os.close(self._fd)
-
-    def __str__(self) -> str:
-        return self._path
-
-    def _make_ready(self) -> None:
-        if self._moved():
-            fd = self._open()
-            os.close(self._fd)
-            self._fd = fd
-
-    def _open(self) -> int:
-        # Not blocking: a FIFO without a reader is an error then, not a wait without end.
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-        return os.open(self._path, flags, 0o600)
-
-    def _moved(self) -> bool:
-        try:
-            return not os.path.samestat(os.stat(self._path), os.fstat(self._fd))
-        except FileNotFoundError:
-            return True
-
-
 @dataclass
 class _Waiting:
-    """Lines for the thread, and how many more found no room after them."""
+    """Lines for the thread, and how many more found no room after them. `reopen`: open the file
+    again before.
+    """
 
     lines: list[bytes] = field(default_factory=list)
     overflown: int = 0
+    reopen: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.lines or self.overflown)
+        return bool(self.lines or self.overflown or self.reopen)
 
 
 @implementer(ITranscript)
@@ -165,14 +101,20 @@ class BareTranscript:
     for a disk or a pipe. It writes once in `pause` seconds at most.
 
     At most TRANSCRIPT_WAITING bytes wait. Lines that find no room, or that cannot be written, are
-    lost; in their place it says how many they were. The first failure is logged.
+    lost; in their place it says how many they were. The first failure is logged. `lead` returns
+    what each line begins with.
     """
 
     def __init__(
-        self, output: StandardOutput, reactor: IThreadedReactor, pause: float = TRANSCRIPT_PAUSE
+        self,
+        output: StandardOutput,
+        reactor: IThreadedReactor,
+        lead: Callable[[], str] = str,
+        pause: float = TRANSCRIPT_PAUSE,
     ) -> None:
         self._output = output
         self._reactor = reactor
+        self._lead = lead
         self._thread = Gatherer("transcript", reactor, _Waiting, self._work, pause)
         # Bytes that wait or are being written: shared with the thread, under its lock.
         self._size = 0
@@ -181,12 +123,17 @@ class BareTranscript:
         self._thread.start()
 
     def write(self, lines: bytes) -> None:
+        lines = self._led(lines)
         with self._thread as waiting:
             if waiting.overflown or self._size + len(lines) > TRANSCRIPT_WAITING:
                 waiting.overflown += lines.count(b"\n")
             else:
                 waiting.lines.append(lines)
                 self._size += len(lines)
+
+    def reopen(self) -> None:
+        with self._thread as waiting:
+            waiting.reopen = True
 
     def stop(self) -> Deferred[None]:
         return self._thread.stop(
@@ -204,7 +151,9 @@ class BareTranscript:
             lines = b"".join(batch.lines)
             batch.lines.clear()
             try:
-                self._output.write(_lost(failed) + lines + _lost(batch.overflown))
+                if batch.reopen:
+                    self._output.reopen()
+                self._output.write(self._lost(failed) + lines + self._lost(batch.overflown))
                 failed = 0
             except OSError as error:
                 failed += lines.count(b"\n") + batch.overflown
@@ -218,6 +167,9 @@ class BareTranscript:
             with self._thread:
                 self._size -= len(lines)
 
+    def _lost(self, count: int) -> bytes:
+        return self._led(b"- lines lost here: %d\n" % count) if count else b""
 
-def _lost(count: int) -> bytes:
-    return b"- lines lost here: %d\n" % count if count else b""
+    def _led(self, lines: bytes) -> bytes:
+        lead = self._lead().encode()
+        return lead + lines[:-1].replace(b"\n", b"\n" + lead) + b"\n" if lead else lines

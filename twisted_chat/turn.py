@@ -18,11 +18,12 @@ _OTHER = 60
 class _Stream:
     """The events that all members of one room get, in their order."""
 
-    __slots__ = ("events", "has_notices", "rendered")
+    __slots__ = ("events", "rendered", "unrecorded")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.has_notices = False
+        self.unrecorded: set[int] = set()
+        """Which of them, by index, the transcript has no use for."""
         self.rendered: dict[IDialect, tuple[bytes, list[int]]] = {}
 
     def render(self, dialect: IDialect) -> tuple[bytes, list[int]]:
@@ -97,7 +98,8 @@ class Turn:
     def announce(self, room: Room, notice: Notice) -> None:
         """Put `notice` for all members that are in `room` now; the transcript has no use for it."""
         self.publish(room, notice)
-        self._streams[room].has_notices = True
+        stream = self._streams[room]
+        stream.unrecorded.add(len(stream.events) - 1)
 
     def tell(self, member: Member, *events: Event) -> None:
         """Put `events` for `member` alone, which may be in no room."""
@@ -152,11 +154,15 @@ class Turn:
                 failed(member)
 
     def transcript(self, dialect: IDialect) -> bytes:
-        """What was said and who came and went, each line with its room's lead; no notices."""
+        """Return all that was published and not only announced, each line with its room's lead."""
         lines = []
         for room, stream in self._streams.items():
-            if stream.has_notices:
-                kept = (event for event in stream.events if type(event) is not Notice)
+            if stream.unrecorded:
+                kept = (
+                    event
+                    for index, event in enumerate(stream.events)
+                    if index not in stream.unrecorded
+                )
                 data = b"".join(map(dialect.render, kept))
             else:
                 data = stream.render(dialect)[0]

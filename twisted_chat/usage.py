@@ -67,6 +67,8 @@ class OneLineOptions(Options):
             raise UsageError(str(error)) from error
         ordered: list[str] = []
         for name, value in options:
+            if self._takes_value(name) and not value:
+                raise UsageError(f"{name} is empty: give it a value, or leave it out")
             ordered += [name, value] if self._takes_value(name) else [name]
         return [*ordered, "--", *others]
 

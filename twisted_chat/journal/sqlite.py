@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from twisted_chat.events import Emoted, Said
+from twisted_chat.files import File, OutputError
 from twisted_chat.gathering import Gatherer, IThreadedReactor
 from twisted_chat.journal.schema import COLUMNS, VERSION, NewerError, take_over, version_of
 from twisted_chat.journal.store import Document, IStore, Line, Stored, T, is_count, is_time, named
@@ -32,7 +33,6 @@ from twisted_chat.limits import (
     STORE_WAITING,
 )
 from twisted_chat.state import StateError, StateFolder, complain, explain, make_file
-from twisted_chat.transcript import File, OutputError
 
 _ENDS = ("-journal", "-wal", "-shm", "")
 """Of the names of a database's files. The database last: SQLite deletes a log that stands alone."""
@@ -64,13 +64,15 @@ class Batch:
         self.lines: OrderedDict[int, tuple[str, Line]] = OrderedDict()
         """By number, each with its room. Not a dict, which forgets its oldest slowly."""
         self.audit = bytearray()
+        self.reopen = False
+        """Whether the audit file is to be opened again."""
         self.given_up = 0
         """Lines, each of those that were said at once."""
         self._rooms: dict[str, deque[int]] = {}
         self._size = 0
 
     def __bool__(self) -> bool:
-        return bool(self.audit or self.has_changes())
+        return bool(self.audit or self.reopen or self.has_changes())
 
     def has_changes(self) -> bool:
         """Whether there is anything for the database."""
@@ -106,6 +108,7 @@ class Batch:
         for room, line in newer.lines.values():
             self.add(room, line)
         self.append(newer.audit)
+        self.reopen |= newer.reopen
         self.given_up += newer.given_up
 
     def forget_audit(self, rest: bytes = b"") -> None:
@@ -438,7 +441,7 @@ class SqliteStore:
         path = self._folder.audit
         try:
             make_file(path)
-            File(path).close()
+            File(path, self._warn).close()
             path = self._folder.database
             try:
                 return self._database.load(read, self._now())
@@ -478,6 +481,10 @@ class SqliteStore:
         with self._thread as waiting:
             waiting.append(f"{entry}\n".encode())
 
+    def reopen(self) -> None:
+        with self._thread as waiting:
+            waiting.reopen = True
+
     def stop(self) -> Deferred[None]:
         return self._thread.stop(self._late).addCallback(self._stopped)
 
@@ -500,6 +507,10 @@ class SqliteStore:
             path=self._folder.path,
             reason=reason,
         )
+
+    def _warn(self, text: str) -> None:
+        """For any thread."""
+        self._reactor.callFromThread(_log.warn, "{text}", text=text)
 
     def _tell(self, text: str) -> None:
         _log.warn("{path}: {text}", path=self._folder.path, text=text)
@@ -547,10 +558,14 @@ class SqliteStore:
         return Trouble(*reasons)
 
     def _append_audit(self, batch: Batch) -> None:
-        if not batch.audit:
+        if batch.reopen and self._audit is not None:
+            self._audit.close()
+            self._audit = None
+        if not batch.audit and not batch.reopen:
             return
         if self._audit is None:
-            self._audit = File(self._folder.audit)
+            self._audit = File(self._folder.audit, self._warn)
+        batch.reopen = False
         try:
             self._audit.write(bytes(batch.audit))
         except OutputError as error:

@@ -130,6 +130,9 @@ class IStore(Interface):
     def audit(entry: str) -> None:
         """Append `entry`, one line without its end, to what can only be appended to."""
 
+    def reopen() -> None:
+        """Open again what can only be appended to: it has been moved away."""
+
     def stop() -> Deferred[None]:
         """Write what waits. Fires when all that can be written is written; never fails."""
 
@@ -159,6 +162,9 @@ class NoStore:
         pass
 
     def audit(self, entry: str) -> None:
+        pass
+
+    def reopen(self) -> None:
         pass
 
     def stop(self) -> Deferred[None]:
