@@ -52,6 +52,16 @@ def test_tab_offers_every_command_and_alias_of_the_line_door_and_none_of_chatctl
     assert not offered & {"/op ", "/deop ", "/ops ", "/say ", "/status "}
 
 
+def test_names_of_disputed_width_in_the_menu_leave_the_cursor_where_it_belongs(ann):
+    ann.type("ab \t")
+    answer(ann, "3 users online:", "काकी, कीका, ann")
+    # This terminal draws no vowel signs.
+    ann.until(lambda screen: "    क क\n    क क" in screen)
+    ann.until(lambda _: ann.cursor == 3)
+    ann.type("x\n")
+    assert ann.guest.line() == "ab x"
+
+
 def test_tab_completes_a_name_of_who_is_online_and_shows_nothing_of_how_it_knows(ann):
     ann.type("hello bo\t")
     answer(ann, "4 users online:", "10.0.0.1:3333, bob (idle 5 min), cat (away),", "ann")

@@ -315,7 +315,7 @@ CLIENT_HISTORY = 1000
 
 CLIENT_SHOWN = 500
 """Lines that the client remembers, to show them again when the window gets another width: more than
-a window has rows."""
+a window has rows. The longest ones (CLIENT_LINE) take 32 MiB."""
 
 CLIENT_MENU = 8
 """Rows of the menu in which Tab shows names and commands."""

@@ -50,11 +50,19 @@ class Names:
 
 
 class ChatCompleter(Completer):
-    """Completes commands and names. `call_roll` asks who is online."""
+    """Completes commands and names. `call_roll` asks who is online; `drawn` makes of a candidate
+    what the menu shows.
+    """
 
-    def __init__(self, names: Names, call_roll: Callable[[], Deferred[list[str]]]) -> None:
+    def __init__(
+        self,
+        names: Names,
+        call_roll: Callable[[], Deferred[list[str]]],
+        drawn: Callable[[str], str] = str,
+    ) -> None:
         self._names = names
         self._call_roll = call_roll
+        self._drawn = drawn
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
@@ -76,7 +84,7 @@ class ChatCompleter(Completer):
             candidates = self._names.among(await called)
         for candidate in candidates:
             if candidate.casefold().startswith(word.casefold()):
-                yield Completion(f"{candidate} ", start_position=-len(word), display=candidate)
+                yield Completion(f"{candidate} ", -len(word), self._drawn(candidate))
 
 
 def _commands() -> list[str]:

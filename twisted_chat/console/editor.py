@@ -137,8 +137,8 @@ class Editor:
         return shown
 
     def rows_above_cursor(self, columns: int) -> int:
-        """The rows between the first that is drawn and that of the cursor, on a terminal that has
-        parted them anew into rows of `columns`.
+        """Return how many rows of what is drawn stand above the cursor once the terminal has parted
+        them anew into rows of `columns`.
         """
         screen = self.app.renderer.last_rendered_screen
         if screen is None:

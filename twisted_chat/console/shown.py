@@ -21,12 +21,12 @@ class Shown:
         return [*_fitted(line, columns), ("", "\n")]
 
     def again(self, columns: int, rows: int) -> tuple[int, Fragments]:
-        """Return what a window that has got `columns` and `rows` is to show anew, and the number of
-        rows above the cursor that it takes the place of.
+        """Fit the newest lines to a window that has got `columns` and `rows`. Return how many rows
+        they take above the cursor before that, and the lines anew.
 
-        Many terminals part each row that has become too long, and the rest begins in the first
-        column; others cut it. The number of rows is that of the first kind. The lines are all that
-        the second kind may show, so that none is lost.
+        Many terminals part each row that has become too long, and its rest begins in the first
+        column; others cut it. The rows are counted as the first kind makes them. The lines are all
+        that the second kind may show, so that none is lost.
         """
         lines: list[Fragments] = []
         rows_before = rows_now = 0
@@ -42,7 +42,7 @@ class Shown:
 
 
 def rows_of(used: int, columns: int) -> int:
-    """The rows that a terminal makes of one of which `used` columns are written."""
+    """The rows that a terminal with `columns` makes of a row of which `used` ones are written."""
     return max(1, -(-used // columns))
 
 

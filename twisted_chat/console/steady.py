@@ -35,6 +35,10 @@ class SteadyOutput(Vt100_Output):
         self._stand_ins: dict[str, str] = {}
         self._drawn = {_REST: "\x1b[C"}
 
+    def drawn(self, text: str) -> str:
+        """Return what the editor is to show for `text`."""
+        return "".join(map(self.steady, CLUSTER.findall(text)))
+
     def steady(self, cluster: str) -> str:
         """Return what the editor is to show for `cluster`."""
         if not is_disputed(cluster):

@@ -99,7 +99,7 @@ class Terminal(Face):
         self._editor = Editor(
             Vt100Input(sys.stdin),
             self._output,
-            ChatCompleter(self._names, user.call_roll),
+            ChatCompleter(self._names, user.call_roll, self._output.drawn),
             self._entered,
             self._pasted,
             self.tell,

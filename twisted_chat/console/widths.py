@@ -56,9 +56,11 @@ def most_columns(cluster: str) -> int:
 
 @lru_cache(4096)
 def is_disputed(cluster: str) -> bool:
-    """Whether terminals draw `cluster` in different widths, or not in the one that prompt_toolkit
-    takes it to have. East Asian Ambiguous ones are not: they are letters of many, and what a person
-    has set for them, nobody can know.
+    """Return whether terminals draw `cluster` in different widths, or all in another one than
+    prompt_toolkit counts.
+
+    East Asian Ambiguous characters are not disputed: they are ordinary letters of many languages,
+    and most terminals draw them one wide.
     """
     if cluster.isascii():
         return False
@@ -79,9 +81,9 @@ def _columns(character: str) -> int:
 
 @cache
 def ambiguous_is_wide() -> bool:
-    """Whether the person's language is one in which terminals are set to draw East Asian Ambiguous
-    characters two wide. In others those are letters, such as all Cyrillic ones: to count two for
-    each would halve the rows.
+    """Return whether terminals in the person's language are often set to draw East Asian Ambiguous
+    characters two wide. In other languages they are ordinary letters, such as all Cyrillic ones:
+    to count two for each would halve the rows.
     """
     names = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
     return next(filter(None, names), "").startswith(("zh", "ja", "ko"))
