@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
-from tests.clients import AWAY, GREETING
+from tests.clients import AWAY, GREETING, UNHEARD, UNHEARD_LINES
 from twisted_chat.bridge import Bridge
 from twisted_chat.console.face import Face, User
 from twisted_chat.console.options import Options
@@ -221,21 +221,8 @@ class ComingBackTests(BridgeCase):
         self.assertEqual(self.face.shown[2:], ["! a web server answers there and no chat"])
 
     def test_lines_after_the_last_thing_that_was_heard_are_counted_at_a_break(self) -> None:
-        told = [
-            (0, []),
-            (
-                1,
-                ["! the last line may not have been heard: nothing came from the server after it"],
-            ),
-            (
-                2,
-                [
-                    "! the last 2 lines may not have been heard: nothing came from the server "
-                    "after them"
-                ],
-            ),
-        ]
-        for count, lines in told:
+        told = {0: [], 1: [f"! {UNHEARD}"], 2: [f"! {UNHEARD_LINES.format(2)}"]}
+        for count, lines in told.items():
             self.pass_time(1)
             self.connect()
             self.hear(GREETING)
@@ -258,9 +245,18 @@ class ComingBackTests(BridgeCase):
         self.reactor.advance(GOODBYE)
         self.assertEqual(
             self.last_word(),
-            "chat-client: the connection broke; the last line may not have been heard: nothing "
-            "came from the server after it",
+            f"chat-client: the connection broke; {UNHEARD}",
         )
+
+
+class NoReconnectTests(BridgeCase):
+    options = ("--no-reconnect",)
+
+    def test_it_ends_with_what_may_not_have_been_heard(self) -> None:
+        self.hear(GREETING)
+        self.bridge.typed("hello")
+        self.lose()
+        self.assertEqual(self.last_word(), f"chat-client: the server went away; {UNHEARD}")
 
 
 class NoGreetingTests(BridgeCase):

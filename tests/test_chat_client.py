@@ -54,8 +54,12 @@ def test_pipe_is_said_whole_and_ends_well(pipe, bob):
         (b"/who\n//x\n///x\n/* x\n/\n", ["/who", "//x", "///x", "/* x", "/"]),
         ("grüße ☃\n".encode(), ["grüße ☃"]),
         (b"\x1b[2J\xff\x00\n", ["␛[2J\N{REPLACEMENT CHARACTER}␀"]),
+        (b"\x05\x01\n", ["␅␁"]),
     ],
-    ids=["no last newline", "CRLF", "empty lines", "nothing", "slashes", "UTF-8", "odd bytes"],
+    ids=[
+        *("no last newline", "CRLF", "empty lines", "nothing", "slashes", "UTF-8", "odd bytes"),
+        "first bytes of another protocol",
+    ],
 )
 def test_pipe_is_said_as_it_stands(pipe, bob, data, said):
     assert ended(pipe(data)) == [GREETING_BESIDE_BOB.strip(), *(f"[You] {line}" for line in said)]

@@ -90,6 +90,11 @@ class SessionTests(SynchronousTestCase):
                 self.assertRaises(ValueError, send, text)
         self.assertEqual(self.transport.value(), b"")
 
+    def test_what_utf_8_cannot_hold_is_neither_said_nor_run(self) -> None:
+        for send in (self.session.say, self.session.command):
+            self.assertRaises(ValueError, send, "/nick \udcb1\udce8")
+        self.assertEqual(self.transport.value(), b"")
+
     def test_command_sends_it_as_it_is(self) -> None:
         self.session.command("/quit so long")
         self.assertEqual(self.transport.lines(), ["/quit so long"])

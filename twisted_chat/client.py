@@ -97,16 +97,17 @@ class LineClient(BoundedLineReceiver):
     def say(self, text: str) -> None:
         """Say `text`; never runs a command. An empty text says nothing.
 
-        Raises ValueError if `text` holds CR or LF, ConnectionError if the session has ended. What
-        the server will not take (a long line) comes back as a Refused event.
+        Raises ValueError if `text` holds CR, LF or what UTF-8 cannot (half a surrogate pair),
+        ConnectionError if the session has ended. What the server will not take (a long line) comes
+        back as a Refused event.
         """
         self._send_one(escape(text))
 
     def command(self, line: str) -> None:
         """Run the command `line`, such as `/who`; the answers come as Notice events.
 
-        Raises ValueError if `line` is no command or holds CR or LF, ConnectionError if the session
-        has ended.
+        Raises ValueError if `line` is no command or holds CR, LF or what UTF-8 cannot,
+        ConnectionError if the session has ended.
         """
         if parse(line) is None:
             raise ValueError(f"{line!r} is no command: a command starts with / and a letter")
