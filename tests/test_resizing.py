@@ -111,6 +111,18 @@ def test_what_arrives_while_the_window_changes_stands_in_its_place(ann):
     )
 
 
+def test_a_window_that_only_gets_lower_or_higher_keeps_all_in_its_place(ann):
+    ann.type("half " * 20)
+    ann.until(lambda screen: screen.endswith("half"))
+    for rows in (5, 20, 12):
+        ann.resize(80, rows)
+        ann.guest.send(f"[eve] {rows}\n".encode())
+        ann.until(lambda screen, rows=rows: f"[eve] {rows}\nhalf" in screen)
+    ann.type("x")
+    typed = f"{'half ' * 16}".rstrip() + f"\n{'half ' * 4}x"
+    ann.shows(f"{GREETING}[eve] 5\n[eve] 20\n[eve] 12\n{typed}")
+
+
 def test_a_question_and_its_answer_are_shown_anew(ann):
     ann.type("/login ann\n")
     ann.until(lambda screen: screen.endswith("Passphrase:"))
