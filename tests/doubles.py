@@ -26,6 +26,7 @@ from twisted_chat.networks import LOCAL
 from twisted_chat.outbox import Patience
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.protocol import ChatFactory, ChatProtocol
+from twisted_chat.traces import Traces
 
 LINES = LineDialect()
 
@@ -147,7 +148,8 @@ class ChatOnTheTable:
             replay,
             BACKLOG // ANSWER_SHARE,
         )
-        self.desk = Desk(self.chat, passphrases or Passphrases(self.clock))
+        self.traces = Traces(self.clock)
+        self.desk = Desk(self.chat, passphrases or Passphrases(self.clock), self.traces)
 
     def enter(self, name: str) -> Member:
         """A new member."""
@@ -270,7 +272,7 @@ class Door:
         )
         self.factory = ChatFactory(
             chat,
-            Desk(chat, passphrases or Passphrases(self.clock)),
+            Desk(chat, passphrases or Passphrases(self.clock), Traces(self.clock)),
             self.clock,
             Admission(max_users, max_per_address, made.closed_to),
             Flood(self.clock, rate, burst),

@@ -19,7 +19,7 @@ from twisted_chat import authorisation
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.store import IStore, Line, NoStore, Stored
 from twisted_chat.member import Member
-from twisted_chat.networks import LOCAL, host_of
+from twisted_chat.networks import LOCAL, host_of, origin_of
 from twisted_chat.passphrases import Passphrases
 
 SECRET = "correct horse battery"
@@ -167,13 +167,20 @@ class Hall:
         self.hosts: dict[str, int] = {}
 
     def come(self, host="10.0.0.1", name=None, door=authorisation.Door.SAFE_LINE) -> Member:
-        """Somebody comes in from `host`, or `local`, and takes the name `name`."""
-        port = self.hosts[host] = self.hosts.get(host, 0) + 1
-        address = f"[{host}]" if ":" in host else host
-        member = self.member(f"{address}:{port}", door)
-        if host != LOCAL:
+        """Somebody comes in from `host`, or by a unix socket as `local` or as a user, `uid:1000`,
+        and takes the name `name`.
+        """
+        if host.startswith((LOCAL, "uid:")):
+            port = self.hosts[LOCAL] = self.hosts.get(LOCAL, 0) + 1
+            member = self.member(f"{LOCAL}:{port}", door)
+            member.origin = host
+        else:
+            port = self.hosts[host] = self.hosts.get(host, 0) + 1
+            address = f"[{host}]" if ":" in host else host
+            member = self.member(f"{address}:{port}", door)
             kind = IPv6Address if ":" in host else IPv4Address
             member.host = host_of(kind("TCP", host, port))
+            member.origin = origin_of(member.host)
         self.table.chat.enter(member)
         if name:
             self.ask(member, f"/nick {name}")
@@ -215,11 +222,15 @@ class Hall:
         self.table.read(member)
         return member
 
-    def control(self, word: str, argument="", room="") -> list[str]:
-        """What chatctl reads."""
+    def control(self, word: str, argument="", room="", hashes=False) -> list[str]:
+        """What chatctl reads. `hashes`: whether a passphrase is hashed for it."""
         member = self.member("chatctl", authorisation.Door.CONTROL)
+        member.origin = "chatctl"
         self.table.chat.attend(member)
-        assert self.table.desk.command(member, word, argument, room) is None
+        waiting = self.table.desk.command(member, word, argument, room)
+        assert (waiting is not None) == hashes
+        if hashes:
+            self.clock.hear()
         lines = self.table.read(member)
         self.table.chat.leave(member)
         self.table.turns.run()

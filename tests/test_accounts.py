@@ -428,7 +428,9 @@ class SecretTests(SynchronousTestCase):
             hall.clock.hear()
         self.assertEqual(len(self.flushLoggedErrors(InvalidHashError)), 2)
         registration = self.successResultOf(hall.journal.registration("ann"))
-        request = Request(hall.table.chat, hall.vault.passphrases, ann, secret, "lobby")
+        request = Request(
+            hall.table.chat, hall.vault.passphrases, hall.table.traces, ann, secret, "lobby"
+        )
         places = {
             "logs": "".join(map(eventAsText, logs)),
             "logged values": repr(logs),

@@ -224,7 +224,6 @@ class ControlDoorTests(SynchronousTestCase):
             [event["text"] for event in self.ask(request("help", "who"))],
             [
                 "chatctl who: list who is here",
-                "chatctl names is the same",
                 "chatctl list is the same",
             ],
         )

@@ -285,7 +285,7 @@ class StoppingTests(SynchronousTestCase):
         """Stop a daemon whose control door stops with `control`."""
         clock = Clock()
         factory = SimpleNamespace(packets=0, chat=self.part("chat"), connections=Connections())
-        others = [self.part(name) for name in ("transcript", "store", "passphrases")]
+        others = [self.part(name) for name in ("transcript", "store", "passphrases", "traces")]
         service = ChatService(clock, factory, [], self.part("control", control), *others)
         done = service.stopService()
         for _ in range(5):
@@ -294,11 +294,13 @@ class StoppingTests(SynchronousTestCase):
 
     def test_all_parts_are_stopped_and_what_keeps_something_last(self) -> None:
         self.assertIsNone(self.successResultOf(self.stop()))
-        self.assertEqual(self.stopped, ["control", "chat", "passphrases", "store", "transcript"])
+        self.assertEqual(
+            self.stopped, ["control", "chat", "passphrases", "traces", "store", "transcript"]
+        )
 
     def test_where_the_control_door_fails_to_stop_what_was_said_is_kept_nonetheless(self) -> None:
         self.failureResultOf(self.stop(Failure(OSError("on purpose"))), OSError)
-        self.assertEqual(self.stopped[-3:], ["passphrases", "store", "transcript"])
+        self.assertEqual(self.stopped[-3:], ["traces", "store", "transcript"])
 
 
 def test_times_are_those_of_rfc_3339() -> None:

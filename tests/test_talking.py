@@ -42,6 +42,7 @@ class Elsewhere:
     """A member of another daemon."""
 
     idle = 0.0
+    origin = LOCAL
 
 
 class TalkingTests(SynchronousTestCase):

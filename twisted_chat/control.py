@@ -53,7 +53,8 @@ class ControlProtocol(HoldingLineReceiver):
         factory = self.factory
         self._outbox = outbox_for(self.transport, factory.patience, self._too_slow)
         meter = factory.flood.meter(LOCAL)
-        self._member = Member(NAME, _Answer(self._outbox), factory.dialect, meter, Door.CONTROL)
+        answer = _Answer(self._outbox)
+        self._member = Member(NAME, answer, factory.dialect, meter, Door.CONTROL, origin=NAME)
         self._late: IDelayedCall = factory.reactor.callLater(CONTROL_WAIT, self._too_late)
         factory.connections.add(self)
         if len(factory.connections) > CONTROL_CONNECTIONS:

@@ -54,6 +54,7 @@ class IAuthor(Interface):
     """Who asks a journal for something, as the journal sees it."""
 
     idle = Attribute("float: seconds since it last sent a line")
+    origin = Attribute("str: what counts as one address with it wherever each has a share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,17 @@ class IJournal(Interface):
     def unregister(author: object) -> Deferred[None]:
         """Let the name of `author`, who owns it, belong to nobody."""
 
-    def log_in(author: object, registration: Registration) -> Deferred[None]:
-        """Give `author`, who has proved to own it, the registered name; who bears it loses it."""
+    def log_in(author: object, registration: Registration) -> Deferred[Registration]:
+        """Give `author`, who has proved to own it, the registered name; who bears it loses it.
+
+        Fires with the registration as it was before: what its owner is to know. Refused if its
+        passphrase has expired.
+        """
+
+    def note_wrong(author: object, registration: Registration) -> Deferred[None]:
+        """`author` has tried a wrong passphrase for the registered name: its owner is told of it at
+        the next login.
+        """
 
     # What operators do.
 
@@ -199,5 +209,15 @@ class IJournal(Interface):
     def set_operator(by: str, name: str, operator: bool) -> Deferred[None]:
         """Make the owner of `name` an operator, or no longer."""
 
-    def operators() -> Deferred[list[str]]:
-        """The names of all operators."""
+    def registrations() -> Deferred[list[Registration]]:
+        """Return the registrations of all names, by name."""
+
+    def release(by: str, name: str) -> Deferred[None]:
+        """Let `name` belong to nobody, and not count among those that were registered today.
+        Whoever bears it is told, keeps it and is a guest.
+        """
+
+    def reset(by: str, name: str, digest: str) -> Deferred[Registration]:
+        """Let the owner of `name` prove it by what `digest` was made from alone, for RESET_LASTS
+        seconds. Whoever bears the name loses it. Fires with its registration.
+        """

@@ -160,6 +160,9 @@ MAX_SLOW = 24 * 60 * 60
 IDLE = 60.0
 """Seconds without a line after which /who calls somebody idle."""
 
+SHOWN_REGISTRATIONS = 10_000
+"""Names that `chatctl names` lists: the daemon makes so many rows in 50 ms."""
+
 SHOWN_ROOMS = 200
 """Rooms that /rooms lists, the fullest first."""
 
@@ -173,7 +176,21 @@ IPV6_SUBSCRIBER = 64
 """Bits of an IPv6 address that one subscriber's addresses have in common (RFC 6177)."""
 
 REGISTRATIONS_A_DAY = 5
-"""Names that can be registered from one address, or one IPv6 /64, in 24 hours."""
+"""Names that can be registered from one address, one IPv6 /64, or by one user over a unix socket,
+in 24 hours."""
+
+RESET_LASTS = 24 * 60 * 60
+"""Seconds that the passphrase of `chatctl reset` is good: so long its owner takes to read of it."""
+
+WRONG_FROM = 3
+"""Places that tried wrong passphrases for a name, of which its owner is told: the last ones."""
+
+LOGGED_A_MINUTE = 10
+"""Lines that the log gets in a minute of what one address does with passphrases; the rest is
+counted. A person does less, and a guesser fills no disk."""
+
+LOGGED_A_MINUTE_IN_ALL = 1000
+"""The same for all addresses: a guesser may have many. At most 150 MB a day."""
 
 MAX_REGISTRATIONS = 1_000_000
 """Names: each takes about 600 bytes of memory."""

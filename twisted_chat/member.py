@@ -12,7 +12,7 @@ from twisted_chat.authorisation import Door
 from twisted_chat.events import Role, Standing
 from twisted_chat.flood import Meter
 from twisted_chat.interfaces import IAuthor, IDialect, IOutbox
-from twisted_chat.networks import Host
+from twisted_chat.networks import LOCAL, Host
 
 if TYPE_CHECKING:
     from twisted_chat.room import Room
@@ -35,7 +35,8 @@ class Member(_Read):
 
     `name`: as asked for until the member is in the room, then as the journal granted it.
     `room`: where it is; None before it has entered and after it left, and always at the control
-    door, which is in no room. `door`: where it came in; `host`: from where.
+    door, which is in no room. `door`: where it came in; `host`: from where; `origin`: what counts
+    as one address with it wherever each has a share.
     `standing`: what it may do. `spoke`: when it last said something where that is restrained, in
     monotonic seconds. `ignored`: the names it does not want to hear, by their keys.
     `correspondent`: key of the name that last told it something alone; None: nobody there has.
@@ -47,6 +48,7 @@ class Member(_Read):
         "door",
         "host",
         "ignored",
+        "origin",
         "spoke",
         "standing",
     )
@@ -59,6 +61,7 @@ class Member(_Read):
         meter: Meter,
         door: Door = Door.LINE,
         host: Host = None,
+        origin: str = LOCAL,
     ) -> None:
         self.name = name
         self.outbox = outbox
@@ -66,6 +69,7 @@ class Member(_Read):
         self.meter = meter
         self.door = door
         self.host = host
+        self.origin = origin
         self.room: Room | None = None
         self.standing = _CONTROL if door is Door.CONTROL else _STANDING
         self.spoke = float("-inf")

@@ -1,7 +1,10 @@
-"""Where peers come from: addresses, and the networks that count as one."""
+"""Where peers come from: addresses, users of this machine, and what counts as one of them."""
 
 from __future__ import annotations
 
+import socket
+import struct
+import sys
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -13,7 +16,7 @@ from ipaddress import (
 
 from twisted.internet.address import IPv4Address as TCP4Address
 from twisted.internet.address import IPv6Address as TCP6Address
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, ISystemHandle
 
 from twisted_chat.limits import IPV6_SUBSCRIBER
 
@@ -47,11 +50,44 @@ def network_of(host: Host) -> str:
     return show(_subscriber(host))
 
 
-def origin_of(host: Host) -> str:
-    """What counts as one in what has to do with passphrases: as `network_of`, and all of this
-    machine is one, which has a million addresses of its own (127.0.0.0/8).
+def origin_of(host: Host, user: int | None = None) -> str:
+    """Return what counts as one address wherever each has a share: the network of `host`, or the
+    `user` (an id) of this machine who came in by a unix socket.
+
+    All of loopback is one: it has a million addresses (127.0.0.0/8), and whoever sits behind a
+    proxy or a port forwarder comes from there.
     """
+    if host is None and user is not None:
+        return f"uid:{user}"
     return LOCAL if is_local(host) else network_of(host)
+
+
+def place(origin: str) -> str:
+    """Return `origin` in words."""
+    user = origin.removeprefix("uid:")
+    if user != origin:
+        return f"user {user} of this machine"
+    return "this machine" if origin == LOCAL else origin
+
+
+_CREDENTIALS = struct.Struct("iII")
+"""Process, user and group, as unix(7) has it."""
+
+
+def user_of(transport: object) -> int | None:
+    """Return the id of the user who opened the other side of `transport`, a unix socket; None if
+    nothing tells it. Only Linux is asked: others have other calls, or other structures.
+    """
+    handle = transport.getHandle() if ISystemHandle.providedBy(transport) else None
+    if (
+        not isinstance(handle, socket.socket)
+        or handle.family != socket.AF_UNIX
+        or sys.platform != "linux"
+    ):
+        return None
+    data = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(data)
+    return int(user)
 
 
 def network_in(whom: str) -> Network | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -26,6 +27,9 @@ from twisted_chat.limits import (
 )
 from twisted_chat.names import key
 from twisted_chat.refusal import Refusal
+
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""Those that look like no other."""
 
 
 class _Tries:
@@ -162,6 +166,12 @@ class Passphrases:
             }
             self._sweep_at = 64 + 2 * len(self._tries)
         return self._tries.setdefault((name, origin), _Tries())
+
+
+def make_passphrase() -> str:
+    """Return a passphrase of 80 bits that can be read out on the telephone."""
+    groups = ["".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4)]
+    return "-".join(groups)
 
 
 def _as_typed_anywhere(passphrase: str) -> str:

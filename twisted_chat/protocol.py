@@ -37,7 +37,7 @@ from twisted_chat.limits import (
     TOKEN,
 )
 from twisted_chat.member import Member
-from twisted_chat.networks import LOCAL, host_of, is_local, network_of
+from twisted_chat.networks import LOCAL, host_of, is_local, network_of, origin_of, user_of
 from twisted_chat.outbox import IOutboxReactor, IStreamTransport, Patience, outbox_for
 from twisted_chat.terminals import LineEnds, erased
 from twisted_chat.text import REPLACEMENT, clean, is_plain, is_utf8
@@ -60,7 +60,9 @@ class ChatProtocol(HoldingLineReceiver):
             self.transport.setTcpNoDelay(True)
         self._host = host_of(peer)
         self._outbox = outbox_for(self.transport, factory.patience, self._too_slow)
-        self._meter = factory.flood.meter(network_of(self._host))
+        origin = origin_of(self._host, user_of(self.transport))
+        # Each address of loopback has a meter: a proxy there may give each of its own clients one.
+        self._meter = factory.flood.meter(origin if self._host is None else network_of(self._host))
         safe = is_local(self._host) or ISSLTransport.providedBy(self.transport)
         self._member = Member(
             factory.name_of(peer),
@@ -69,6 +71,7 @@ class ChatProtocol(HoldingLineReceiver):
             self._meter,
             Door.SAFE_LINE if safe else Door.LINE,
             self._host,
+            origin,
         )
         self._telnet = telnet.Telnet()
         self._ends = LineEnds(self.max_line)

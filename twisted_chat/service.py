@@ -32,6 +32,7 @@ from twisted_chat.passphrases import Passphrases
 from twisted_chat.protocol import ChatFactory
 from twisted_chat.spans import moment
 from twisted_chat.state import StateError, StateFolder
+from twisted_chat.traces import Traces
 from twisted_chat.transcript import BareTranscript, LogTranscript, NoTranscript
 
 _log = Logger(namespace="chat")
@@ -53,6 +54,7 @@ class ChatService(Service):
         transcript: ITranscript,
         store: IStore,
         passphrases: Passphrases,
+        traces: Traces,
     ) -> None:
         self.farewell = b""
         """The very last line of the transcript, if it has one of its own."""
@@ -63,6 +65,7 @@ class ChatService(Service):
         self._transcript = transcript
         self._store = store
         self._passphrases = passphrases
+        self._traces = traces
 
     def startService(self) -> None:
         super().startService()
@@ -88,6 +91,7 @@ class ChatService(Service):
             await self._say_goodbye()
         finally:  # Whatever has failed: what was said is not to be lost.
             self._passphrases.stop()
+            self._traces.stop()
             await self._store.stop()
             await self._transcript.stop()
 
@@ -165,7 +169,8 @@ def make_service(
         limits.backlog // ANSWER_SHARE,
     )
     passphrases = Passphrases(reactor)
-    desk = Desk(chat, passphrases)
+    traces = Traces(reactor)
+    desk = Desk(chat, passphrases, traces)
     patience = Patience(reactor, limits.backlog, limits.stall)
     factory = ChatFactory(
         chat,
@@ -185,7 +190,7 @@ def make_service(
             )
     except ListenError as error:
         raise SystemExit(f"{program}: {error}") from error
-    return ChatService(reactor, factory, listeners, control, record, store, passphrases)
+    return ChatService(reactor, factory, listeners, control, record, store, passphrases, traces)
 
 
 def _make_transcript(where: str, timed: bool, reactor: IThreadedReactor) -> ITranscript:

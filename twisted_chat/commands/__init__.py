@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted_chat.authorisation import CONTROL, EVERYWHERE, LINES, Right
+from twisted_chat.authorisation import CONTROL, EVERYWHERE, LINES, Door, Right
 from twisted_chat.commands import accounts, moderation, rooms, talking
 from twisted_chat.commands.command import Command, Request
 from twisted_chat.events import Role
@@ -98,6 +98,9 @@ _TABLE = (
     Command("op", "NAME", "make a registered name an operator", moderation.op, _CHATCTL),
     Command("deop", "NAME", "make an operator none", moderation.deop, _CHATCTL),
     Command("ops", "", "list the operators", moderation.ops, _CHATCTL),
+    Command("names", "[PATTERN]", "list the registered names", accounts.names, _CHATCTL),
+    Command("release", "NAME", "let a registered name be nobody's", accounts.release, _CHATCTL),
+    Command("reset", "NAME", "make a passphrase for who forgot it", accounts.reset, _CHATCTL),
     Command("status", "", "how the daemon is", moderation.status, _CHATCTL),
 )
 
@@ -106,3 +109,13 @@ COMMANDS = {command.name: command for command in _TABLE}
 
 BY_WORD = COMMANDS | {alias: command for command in _TABLE for alias in command.aliases}
 """All commands by all that people write for them."""
+
+
+def find(word: str, door: Door) -> Command | None:
+    """Return the command that `word` means at `door`; None: there is none. `names` is a command of
+    chatctl, and for everybody else another word for `who`.
+    """
+    command = COMMANDS.get(word)
+    if command is not None and door in command.right.doors:
+        return command
+    return BY_WORD.get(word)

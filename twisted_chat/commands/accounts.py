@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from twisted_chat.commands.command import Request, shorten
 from twisted_chat.events import Role
-from twisted_chat.limits import FIRST_DELAY, MIN_PASSPHRASE
+from twisted_chat.journal.registrations import Registration
+from twisted_chat.limits import FIRST_DELAY, MIN_PASSPHRASE, SHOWN_REGISTRATIONS
 from twisted_chat.names import key
-from twisted_chat.networks import origin_of
+from twisted_chat.networks import place
+from twisted_chat.passphrases import make_passphrase
 from twisted_chat.refusal import Refusal
-from twisted_chat.spans import span
+from twisted_chat.spans import moment, span
 
 
 async def register(request: Request) -> None:
@@ -20,12 +24,12 @@ async def register(request: Request) -> None:
         raise Refusal("leave your name out of it: write /register PASSPHRASE")
     if len(passphrase) < MIN_PASSPHRASE:
         raise Refusal(f"that passphrase is too short: take {MIN_PASSPHRASE} characters or more")
-    origin = origin_of(request.member.host)
-    digest = await request.passphrases.digest(origin, passphrase)
+    digest = await request.passphrases.digest(request.member.origin, passphrase)
     if request.member.name != name:
         raise Refusal(f"{name} is not your name any more: nothing was registered")
     is_change = request.member.standing.role >= Role.REGISTERED
     await request.chat.journal.register(request.member, digest)
+    request.traces.note("new passphrase" if is_change else "register", request.member, name)
     how = " with that passphrase from now on" if is_change else ""
     lasting = "" if request.chat.journal.lasting else ", as long as this daemon runs"
     request.answer(f"{name} is yours{how}{lasting}: /login {name} PASSPHRASE takes it next time")
@@ -37,18 +41,103 @@ async def login(request: Request) -> None:
         raise Refusal("write /login NAME PASSPHRASE")
     registration = await request.chat.journal.registration(name)
     if registration is None:
+        request.traces.note("unknown name", request.member)
         raise Refusal(f"nobody has registered {shorten(name)}: /nick NAME takes a free name")
-    origin = origin_of(request.member.host)
+    origin = request.member.origin
     wait = request.passphrases.wait(name, origin)
     if wait > FIRST_DELAY:
         request.answer(f"after wrong passphrases this one is tried in {span(wait + 0.5)}")
     if not await request.passphrases.check(name, origin, registration.digest, passphrase):
+        request.traces.note("wrong passphrase", request.member, registration.name)
+        await request.chat.journal.note_wrong(request.member, registration)
         raise Refusal(f"that is not the passphrase of {registration.name}")
-    await request.chat.journal.log_in(request.member, registration)
-    request.answer(f"You are logged in as {registration.name}")
+    before = await request.chat.journal.log_in(request.member, registration)
+    request.traces.note("login", request.member, before.name)
+    request.answer(f"You are logged in as {before.name}")
+    if before.wrong:
+        request.answer(_wrong_ones(before), count=before.wrong, places=before.wrong_from)
+    if before.expires:
+        request.answer(
+            f"that passphrase is good until {moment(before.expires)}: /register PASSPHRASE sets "
+            "one of your own"
+        )
+
+
+def _wrong_ones(registration: Registration) -> str:
+    count = registration.wrong
+    what = "1 wrong passphrase was" if count == 1 else f"{count} wrong passphrases were"
+    when = "at" if count == 1 else "the last at"
+    where = ", ".join(map(place, reversed(registration.wrong_from)))
+    return (
+        f"{what} tried for {registration.name} since your last login, "
+        f"{when} {moment(registration.wrong_at)}, from {where}"
+    )
 
 
 async def unregister(request: Request) -> None:
     name = request.member.name
     await request.chat.journal.unregister(request.member)
+    request.traces.note("unregister", request.member, name)
     request.answer(f"{name} belongs to nobody now: whoever takes it has it")
+
+
+async def names(request: Request) -> None:
+    pattern = request.argument.casefold() or "*"
+    found = [
+        each
+        for each in await request.chat.journal.registrations()
+        if fnmatchcase(each.name.casefold(), pattern)
+    ]
+    found.sort(key=lambda each: each.name)
+    shown = request.answer_all([_row(each) for each in found[:SHOWN_REGISTRATIONS]])
+    if left_out := len(found) - shown:
+        request.answer(f"and {left_out} more: a PATTERN such as a* lists fewer")
+    if not found:
+        request.answer(f"no {'such ' if request.argument else ''}name is registered")
+
+
+def _row(registration: Registration) -> tuple[str, dict[str, object]]:
+    facts = [f"since {moment(registration.since)}"]
+    if registration.operator:
+        facts.append("operator")
+    if registration.last_login:
+        facts.append(f"last login {moment(registration.last_login)}")
+    if registration.expires:
+        facts.append(f"reset, until {moment(registration.expires)}")
+    return f"{registration.name}: {', '.join(facts)}", {
+        "name": registration.name,
+        "since": registration.since,
+        "operator": registration.operator,
+        "last_login": registration.last_login or None,
+        "reset_until": registration.expires or None,
+        "wrong": registration.wrong,
+    }
+
+
+async def release(request: Request) -> None:
+    name = (await _registration(request)).name
+    await request.chat.journal.release(request.member.name, name)
+    request.traces.note("release", request.member, name)
+
+
+async def reset(request: Request) -> None:
+    name = (await _registration(request)).name
+    passphrase = make_passphrase()
+    digest = await request.passphrases.digest(request.member.origin, passphrase)
+    registration = await request.chat.journal.reset(request.member.name, name, digest)
+    request.traces.note("reset", request.member, name)
+    request.answer(
+        f"until {moment(registration.expires)} this takes the name, and is shown nowhere else: "
+        f"/login {name} {passphrase}",
+        name=name,
+        passphrase=passphrase,
+        until=registration.expires,
+    )
+
+
+async def _registration(request: Request) -> Registration:
+    """Return what is registered as the argument. Raises Refusal if nothing is."""
+    registration = await request.chat.journal.registration(request.argument)
+    if registration is None:
+        raise Refusal(f"{shorten(request.argument)} is not registered: /names lists what is")
+    return registration

@@ -14,6 +14,7 @@ from twisted_chat.member import Member
 
 if TYPE_CHECKING:
     from twisted_chat.passphrases import Passphrases
+    from twisted_chat.traces import Traces
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Request:
 
     chat: Chat
     passphrases: Passphrases
+    traces: Traces
     member: Member
     argument: str = field(repr=False)
     room: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from twisted_chat.authorisation import Door, refusal
 from twisted_chat.chat import Chat
-from twisted_chat.commands import BY_WORD
+from twisted_chat.commands import find
 from twisted_chat.commands.command import Command, Request
 from twisted_chat.limits import SHOWN_NAME
 from twisted_chat.member import Member
@@ -18,6 +18,7 @@ from twisted_chat.names import BadName
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.refusal import Refusal
 from twisted_chat.syntax import parse, slipped_command, unescape
+from twisted_chat.traces import Traces
 
 _COMMAND = re.compile(r"(?<!\S)/([a-z]+)\b")
 """A command in an advice, as it is written for people at the line door."""
@@ -32,11 +33,13 @@ class Desk:
         self,
         chat: Chat,
         passphrases: Passphrases,
-        commands: Mapping[str, Command] = BY_WORD,
+        traces: Traces,
+        find: Callable[[str, Door], Command | None] = find,
     ) -> None:
         self._chat = chat
         self._passphrases = passphrases
-        self._commands = commands
+        self._traces = traces
+        self._find = find
 
     def hand_in(self, member: Member, line: str) -> Deferred[None] | None:
         """Do what `member` asks with `line` (clean and not empty): run its command or say it.
@@ -64,7 +67,7 @@ class Desk:
             return None
         member.meter.active = self._chat.seconds()
         lead = member.door.lead
-        command = self._commands.get(word)
+        command = self._find(word, member.door)
         if command is None:
             shown = word[:SHOWN_NAME]
             way_out = "" if member.door is Door.CONTROL else f", and //{shown} says it"
@@ -77,7 +80,7 @@ class Desk:
         if not argument and command.arguments and not command.arguments.startswith("["):
             self._chat.refuse(member, f"something is missing: write {lead}{command.usage}")
             return None
-        request = Request(self._chat, self._passphrases, member, argument, room)
+        request = Request(self._chat, self._passphrases, self._traces, member, argument, room)
         done = Deferred.fromCoroutine(self._run(command, request))
         return None if done.called else done
 
@@ -85,7 +88,7 @@ class Desk:
         """`advice` with the commands in it led as they are at `door`, where it has them."""
 
         def lead(match: re.Match[str]) -> str:
-            command = self._commands.get(match[1])
+            command = self._find(match[1], door)
             is_there = command is not None and door in command.right.doors
             return f"{door.lead}{match[1]}" if is_there else match[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from twisted_chat.authorisation import Door, refusal
-from twisted_chat.commands import BY_WORD, COMMANDS
+from twisted_chat.commands import COMMANDS, find
 from twisted_chat.commands.command import Command, Request, shorten
 from twisted_chat.events import Notice, Role
 from twisted_chat.refusal import Refusal
@@ -15,12 +15,16 @@ async def show_help(request: Request) -> None:
     """What who asks may use; or one command, with its aliases."""
     word = request.argument.removeprefix("/").lower()
     if word:
-        command = BY_WORD.get(word)
+        command = find(word, request.member.door)
         if command is None:
             lead = request.member.door.lead
             raise Refusal(f"no command {lead}{shorten(word)}: {lead}help lists them")
         lead = request.member.door.lead
-        aliases = [Notice(f"{lead}{alias} is the same") for alias in command.aliases]
+        aliases = [
+            Notice(f"{lead}{alias} is the same")
+            for alias in command.aliases
+            if find(alias, request.member.door) is command
+        ]
         request.chat.tell(request.member, _described(command, request.member.door), *aliases)
         return
     request.chat.tell(request.member, *_all(request.member.door, request.member.standing.role))

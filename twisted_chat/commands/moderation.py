@@ -113,7 +113,8 @@ async def deop(request: Request) -> None:
 
 
 async def ops(request: Request) -> None:
-    names = await request.chat.journal.operators()
+    registrations = await request.chat.journal.registrations()
+    names = [each.name for each in registrations if each.operator]
     for name in names:
         request.answer(name, name=name)
     if not names:

@@ -34,9 +34,9 @@ from twisted_chat.journal.registrations import Registration, Registrations
 from twisted_chat.journal.rooms import KeptRoom, Rooms
 from twisted_chat.journal.sanctions import Sanction, Sanctions
 from twisted_chat.journal.store import IStore, NoStore
-from twisted_chat.limits import HISTORY, HISTORY_BYTES, MAX_ROOMS, SHOWN_NAME
+from twisted_chat.limits import HISTORY, HISTORY_BYTES, MAX_ROOMS, RESET_LASTS, SHOWN_NAME
 from twisted_chat.names import key
-from twisted_chat.networks import Host, is_default, network_in, origin_of, show
+from twisted_chat.networks import Host, is_default, network_in, show
 from twisted_chat.refusal import Refusal
 from twisted_chat.spans import span
 
@@ -267,8 +267,7 @@ class MemoryJournal:
                 "take a name first: /nick NAME, then /register PASSPHRASE keeps it for you"
             )
         if presence.standing.role < Role.REGISTERED:  # Who owns it may change its passphrase.
-            origin = origin_of(presence.host)
-            self._registrations.check(presence.name, origin, self._now())
+            self._registrations.check(presence.name, presence.author.origin, self._now())
 
     def register(self, author: object, digest: str) -> Deferred[None]:
         return execute(self._register, author, digest)
@@ -279,8 +278,7 @@ class MemoryJournal:
         if presence.standing.role >= Role.REGISTERED:
             self._registrations.change(presence.name, digest)
             return
-        origin = origin_of(presence.host)
-        self._registrations.add(presence.name, digest, origin, self._now())
+        self._registrations.add(presence.name, digest, presence.author.origin, self._now())
         self._stand(presence, Role.REGISTERED)
 
     def unregister(self, author: object) -> Deferred[None]:
@@ -295,22 +293,39 @@ class MemoryJournal:
             name = presence.name
             self._act(name, "unregister", name, f"{name} gave up that name and is no operator now")
 
-    def log_in(self, author: object, registration: Registration) -> Deferred[None]:
+    def log_in(self, author: object, registration: Registration) -> Deferred[Registration]:
         return execute(self._log_in, author, registration)
 
-    def _log_in(self, author: object, registration: Registration) -> None:
+    def _log_in(self, author: object, registration: Registration) -> Registration:
         presence = self._present(author)
         name = registration.name
         owned = self._registrations.get(name)
         if owned is None or owned.digest != registration.digest:
             raise Refusal(f"{name} has changed hands meanwhile: try again")
+        now = self._now()
+        if 0 < owned.expires <= now:
+            raise Refusal(
+                f"that passphrase of {name} has expired: ask the administrator for another"
+            )
         self._check_not_banned(name)
+        self._registrations.log_in(name, now)
         holder = self._by_key.get(key(name))
         if holder is not None and holder is not presence:
-            self._take_away(holder)
+            # Its owner came in another way; perhaps this connection is long dead.
+            self._take_away(holder, f"somebody who knows the passphrase is {holder.name} now")
         if presence.name != name:
             self._take(presence, name)
         self._stand(presence, owned.role)
+        return owned
+
+    def note_wrong(self, author: object, registration: Registration) -> Deferred[None]:
+        return execute(self._note_wrong, author, registration)
+
+    def _note_wrong(self, author: object, registration: Registration) -> None:
+        owned = self._registrations.get(registration.name)
+        if owned is not None and owned.digest == registration.digest:
+            origin = cast(IAuthor, author).origin
+            self._registrations.note_wrong(owned.name, origin, self._now())
 
     def _present(self, author: object) -> _Presence:
         """`author`. Raises Refusal if it has been put out since it asked."""
@@ -319,10 +334,9 @@ class MemoryJournal:
             raise Refusal("you are not here any more")
         return presence
 
-    def _take_away(self, holder: _Presence) -> None:
-        """Its owner came in another way; perhaps this connection is long dead."""
-        text = f"somebody who knows the passphrase is {holder.name} now"
-        self._follow(holder.room.name, holder.author, Notice(text))
+    def _take_away(self, holder: _Presence, why: str) -> None:
+        """Let `holder` have its default name again, after it was told `why`."""
+        self._follow(holder.room.name, holder.author, Notice(why))
         self._take(holder, self._free(holder.default))
 
     # What operators do.
@@ -450,8 +464,32 @@ class MemoryJournal:
         text = f"{by} made {registration.name} {'an operator' if operator else 'no operator'}"
         self._act(by, "op" if operator else "deop", registration.name, text)
 
-    def operators(self) -> Deferred[list[str]]:
-        return succeed(self._registrations.operators())
+    def registrations(self) -> Deferred[list[Registration]]:
+        return succeed(sorted(self._registrations, key=lambda each: each.name))
+
+    def release(self, by: str, name: str) -> Deferred[None]:
+        return execute(self._release, by, name)
+
+    def _release(self, by: str, name: str) -> None:
+        released = self._registrations.release(name).name
+        holder = self._by_key.get(key(name))
+        if holder is not None:
+            text = f"{by} released the name {released}: it belongs to nobody now"
+            self._follow(holder.room.name, holder.author, Notice(text))
+            self._stand(holder, Role.GUEST)
+        self._act(by, "release", released, f"{by} released the name {released}")
+
+    def reset(self, by: str, name: str, digest: str) -> Deferred[Registration]:
+        return execute(self._reset, by, name, digest)
+
+    def _reset(self, by: str, name: str, digest: str) -> Registration:
+        registration = self._registrations.change(name, digest, self._now() + RESET_LASTS)
+        holder = self._by_key.get(key(name))
+        if holder is not None:
+            self._take_away(holder, f"{by} reset the passphrase of {registration.name}")
+        text = f"{by} reset the passphrase of {registration.name}"
+        self._act(by, "reset", registration.name, text)
+        return registration
 
     # What is decided, told and kept.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from twisted_chat.events import Role
 from twisted_chat.journal.store import IStore
-from twisted_chat.limits import MAX_REGISTRATIONS, REGISTRATIONS_A_DAY
+from twisted_chat.limits import MAX_REGISTRATIONS, REGISTRATIONS_A_DAY, WRONG_FROM
 from twisted_chat.names import key
-from twisted_chat.networks import LOCAL
+from twisted_chat.networks import place
 from twisted_chat.refusal import Refusal
 
 _DAY = 24 * 60 * 60
@@ -17,12 +18,23 @@ _DAY = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """`name` belongs to who knows the passphrase that `digest` was made from."""
+    """`name` belongs to whoever knows the passphrase that `digest` was made from.
+
+    Times are Unix time. `since`: when it was registered. `expires`: until when the passphrase is
+    good; 0: for ever. `last_login`: 0 if nobody knows. `wrong`: how many wrong passphrases were
+    tried since then, the last at `wrong_at`, from `wrong_from`: the last few origins, the newest
+    last.
+    """
 
     name: str
     digest: str = field(repr=False)
     since: float
     operator: bool = False
+    expires: float = 0.0
+    last_login: float = 0.0
+    wrong: int = 0
+    wrong_at: float = 0.0
+    wrong_from: list[str] = field(default_factory=list)
 
     @property
     def role(self) -> Role:
@@ -61,39 +73,79 @@ class Registrations:
         Raises Refusal if the name is owned, or if there were too many from `origin` today.
         """
         self.check(name, origin, now)
-        registration = Registration(name, digest, now)
+        registration = Registration(name, digest, now, last_login=now)
         self._owned[key(name)] = registration
         self._recent.setdefault(origin, []).append(now)
         self._keep(registration)
-        self._store.put("recent", origin, {"times": self._recent[origin]})
+        self._keep_recent(origin)
 
-    def change(self, name: str, digest: str) -> None:
-        """Let who owns `name` prove it by another passphrase from here on."""
-        registration = replace(self._owned[key(name)], digest=digest)
-        self._owned[key(name)] = registration
-        self._keep(registration)
+    def change(self, name: str, digest: str, expires: float = 0.0) -> Registration:
+        """Let the owner of `name` prove it by another passphrase from here on, which is good until
+        `expires` (Unix time; 0: for ever). Raises Refusal if it has no owner.
+        """
+        return self._change(name, digest=digest, expires=expires)
 
     def remove(self, name: str) -> None:
         """Let `name` belong to nobody."""
         if registration := self._owned.pop(key(name), None):
             self._store.put("registration", registration.name, None)
 
+    def release(self, name: str) -> Registration:
+        """Let `name` belong to nobody, as if it had never been registered: it does not count among
+        those of the day. Returns its registration. Raises Refusal if it has no owner.
+        """
+        registration = self._owner(name)
+        self.remove(name)
+        for origin, times in self._recent.items():
+            if registration.since in times:
+                times.remove(registration.since)
+                self._keep_recent(origin)
+                break
+        return registration
+
+    def log_in(self, name: str, now: float) -> None:
+        """The owner of `name` has logged in: wrong passphrases count from here on."""
+        self._change(name, last_login=now, wrong=0, wrong_at=0.0, wrong_from=[])
+
+    def note_wrong(self, name: str, origin: str, now: float) -> None:
+        """Somebody from `origin` tried a wrong passphrase for `name`."""
+        registration = self._owner(name)
+        others = [each for each in registration.wrong_from if each != origin]
+        self._change(
+            name,
+            wrong=registration.wrong + 1,
+            wrong_at=now,
+            wrong_from=[*others, origin][-WRONG_FROM:],
+        )
+
     def set_operator(self, name: str, operator: bool) -> Registration:
         """Make the owner of `name` an operator, or no longer. Raises Refusal if it has none."""
+        return self._change(name, operator=operator)
+
+    def __iter__(self) -> Iterator[Registration]:
+        return iter(self._owned.values())
+
+    def _owner(self, name: str) -> Registration:
         registration = self.get(name)
         if registration is None:
             raise Refusal(f"{name} is not registered: its owner has to /register it first")
-        registration = replace(registration, operator=operator)
+        return registration
+
+    def _change(self, name: str, **changes: Any) -> Registration:
+        registration = replace(self._owner(name), **changes)
         self._owned[key(name)] = registration
         self._keep(registration)
         return registration
 
-    def operators(self) -> list[str]:
-        """The names of all operators."""
-        return [each.name for each in self._owned.values() if each.operator]
-
     def _keep(self, registration: Registration) -> None:
         self._store.put("registration", registration.name, asdict(registration))
+
+    def _keep_recent(self, origin: str) -> None:
+        """Let the store have the times of `origin`, or forget it if there are none."""
+        times = self._recent[origin]
+        self._store.put("recent", origin, {"times": times} if times else None)
+        if not times:
+            del self._recent[origin]
 
     def check(self, name: str, origin: str, now: float) -> None:
         """Raises what `add` would."""
@@ -106,10 +158,9 @@ class Registrations:
                 self._forget_old(known, now)
             self._sweep_at = 64 + 2 * len(self._recent)
         if len(self._recent.get(origin, ())) >= REGISTRATIONS_A_DAY:
-            where = "this machine" if origin == LOCAL else origin
             raise Refusal(
-                f"{REGISTRATIONS_A_DAY} names a day can be registered from {where}, and they "
-                "have been: try again tomorrow"
+                f"{REGISTRATIONS_A_DAY} names a day can be registered from {place(origin)}, and "
+                "they have been: try again tomorrow, or ask the administrator to release one"
             )
         if len(self._owned) >= MAX_REGISTRATIONS:
             raise Refusal(f"{MAX_REGISTRATIONS} names are registered, as many as may be")
@@ -121,8 +172,6 @@ class Registrations:
             return
         # One that is in the future: the clock was set back.
         kept = [time for time in times if now - _DAY < time <= now + _DAY]
-        if kept:
-            self._recent[origin] = kept
-        else:
-            del self._recent[origin]
-            self._store.put("recent", origin, None)
+        self._recent[origin] = kept
+        if not kept:
+            self._keep_recent(origin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar, get_type_hints
 
 from twisted.internet.defer import Deferred, succeed
@@ -86,8 +87,8 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.encode(errors="ignore").decode() == value
 
 
-def _are_times(value: object) -> bool:
-    return isinstance(value, list) and all(map(is_time, value))
+def _are(check: Callable[[object], bool], value: object) -> bool:
+    return isinstance(value, list) and all(map(check, value))
 
 
 _CHECKS: dict[object, Callable[[object], bool]] = {
@@ -95,7 +96,8 @@ _CHECKS: dict[object, Callable[[object], bool]] = {
     bool: lambda value: isinstance(value, bool),
     int: is_count,
     float: is_time,
-    list[float]: _are_times,
+    list[float]: partial(_are, is_time),
+    list[str]: partial(_are, _is_text),
 }
 
 
