@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 
+from tests.certificates import own_certificate
 from tests.clients import GREETING, piped
 from tests.processes import CHAT_CLIENT, PATIENCE, Process, with_limits
 
-HURRIED = with_limits(CHAT_CLIENT, GREETING_LIMIT=0.5, GREETING_WAIT=0.5)
+HURRIED = with_limits(CHAT_CLIENT, GREETING_LIMIT=1.0, GREETING_WAIT=1.0)
 """A client that gives a silent server up soon, which only a server that is no chat notices."""
-SILENT = "no greeting in 0 s: is this a chat? a TLS port is tls:HOST:PORT"
-CLOSED = "it closed the connection without a greeting: is this a chat? a TLS port is tls:HOST:PORT"
+SILENT = "no greeting in 1 s: is this a chat? a TLS port is tls:HOST:PORT"
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ WAYS = pytest.mark.parametrize(
     [[], ["--nick", "ann"], ["--json"], ["--stay"], ["--commands"]],
     ids=lambda options: " ".join(options) or "plain",
 )
+NAMED_OR_NOT = pytest.mark.parametrize("options", [[], ["--nick", "ann"]], ids=["plain", "named"])
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def refused(process: Process) -> str:
     return why.split(": ", 1)[1]
 
 
-@WAYS
+@NAMED_OR_NOT
 def test_nothing_is_said_to_a_web_server(say, web_server, options):
     assert refused(say(*options, "127.0.0.1", web_server)) == SILENT
 
@@ -66,36 +68,57 @@ def test_nothing_is_said_to_a_server_that_takes_all_and_says_nothing(say, server
     assert guest.rest() == ""
 
 
+SSH = b"SSH-2.0-OpenSSH_9.9\r\n"
+AN_SSH_SERVER = "an SSH server answers there and no chat"
+
+
 @WAYS
+def test_nothing_is_said_to_an_ssh_server(say, server, options):
+    process = say(*options, "127.0.0.1", server.port)
+    guest = server.accept()
+    guest.send(SSH)
+    assert refused(process) == AN_SSH_SERVER
+    assert guest.rest() == ""
+
+
 @pytest.mark.parametrize(
     ("banner", "what"),
     [
-        (b"SSH-2.0-OpenSSH_9.9\r\n", "an SSH server answers there and no chat"),
         (b"220 mx.example ESMTP\r\n", "a mail or FTP server answers there and no chat"),
         (b"J\0\0\0\n9.0.1", "no chat answers there: instead of a greeting it sent 'J␀␀␀'"),
     ],
-    ids=["SSH", "SMTP", "a database"],
+    ids=["SMTP", "a database"],
 )
-def test_nothing_is_said_to_a_server_that_speaks_first(say, server, options, banner, what):
-    process = say(*options, "127.0.0.1", server.port)
+def test_nothing_is_said_to_other_servers_that_speak_first(say, server, banner, what):
+    process = say("--nick", "ann", "127.0.0.1", server.port)
     guest = server.accept()
     guest.send(banner)
     assert refused(process) == what
     assert guest.rest() == ""
 
 
-@WAYS
+@NAMED_OR_NOT
 def test_nothing_is_said_in_the_clear_to_the_daemons_own_tls_port(say, tls_daemon, options):
     assert refused(say(*options, "127.0.0.1", tls_daemon.port)) == SILENT
     tls_daemon.stop()
     assert "hello" not in tls_daemon.out.text
 
 
-def test_a_client_of_a_tls_port_is_not_told_to_use_tls(start, tls_daemon, tmp_path):
-    """Before a greeting, a silent server behind TLS is one of which nothing is known."""
-    where = f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots"
-    assert piped(start([*CHAT_CLIENT, where]), b"hello\n").wait() == 0
-    tls_daemon.out.find("] hello$")
+def test_behind_tls_there_is_no_other_tls_port_to_think_of(say, server, tmp_path):
+    key, certificate = own_certificate(tmp_path, "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    process = say(f"tls:127.0.0.1:{server.port}:trustRoots={certificate.parent}")
+    with context.wrap_socket(server.accept().socket, server_side=True) as guest:
+        assert refused(process) == "no greeting in 1 s: is this a chat?"
+        assert guest.recv(1) == b""
+
+
+def test_nor_is_there_one_behind_a_unix_socket(say, tmp_path):
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{tmp_path}/chat")
+        listening.listen()
+        assert refused(say(f"unix:{tmp_path}/chat")) == "no greeting in 1 s: is this a chat?"
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
@@ -119,11 +142,10 @@ def test_what_is_typed_before_the_greeting_is_held_and_said_after_it(person, ser
 def test_a_person_reads_at_once_what_answers_there(person, server, term):
     ann = person("127.0.0.1", server.port, columns=200, env={"TERM": term})
     guest = server.accept()
-    guest.send(b"SSH-2.0-OpenSSH_9.9\r\n")
+    guest.send(SSH)
     assert ann.wait() == 1
     assert ann.screen == (
-        f"chat-client: cannot join 127.0.0.1 port {server.port}: an SSH server answers there and "
-        "no chat\n"
+        f"chat-client: cannot join 127.0.0.1 port {server.port}: {AN_SSH_SERVER}\n"
     )
     assert guest.rest() == ""
 
