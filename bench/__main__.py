@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=3, help="measured seconds of each load")
     parser.add_argument("--only", default="", metavar="LOAD,...", help="such as one,pipelined-100")
     parser.add_argument("--servers", default="", metavar="NAME,...", help="such as chat,floor-join")
-    parser.add_argument("--readme", action="store_true", help="put the tables into README.md too")
+    parser.add_argument("--readme", action="store_true", help="put them into README.md here")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.rounds = arguments.seconds = 1
@@ -51,7 +51,7 @@ def main() -> None:
             results.save(HERE)
     table = report.write(results, HERE)
     if arguments.readme:
-        report.put_into(HERE.parent / "README.md", table)
+        report.put_into(HERE / "README.md", table)
     print(f"\n{table}")
 
 

@@ -108,7 +108,7 @@ def shown(load: Load, figures: Figures) -> str:
 
 
 def write(results: Results, folder: Path) -> str:
-    """Write results.md and results.svg; returns the part of the former that the README shows."""
+    """Write results.md and results.svg; returns the part of the former that README.md shows."""
     results.save(folder)
     about = ", ".join(
         value if name in ("CPU", "kernel", "date") else f"{name} {value}"
@@ -131,15 +131,15 @@ def write(results: Results, folder: Path) -> str:
     return table
 
 
-def put_into(readme: Path, table: str) -> None:
-    """Replace what stands between the markers, if they are there."""
-    text = readme.read_text()
+def put_into(page: Path, table: str) -> None:
+    """Replace what stands between the markers in `page`, if they are there."""
+    text = page.read_text()
     start, end = "<!-- bench -->\n", "<!-- /bench -->"
     if start in text and end in text:
         before, rest = text.split(start, 1)
         after = rest.split(end, 1)[1]
-        picture = "![the same as a picture](bench/results.svg)"
-        readme.write_text(f"{before}{start}{table}\n\n{picture}\n{end}{after}")
+        picture = "![the same as a picture](results.svg)"
+        page.write_text(f"{before}{start}{table}\n\n{picture}\n{end}{after}")
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

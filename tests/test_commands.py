@@ -103,15 +103,15 @@ class ObeyingTests(SynchronousTestCase):
         )
 
     def test_the_documents_name_every_command(self) -> None:
-        for document in ("README.md", "docs/protocol.md"):
+        for document in ("docs/commands.md", "docs/protocol.md"):
             text = (CHECKOUT / document).read_text()
             for command in COMMANDS.values():
                 if Door.LINE in command.right.doors:
                     self.assertIn(f"`/{command.name}", text)
-        readme = (CHECKOUT / "README.md").read_text()
+        text = (CHECKOUT / "docs" / "commands.md").read_text()
         for command in COMMANDS.values():
             if command.right.doors == CONTROL:
-                self.assertIn(f"`chatctl {command.usage}`", readme)
+                self.assertIn(f"`chatctl {command.usage}`", text)
 
     def test_who_lists_all_names_in_the_order_of_entering(self) -> None:
         self.assertEqual(self.ask("/who"), ["- 2 users online:", "- ann, bob"])

@@ -362,10 +362,10 @@ async def test_nobody_listening_is_told_as_twisted_tells_it(nobody):
         await connect("127.0.0.1", nobody)
 
 
-def test_bot_of_the_readme_answers(start, daemon, tmp_path):
-    readme = (CHECKOUT / "README.md").read_text()
-    script = re.search(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
-    assert script, "no bot in the README"
+def test_the_bot_of_the_page_answers(start, daemon, tmp_path):
+    page = (CHECKOUT / "docs" / "client.md").read_text()
+    script = re.search(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert script, "no bot on the page"
     (tmp_path / "bot.py").write_text(script[1])
     ann = daemon.join()
     ann.line()

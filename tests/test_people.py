@@ -298,7 +298,7 @@ def test_a_client_whose_daemon_comes_back_is_logged_in_and_in_its_room_again(
     assert PASSPHRASE not in bob.terminal.screen
 
 
-def test_a_script_says_what_the_readme_shows_and_reads_what_it_shows(daemon, start):
+def test_a_script_says_what_the_page_shows_and_reads_what_it_shows(daemon, start):
     """`echo done | chat-client --json --nick robot`, in a shell."""
     others = [daemon.join(), daemon.join()]
     others[0].find(f"> New user {others[1].name} entered (2 users online)")
@@ -307,8 +307,8 @@ def test_a_script_says_what_the_readme_shows_and_reads_what_it_shows(daemon, sta
     process = start(["sh", "-c", script])
     assert process.wait() == 0
     assert process.err.text == ""
-    readme = (CHECKOUT / "README.md").read_text()
-    sample = readme.partition("$ echo done | chat-client --json --nick robot")[2]
+    page = (CHECKOUT / "docs" / "client.md").read_text()
+    sample = page.partition("$ echo done | chat-client --json --nick robot")[2]
     shown = [line.strip() for line in sample.splitlines()[1:4]]
     assert process.out.seen == shown
     entered, renamed, said, left = others[0].lines(4)
