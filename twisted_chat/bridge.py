@@ -21,9 +21,7 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IPushProducer,
     IReactorCore,
-    IReactorFromThreads,
     IReactorPluggableNameResolver,
-    IReactorTime,
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory
@@ -36,6 +34,7 @@ from twisted_chat.console.arrival import suspicion
 from twisted_chat.console.connection import Connection
 from twisted_chat.console.face import Face, calls
 from twisted_chat.console.identity import Identity
+from twisted_chat.console.inherited import IConsoleReactor
 from twisted_chat.console.introduction import Introduction
 from twisted_chat.console.lookup import Lookup
 from twisted_chat.console.options import Options
@@ -49,9 +48,7 @@ from twisted_chat.syntax import escape, parse, slipped_command, unescape
 from twisted_chat.text import clean
 
 
-class IClientReactor(
-    IReactorCore, IReactorTime, IReactorFromThreads, IReactorPluggableNameResolver
-):
+class IClientReactor(IReactorCore, IConsoleReactor, IReactorPluggableNameResolver):
     """What the client needs of the reactor."""
 
 
@@ -463,10 +460,14 @@ def main() -> None:
         bridge = Bridge(reactor, endpoint, options, make_face(reactor))
 
         def interrupted() -> Deferred[object] | None:
-            # A second ^C would only be a traceback: the end is near and bounded.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # A second one would only be a traceback: the end is near and bounded.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
             return bridge.interrupt()
 
+        # Not where it is ignored (nohup).
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
         reactor.addSystemEventTrigger("before", "shutdown", interrupted)
         return Deferred.fromCoroutine(bridge.run())
 

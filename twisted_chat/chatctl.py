@@ -15,6 +15,8 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
+from twisted_chat.descriptors import write_some
+
 DEFAULT_STATE = "state"
 """The folder if neither --state nor CHAT_STATE names one."""
 
@@ -217,4 +219,4 @@ def _write(file: int, text: str, encoding: str) -> None:
     """Write all of `text`. Nothing is left in a buffer that could fail at the very end."""
     data = text.encode(encoding, "backslashreplace")
     while data:
-        data = data[os.write(file, data) :]
+        data = data[write_some(file, data) :]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import select
 import stat
 import sys
 from collections.abc import Callable
+
+from twisted_chat.descriptors import write_some
 
 
 def exposure(mode: int) -> str:
@@ -55,13 +56,7 @@ class StandardOutput:
         try:
             self._make_ready()
             while data:
-                try:
-                    data = data[os.write(self._fd, data) :]
-                except BlockingIOError:
-                    # No `select`, which knows no descriptor past 1023.
-                    room = select.poll()
-                    room.register(self._fd, select.POLLOUT)
-                    room.poll()
+                data = data[write_some(self._fd, data) :]
         except OSError as error:
             raise OutputError(f"{self}: {error.strerror}", bytes(data)) from error
 

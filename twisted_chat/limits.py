@@ -110,6 +110,9 @@ REFUSED_AT_ONCE = 16
 GOODBYE = 5.0
 """Seconds that a closing connection gets to take what still waits for it, then it is aborted."""
 
+STOPPING = 1.0
+"""Seconds that the client waits at ^Z until the terminal has taken what is to be shown."""
+
 HEAR_OUT = 1.0
 """Seconds that a stopping daemon goes on reading what peers had sent before."""
 

@@ -46,7 +46,7 @@ class Editor:
     """A line at the bottom of the terminal, without a prompt.
 
     `entered` gets each line at Enter, `pasted` the texts that a paste says, `refused` a line that
-    says why some of a paste was not taken; `interrupted` is ^C, `ended` is ^D.
+    says why some of a paste was not taken; `interrupted` is ^C, `ended` is ^D, `suspended` is ^Z.
     """
 
     def __init__(
@@ -59,12 +59,14 @@ class Editor:
         refused: Callable[[str], None],
         interrupted: Callable[[], None],
         ended: Callable[[], None],
+        suspended: Callable[[], None],
     ) -> None:
         self._entered = entered
         self._pasted = pasted
         self._refused = refused
         self._interrupted = interrupted
         self._ended = ended
+        self._suspended = suspended
         self._ends_with: str | None = None
         self._question: str | None = None
         self.hides_answer = False
@@ -200,7 +202,7 @@ class Editor:
 
         @keys.add("c-z")
         def suspend(event: KeyPressEvent) -> None:
-            event.app.suspend_to_background()
+            self._suspended()
 
         # Eager: after ^Q a paste would be inserted with its line ends, and all of it be obeyed.
         @keys.add(Keys.BracketedPaste, eager=True)

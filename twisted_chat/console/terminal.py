@@ -7,6 +7,8 @@ import os
 import sys
 import termios
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from signal import SIGWINCH
 from typing import TextIO, cast
 
@@ -16,10 +18,8 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
-from twisted.internet import asyncioreactor, fdesc
-from twisted.internet.abstract import FileDescriptor
+from twisted.internet import asyncioreactor
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -27,19 +27,25 @@ from twisted_chat.console.colours import Fragments, coloured, highlighted
 from twisted_chat.console.completion import ChatCompleter, Names
 from twisted_chat.console.editor import Editor
 from twisted_chat.console.face import TOO_LONG, Face, User, Valve, clock_lead
+from twisted_chat.console.inherited import IConsoleReactor, InheritedOutput
+from twisted_chat.console.modes import Attributes, TerminalModes
 from twisted_chat.console.options import Options
 from twisted_chat.console.secret_lines import lacks_passphrase, masked
 from twisted_chat.console.shown import Shown
 from twisted_chat.console.steady import SteadyOutput
 from twisted_chat.console.wrapping import in_rows
+from twisted_chat.descriptors import open_anew
 from twisted_chat.events import Event, Refused
-from twisted_chat.limits import GOODBYE, MAX_MAX_LINE
+from twisted_chat.limits import MAX_MAX_LINE, STOPPING
 from twisted_chat.text import clean
 
 # Around what is shown: if a terminal draws a row wider than any known one does, its rest must not
 # go on in the first column.
 _NO_WRAP = ("[ZeroWidthEscape]", "\x1b[?7l")
 _WRAP = ("[ZeroWidthEscape]", "\x1b[?7h")
+
+_LAST = b"\x1b[?2004l\x1b[?25h\x1b[?7h\r\n"
+"""What undoes prompt_toolkit's modes: pastes are not marked, the cursor is seen, rows wrap."""
 
 
 def install_reactor() -> asyncio.AbstractEventLoop:
@@ -58,7 +64,7 @@ class Terminal(Face):
     _log = Logger()
 
     def __init__(
-        self, reactor: IReactorTime, loop: asyncio.AbstractEventLoop, options: Options
+        self, reactor: IConsoleReactor, loop: asyncio.AbstractEventLoop, options: Options
     ) -> None:
         self._reactor = reactor
         self._loop = loop
@@ -85,10 +91,10 @@ class Terminal(Face):
     def start(self, user: User) -> None:
         self._user = user
         self._echoes_keys = _echoes_keys()
-        self._screen = Screen(cast(IReactorFDSet, self._reactor), user)
+        self._screen = InheritedOutput(self._reactor, 1, user.output_closed)
         self._screen.registerProducer(Valve(user, "output"), True)
         self._output = SteadyOutput(
-            cast(TextIO, self._screen.text),
+            cast(TextIO, ScreenText(self._screen)),
             screen_size,
             term=os.environ.get("TERM"),
             default_color_depth=None if self._has_colours else ColorDepth.DEPTH_1_BIT,
@@ -96,8 +102,14 @@ class Terminal(Face):
             # Its answers may come late, or not at all, and get between what is typed.
             enable_cpr=False,
         )
+        self._modes = TerminalModes(
+            make_raw,
+            lambda: self._reactor.callFromThread(self._suspend, os.getpid()),
+            lambda: self._screen.writeSomeData(_LAST),
+        )
+        self._keyboard = Keyboard(self._modes)
         self._editor = Editor(
-            Vt100Input(sys.stdin),
+            self._keyboard,
             self._output,
             ChatCompleter(self._names, user.call_roll, self._output.drawn),
             self._entered,
@@ -105,6 +117,7 @@ class Terminal(Face):
             self.tell,
             self._interrupted,
             self._ended,
+            lambda: self._suspend(0),
         )
         self._style = Style([])
         self._stopped = Deferred.fromFuture(
@@ -271,6 +284,16 @@ class Terminal(Face):
             self._end_due = True
             self._hand_over_all()
 
+    def _suspend(self, whom: int) -> None:
+        """Give the terminal back until the process is continued. `whom`: see TerminalModes.stop."""
+        self._editor.app.renderer.erase()
+        self._screen.drain(STOPPING)
+        self._modes.stop(whom)
+        # What stands above is somebody else's by now.
+        self._shown = Shown()
+        self._size = screen_size()
+        self._editor.app.invalidate()
+
     def _hand_over(self, line: str) -> None:
         if self._is_full():
             self.tell("! the server takes no lines just now: this one was not sent")
@@ -317,45 +340,47 @@ class Terminal(Face):
             self._editor.app.exit()
         return self._stopped.addBoth(self._close_screen)
 
-    def _close_screen(self, result: object) -> Deferred[object]:
+    def _close_screen(self, result: object) -> Deferred[None]:
         self._flush()
-        self._screen.unregisterProducer()
-        self._screen.loseConnection()
-        # A terminal that is stopped does not show the rest.
-        return self._screen.closed.addTimeout(GOODBYE, self._reactor).addErrback(
-            lambda _: fdesc.setBlocking(1)
-        )
+        self._keyboard.close()
+        return self._screen.finish()
 
 
-class Screen(FileDescriptor):
-    """Standard output, which never blocks: a terminal that is slow to show stops no key."""
+class Keyboard(Vt100Input):
+    """Standard input, a key at a time, while the terminal's modes are taken."""
 
-    connected = 1
+    def __init__(self, modes: TerminalModes) -> None:
+        own = open_anew(0, os.O_RDONLY)
+        # Where that is refused, a read blocks only if another program has read the key before.
+        self._own = None if own is None else os.fdopen(own, encoding=sys.stdin.encoding)
+        super().__init__(self._own or sys.stdin)
+        self._modes = modes
 
-    def __init__(self, reactor: IReactorFDSet, user: User) -> None:
-        super().__init__(reactor)
-        self._user = user
-        self.closed: Deferred[object] = Deferred()
-        self.text = ScreenText(self)
-        fdesc.setNonBlocking(1)
+    def close(self) -> None:
+        if self._own is not None:
+            self._own.close()
 
-    def fileno(self) -> int:
-        return 1
+    @contextmanager
+    def raw_mode(self) -> Iterator[None]:
+        self._modes.take()
+        try:
+            yield
+        finally:
+            self._modes.give_back()
 
-    def writeSomeData(self, data: bytes) -> int | Exception:
-        return cast("int | Exception", fdesc.writeToFD(1, data))
 
-    def connectionLost(self, reason: Failure) -> None:
-        fdesc.setBlocking(1)
-        super().connectionLost(reason)
-        self._user.output_closed()
-        self.closed.callback(None)
+def make_raw(attributes: Attributes) -> None:
+    """Let the terminal give each key as it is, and echo none."""
+    attributes[0] &= ~(termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR)
+    attributes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
+    attributes[6][termios.VMIN] = 1
+    attributes[6][termios.VTIME] = 0
 
 
 class ScreenText:
-    """A Screen as the file that prompt_toolkit writes to."""
+    """The screen as the file that prompt_toolkit writes to."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: InheritedOutput) -> None:
         self._screen = screen
 
     def write(self, text: str) -> None:
