@@ -33,6 +33,7 @@ ARRIVED = (False, False)
 class LinkTests(TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
+        self.monotonic = Clock()
         self.progress: Progress | None = Progress(0, *ARRIVED)
         self.told: list[str] = []
         self.link = Link(
@@ -41,6 +42,7 @@ class LinkTests(TestCase):
             lambda: self.told.append("stuck"),
             lambda: self.told.append("moves"),
             lambda: self.told.append("vanished"),
+            self.monotonic.seconds,
         )
 
     def send(self, state: tuple[bool, bool], acknowledged: int = 0) -> None:
@@ -48,7 +50,14 @@ class LinkTests(TestCase):
         self.progress = Progress(acknowledged, *state)
 
     def wait(self, seconds: float) -> None:
-        self.clock.pump([LINK_LOOK / 2] * round(2 * seconds / LINK_LOOK))
+        for _ in range(round(2 * seconds / LINK_LOOK)):
+            self.monotonic.advance(LINK_LOOK / 2)
+            self.clock.advance(LINK_LOOK / 2)
+
+    def test_a_wall_clock_that_is_set_forward_is_no_silence(self) -> None:
+        self.send(ON_THE_WAY)
+        self.clock.advance(3600)
+        self.assertEqual(self.told, [])
 
     def test_what_arrives_is_not_watched_any_more(self) -> None:
         self.send(ARRIVED)

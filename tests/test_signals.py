@@ -196,6 +196,15 @@ def test_one_that_comes_while_it_starts_does_not_end_it(start, tmp_path, program
     assert daemon.stop() in (-SIGTERM, 0)
 
 
+@any_program
+def test_a_sigterm_that_comes_as_soon_as_it_serves_ends_it_well(start, tmp_path, program):
+    daemon = start([*program, *options_for(tmp_path)], start_new_session=True)
+    until(lambda: SIGTERM in signals(daemon.child.pid, "SigCgt") or daemon.child.poll() is not None)
+    assert daemon.stop() == (0 if program is CHAT_SERVER else -SIGTERM)
+    assert "Received SIGTERM" in daemon.out.text + daemon.err.text
+    assert not (tmp_path / "chat").exists()
+
+
 # A terminal that is gone.
 
 

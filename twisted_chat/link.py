@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -17,6 +18,8 @@ class Link:
     machine has acknowledged nothing for LINK_WAIT seconds, `moves` when it does so again, and
     `vanished` after VANISHED seconds: the kernel itself tries for a quarter of an hour.
 
+    `clock` brings the next look, `seconds` measures: a bot's reactor may go by the wall clock.
+
     TCP_USER_TIMEOUT would bound that as well. But Linux counts the time in which a peer takes
     nothing too, so it would end the connection to a daemon that only reads a long paste slowly.
     """
@@ -28,8 +31,10 @@ class Link:
         stuck: Callable[[], None],
         moves: Callable[[], None],
         vanished: Callable[[], None],
+        seconds: Callable[[], float] = monotonic,
     ) -> None:
         self._clock = clock
+        self._seconds = seconds
         self._progress = progress
         self._stuck = stuck
         self._moves = moves
@@ -43,7 +48,7 @@ class Link:
         """Something was sent."""
         if self._next is None:
             self._acknowledged = None
-            self._since = self._clock.seconds()
+            self._since = self._seconds()
             self._next = self._clock.callLater(LINK_LOOK, self._look)
 
     def close(self) -> None:
@@ -55,7 +60,7 @@ class Link:
     def _look(self) -> None:
         self._next = None
         progress = self._progress()
-        now = self._clock.seconds()
+        now = self._seconds()
         if self._has_moved(progress):
             self._since = now
             if self._is_stuck:

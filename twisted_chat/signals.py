@@ -62,6 +62,8 @@ class Signals:
     def serve(self, reopen: Callable[[], None]) -> None:
         """Call `reopen` at each SIGHUP from here on, in a turn of the reactor."""
         self._reopen = reopen
+        # Until the reactor runs and handles it itself.
+        self._handle((signal.SIGTERM,), self._end)
 
     def _handle(
         self, numbers: tuple[signal.Signals, ...], handle: Callable[[signal.Signals], None]
