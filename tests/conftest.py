@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cables import Cable
-from tests.certificates import own_certificate
+from tests.certificates import Authority
 from tests.clients import GREETING, FakeServer
 from tests.daemons import Daemonised
 from tests.processes import (
@@ -188,10 +188,8 @@ def cable() -> Iterator[Cable]:
 
 @pytest.fixture
 def tls_daemon(start_daemon: Callable[..., Daemon], tmp_path: Path) -> Daemon:
-    """A daemon behind TLS; its own certificate, in `tmp_path/roots`, is for 127.0.0.1."""
-    key, certificate = own_certificate(tmp_path, "127.0.0.1")
+    """A daemon behind TLS; who vouches for it is in `tmp_path/authority.pem`."""
+    file = Authority(tmp_path).certify("127.0.0.1")
     return start_daemon(
-        "--rate=0",
-        "--listen",
-        f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={certificate}",
+        "--rate=0", "--listen", f"ssl:0:interface=127.0.0.1:privateKey={file}:certKey={file}"
     )

@@ -251,7 +251,7 @@ def test_pipe_goes_over_ipv6(client, shared_daemon, bob):
 
 def test_pipe_goes_through_tls_whole(client, tls_daemon, tmp_path):
     lines = [f"line {number}" for number in range(5000)]
-    process = client(f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots")
+    process = client(f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/authority.pem")
     piped(process, "".join(f"{line}\n" for line in lines).encode())
     assert ended(process) == [GREETING.strip(), *(f"[You] {line}" for line in lines)]
     tls_daemon.out.find("left")
@@ -259,14 +259,16 @@ def test_pipe_goes_through_tls_whole(client, tls_daemon, tmp_path):
 
 
 def test_answers_come_through_tls_before_it_ends(client, tls_daemon, tmp_path):
-    process = client("--commands", f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots")
+    process = client(
+        "--commands", f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/authority.pem"
+    )
     shown = ended(piped(process, b"/who\n" + b"x" * 5000 + b"\n"))
     assert "- 1 user online:" in shown
     assert [line[:21] for line in shown if line.startswith("!")] == ["! a line longer than "]
 
 
 def test_terminal_talks_through_tls(person, tls_daemon, tmp_path):
-    ann = person(f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots")
+    ann = person(f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/authority.pem")
     ann.find("online)")
     ann.type("Hello\n")
     tls_daemon.out.find(r"\] Hello$")
@@ -276,7 +278,7 @@ def test_terminal_talks_through_tls(person, tls_daemon, tmp_path):
 
 
 def test_interrupted_pipe_ends_through_tls_too(client, tls_daemon, tmp_path):
-    process = client(f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots")
+    process = client(f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/authority.pem")
     process.write(b"one\n")
     tls_daemon.out.find(r"\] one$")
     process.child.send_signal(SIGINT)
@@ -285,7 +287,7 @@ def test_interrupted_pipe_ends_through_tls_too(client, tls_daemon, tmp_path):
 
 
 def test_it_ends_quietly_through_tls_too_when_nobody_reads_its_output(start, tls_daemon, tmp_path):
-    where = f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/roots"
+    where = f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/authority.pem"
     process = start(into_head("--stay", where))
     process.out.find("closed")
     process.write(b"one\ntwo\n")
@@ -296,7 +298,10 @@ def test_it_ends_quietly_through_tls_too_when_nobody_reads_its_output(start, tls
 def test_certificate_that_nobody_vouches_for_is_refused_in_one_line(client, tls_daemon):
     process = piped(client(f"tls:127.0.0.1:{tls_daemon.port}"), b"secret\n")
     assert ended(process, 1) == []
-    assert re.fullmatch(r"chat-client: cannot join tls:\S+: .*certificate.*\n", process.err.text)
+    assert re.fullmatch(
+        r"chat-client: cannot join tls:\S+: nobody .* vouches for its certificate: .*\n",
+        process.err.text,
+    )
     tls_daemon.stop()
     assert "secret" not in tls_daemon.out.text
 
@@ -331,11 +336,11 @@ BAD_STARTS = [
     (["--bell", "loud", "127.0.0.1", "8888"], "--bell must be on or off, not 'loud'"),
     (["--nick", "ann marie", "127.0.0.1", "8888"], "not 'ann marie'"),
     (["--nick", "ann\n/quit", "127.0.0.1", "8888"], "--nick must be a name"),
-    (["--nick", "", "127.0.0.1", "8888"], "--nick must be a name"),
+    (["--nick", "", "127.0.0.1", "8888"], "--nick is empty"),
     (["--nick", "\udcb1\udce8", "127.0.0.1", "8888"], r"--nick must be UTF-8, not '\udcb1\udce8'"),
     (["\udcb1\udce8", "8888"], r"cannot reach \udcb1\udce8 port 8888: invalid hostname"),
     (["tcp:\udcb1\udce8:8888"], "unknown host"),
-    (["tls:\udcb1\udce8:8888"], "is no endpoint"),
+    (["tls:\udcb1\udce8:8888"], "is no name of a host"),
     (["unix:/nosuch/\udcb1\udce8"], "No such file"),
     (["127.0.0.1", "\udcb1\udce8"], "PORT must be a number"),
     (["--bell", "\udcb1\udce8", "127.0.0.1", "8888"], "--bell must be on or off"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 import socket
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -18,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doubles import TCPTransport
-from tests.processes import CHECKOUT, PATIENCE
+from tests.processes import PATIENCE
 from tests.properties import given, st
 from twisted_chat import syntax
 from twisted_chat.client import Session, connect
@@ -360,19 +359,3 @@ async def test_bad_endpoint_is_a_value_error_that_repeats_it():
 async def test_nobody_listening_is_told_as_twisted_tells_it(nobody):
     with pytest.raises(ConnectionRefusedError):
         await connect("127.0.0.1", nobody)
-
-
-def test_the_bot_of_the_page_answers(start, daemon, tmp_path):
-    page = (CHECKOUT / "docs" / "client.md").read_text()
-    script = re.search(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    assert script, "no bot on the page"
-    (tmp_path / "bot.py").write_text(script[1])
-    ann = daemon.join()
-    ann.line()
-    bot = start([sys.executable, str(tmp_path / "bot.py"), "127.0.0.1", str(daemon.port)])
-    name = re.search(r"New user (\S+) entered", ann.line())[1]
-    ann.send(b"hello\n!ping\n")
-    assert re.match(rf"\[{re.escape(name)}\] pong\b", ann.line())
-    daemon.stop()
-    assert bot.wait() == 0
-    assert bot.err.text == ""

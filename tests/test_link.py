@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from tests.cables import Cable
-from tests.certificates import own_certificate
+from tests.certificates import Authority
 from tests.clients import AWAY, UNHEARD, UNHEARD_LINES, piped
 from tests.processes import CHAT_CLIENT, PATIENCE, Daemon, with_limits
 from twisted_chat.limits import LINK_LOOK, LINK_WAIT, VANISHED
@@ -197,11 +197,10 @@ def where(request, cable: Cable, start_daemon: Callable[..., Daemon], tmp_path: 
     if request.param == "tcp":
         daemon = start_daemon("--listen=tcp:0", program=cable.program)
         return f"tcp:10.0.0.1:{daemon.port}"
-    key, certificate = own_certificate(tmp_path, "10.0.0.1")
-    daemon = start_daemon(
-        f"--listen=ssl:0:privateKey={key}:certKey={certificate}", program=cable.program
-    )
-    return f"tls:10.0.0.1:{daemon.port}:trustRoots={certificate.parent}"
+    authority = Authority(tmp_path)
+    file = authority.certify("10.0.0.1")
+    daemon = start_daemon(f"--listen=ssl:0:privateKey={file}:certKey={file}", program=cable.program)
+    return f"tls:10.0.0.1:{daemon.port}:trustRoots={authority.file}"
 
 
 @pytest.mark.parametrize("talks", [False, True], ids=["idle", "talking"])

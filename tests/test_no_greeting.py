@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from tests.certificates import own_certificate
+from tests.certificates import Authority
 from tests.clients import GREETING, piped
 from tests.processes import CHAT_CLIENT, PATIENCE, Process, with_limits
 
@@ -105,10 +105,10 @@ def test_nothing_is_said_in_the_clear_to_the_daemons_own_tls_port(say, tls_daemo
 
 
 def test_behind_tls_there_is_no_other_tls_port_to_think_of(say, server, tmp_path):
-    key, certificate = own_certificate(tmp_path, "127.0.0.1")
+    authority = Authority(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    process = say(f"tls:127.0.0.1:{server.port}:trustRoots={certificate.parent}")
+    context.load_cert_chain(authority.certify("127.0.0.1"))
+    process = say(f"tls:127.0.0.1:{server.port}:trustRoots={authority.file}")
     with context.wrap_socket(server.accept().socket, server_side=True) as guest:
         assert refused(process) == "no greeting in 1 s: is this a chat?"
         assert guest.recv(1) == b""

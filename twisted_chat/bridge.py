@@ -28,7 +28,6 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from twisted_chat.client import client_endpoint
 from twisted_chat.clocks import run_on_monotonic_time
 from twisted_chat.console.arrival import suspicion
 from twisted_chat.console.connection import Connection
@@ -42,10 +41,12 @@ from twisted_chat.console.plain import Plain
 from twisted_chat.console.roll_call import RollCalls
 from twisted_chat.console.tally import Tally
 from twisted_chat.dialects import parse as parse_line
+from twisted_chat.endpoints import client_endpoint
 from twisted_chat.events import YOU, Event, Greeting, Refused, Renamed, Said
 from twisted_chat.limits import GOODBYE, GREETING_LIMIT, GREETING_WAIT, LASTED, ROLL_CALL
 from twisted_chat.syntax import escape, parse, slipped_command, unescape
 from twisted_chat.text import clean
+from twisted_chat.usage import refuse_usage
 
 
 class IClientReactor(IReactorCore, IConsoleReactor, IReactorPluggableNameResolver):
@@ -456,7 +457,7 @@ def main() -> None:
         try:
             endpoint = client_endpoint(reactor, options.host, options.port)
         except ValueError as error:
-            raise SystemExit(f"chat-client: {error}") from error
+            refuse_usage(f"chat-client: {error}")
         bridge = Bridge(reactor, endpoint, options, make_face(reactor))
 
         def interrupted() -> Deferred[object] | None:

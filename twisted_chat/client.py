@@ -7,12 +7,13 @@ from collections import deque
 from typing import cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, clientFromString
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
+    IReactorCore,
     IReactorTime,
-    IStreamClientEndpoint,
+    ISSLTransport,
+    ISystemHandle,
     ITCPTransport,
 )
 from twisted.internet.protocol import Factory
@@ -20,38 +21,35 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.dialects import parse as parse_line
+from twisted_chat.endpoints import client_endpoint
 from twisted_chat.events import Event
-from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE
+from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE, GOODBYE
 from twisted_chat.lines import BoundedLineReceiver
 from twisted_chat.link import Link
 from twisted_chat.sockets import keep_alive, progress, tcp_socket
 from twisted_chat.syntax import escape, parse
 from twisted_chat.text import clean
+from twisted_chat.tls import explained
+
+
+class ISessionReactor(IReactorCore, IReactorTime):
+    """What a session needs of the reactor."""
 
 
 async def connect(host: str, port: int | None = None, *, reactor: object = None) -> Session:
     """Join the chat at `host` and TCP `port`, or at the client endpoint string `host`.
 
-    The session's first event is its Greeting. Raises ValueError for an endpoint string that does
-    not parse, and what the endpoint raises (`twisted.internet.error`) if there is no connection.
+    The session's first event is its Greeting. Raises ValueError for an endpoint string that cannot
+    be used, and what the endpoint raises (`twisted.internet.error`) if there is no connection. When
+    the reactor stops, as by ^C, the session leaves the chat and is read no further.
     """
     if reactor is None:
         from twisted.internet import reactor
-    clock = cast(IReactorTime, reactor)
+    clock = cast(ISessionReactor, reactor)
     endpoint = client_endpoint(reactor, host, port)
-    return cast(Session, await endpoint.connect(Factory.forProtocol(lambda: Session(clock))))
-
-
-def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClientEndpoint:
-    """The endpoint at `host` and `port`, or that `host` describes. Raises ValueError."""
-    if port is not None:
-        return HostnameEndpoint(reactor, host, port)
-    try:
-        return cast(IStreamClientEndpoint, clientFromString(reactor, host))
-    except Exception as error:  # Endpoint parsers are plugins, and raise what they like.
-        raise ValueError(
-            f"{host!r} is no endpoint: write it like tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"
-        ) from error
+    session = cast(Session, await endpoint.connect(Factory.forProtocol(lambda: Session(clock))))
+    session.end_with(clock)
+    return session
 
 
 @implementer(IHalfCloseableProtocol)
@@ -167,21 +165,27 @@ class LineClient(BoundedLineReceiver):
         self.ended = True
         if self._link is not None:
             self._link.close()
-        self.lost(Failure(ConnectionLost("the network is gone")) if self._has_vanished else reason)
+        if self._has_vanished:
+            reason = Failure(ConnectionLost("the network is gone"))
+        elif ISSLTransport.providedBy(self.transport):
+            reason = explained(reason, cast(ISystemHandle, self.transport))
+        self.lost(reason)
 
 
 class Session(LineClient):
     """A place in the chat: `say` and `command` to write, `async for` to read.
 
     Iterating gives each event in its order and ends when the server closes the connection; it
-    raises the error (`twisted.internet.error.ConnectionLost`) if the connection broke. One reader
-    at a time; while more than CLIENT_EVENTS events wait for it, nothing is read from the server.
+    raises the error if the connection broke (`twisted.internet.error.ConnectionLost`) or could not
+    be made safe (`twisted_chat.tls.TLSFailure`). One reader at a time; while more than
+    CLIENT_EVENTS events wait for it, nothing is read from the server.
     """
 
     def __init__(self, clock: IReactorTime | None = None) -> None:
         super().__init__(clock)
         self._events: deque[Event] = deque()
         self._closing = False
+        self._shutting_down = False
         self._reader: Deferred[None] | None = None
         self._closed: Deferred[None] = Deferred()
         self._reason: Failure | None = None
@@ -191,6 +195,8 @@ class Session(LineClient):
 
     async def __anext__(self) -> Event:
         while not self._events:
+            if self._shutting_down:
+                raise StopAsyncIteration
             if self._reason is not None:
                 if self._reason.check(ConnectionDone):
                     raise StopAsyncIteration
@@ -213,7 +219,26 @@ class Session(LineClient):
         if self._reason is None:
             await self._closed
 
+    def end_with(self, reactor: ISessionReactor) -> None:
+        """Leave the chat before `reactor` stops, which lets the reader come to its end."""
+        trigger = reactor.addSystemEventTrigger("before", "shutdown", self._shut_down, reactor)
+
+        def forget(result: None) -> None:
+            if not self._shutting_down:
+                reactor.removeSystemEventTrigger(trigger)
+
+        self._closed.addCallback(forget)
+
+    def _shut_down(self, reactor: IReactorTime) -> Deferred[None]:
+        self._shutting_down = True
+        self._events.clear()
+        self._wake()
+        reactor.callLater(GOODBYE, self.transport.abortConnection)
+        return Deferred.fromCoroutine(self.close())
+
     def shown(self, line: str) -> None:
+        if self._shutting_down:
+            return
         self._events.append(parse_line(line))
         if len(self._events) >= CLIENT_EVENTS and not self._closing:
             self.pauseProducing()

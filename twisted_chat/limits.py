@@ -273,6 +273,9 @@ MOTD_LINES = 50
 NOTICE_WIDTH = 400
 """Characters of one line of a list, such as the answer to /who: it wraps well on a terminal."""
 
+SHOWN_NAMES = 5
+"""Hosts of a server's certificate that an error names: some have a hundred."""
+
 SHOWN_NAME = 24
 """Characters of an unknown command that its refusal repeats."""
 

@@ -1,0 +1,91 @@
+"""Where a client goes: a host and a port, or an endpoint string."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from twisted.internet.endpoints import HostnameEndpoint, clientFromString, wrapClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
+
+from twisted_chat.tls import CannotUse, Verifier, tls_options
+
+
+def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClientEndpoint:
+    """Return the endpoint at `host` and `port`, or the one that the endpoint string `host`
+    describes if the port is None. Raises ValueError with one line that repeats the string.
+
+    `tls:` strings have the options of Twisted's: timeout, bindAddress, certificate, privateKey,
+    trustRoots (which may be a file as well) and endpoint.
+    """
+    if port is not None:
+        return HostnameEndpoint(reactor, host, port)
+    try:
+        return _endpoint(reactor, host)
+    except CannotUse as error:
+        raise ValueError(f"{host!r}: {error}") from error
+    except Exception as error:  # Endpoint parsers are plugins, and raise what they like.
+        raise ValueError(
+            f"{host!r} is no endpoint: write it like tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"
+        ) from error
+
+
+def _endpoint(reactor: object, description: str) -> IStreamClientEndpoint:
+    kind = description.partition(":")[0].lower()
+    if kind == "ssl":
+        raise CannotUse("ssl: does not look whose certificate it is: write tls:HOST:PORT")
+    if kind == "tls":
+        (_, *words), options = _parse(description)
+        return _tls(reactor, *words, **options)
+    return cast(IStreamClientEndpoint, clientFromString(reactor, description))
+
+
+def _tls(
+    reactor: object,
+    host: str,
+    port: str,
+    timeout: str = "30",
+    bindAddress: str | None = None,
+    certificate: str | None = None,
+    privateKey: str | None = None,
+    trustRoots: str | None = None,
+    endpoint: str | None = None,
+) -> IStreamClientEndpoint:
+    """The names are those of Twisted's strings. With `endpoint`, `host` is only what the
+    certificate has to be for.
+    """
+    if endpoint is None:
+        source = None if bindAddress is None else (bindAddress, 0)
+        inner: IStreamClientEndpoint = HostnameEndpoint(
+            reactor, host, int(port), float(timeout), source
+        )
+    else:
+        inner = _endpoint(reactor, endpoint)
+    options = tls_options(trustRoots, certificate, privateKey)
+    return wrapClientTLS(Verifier(host, options), inner)
+
+
+def _parse(description: str) -> tuple[list[str], dict[str, str]]:
+    """The words of an endpoint string and its options. In both a backslash quotes what follows it.
+    Raises ValueError.
+    """
+    words: list[str] = []
+    options: dict[str, str] = {}
+    field = ""
+    name: str | None = None
+    characters = iter(description + ":")
+    for character in characters:
+        if character == "\\":
+            field += next(characters)
+        elif character == "=" and name is None:
+            field, name = "", field
+        elif character != ":":
+            field += character
+        else:
+            if name is None:
+                words.append(field)
+            else:
+                options[name] = field
+            field, name = "", None
+    if field or name is not None:
+        raise ValueError("it ends with a backslash")
+    return words, options

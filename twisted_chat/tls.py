@@ -1,0 +1,274 @@
+"""TLS for clients: whom to trust, and why there is no connection, in one sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import cast
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from OpenSSL import SSL
+from OpenSSL.crypto import X509
+from service_identity import VerificationError
+from service_identity.hazmat import (
+    DNS_ID,
+    CertificatePattern,
+    DNSPattern,
+    IPAddress_ID,
+    IPAddressPattern,
+    verify_service_identity,
+)
+from service_identity.pyopenssl import extract_patterns
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, ISystemHandle
+from twisted.internet.ssl import (
+    Certificate,
+    CertificateOptions,
+    platformTrust,
+    trustRootFromCertificates,
+)
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_chat.limits import SHOWN_NAMES
+from twisted_chat.text import clean
+
+
+class TLSFailure(Exception):
+    """Why TLS did not come about, or broke: a sentence without its stop."""
+
+
+class CannotUse(Exception):
+    """A certificate, a key or a name cannot be used: why, in one line."""
+
+
+def tls_options(
+    trust_roots: str | None, certificate: str | None, key: str | None
+) -> CertificateOptions:
+    """Return how to speak TLS. Raises CannotUse.
+
+    `trust_roots`: path of a PEM file, or of a folder with `.pem` files, that holds the certificates
+    to trust; None: trust those that the system trusts. `certificate`: path of a PEM file with the
+    client's own certificate, and behind it those that vouch for it; None: it has none. `key`: path
+    of a PEM file with its key; None: the key is in the file of the certificate.
+    """
+    trust = platformTrust()
+    if trust_roots is not None:
+        trust = trustRootFromCertificates(
+            [Certificate(X509.from_cryptography(each)) for each in _roots_in(trust_roots)]
+        )
+    if certificate is None:
+        return CertificateOptions(trustRoot=trust)
+    own, *chain = _certificates_in(certificate)
+    where = certificate if key is None else key
+    try:
+        private = load_pem_private_key(_read(where), None)
+    except (ValueError, TypeError) as error:
+        # Which of them it is for a key with a passphrase depends on its format.
+        raise CannotUse(f"{where}: no private key (PEM, without a passphrase)") from error
+    if private.public_key() != own.public_key():
+        raise CannotUse(f"{where}: that is not the key of {certificate}")
+    return CertificateOptions(
+        trustRoot=trust,
+        # pyOpenSSL takes cryptography's own, and warns of its X509; Twisted's types lag behind.
+        privateKey=private,  # type: ignore[arg-type]
+        certificate=own,  # type: ignore[arg-type]
+        extraCertChain=chain,  # type: ignore[arg-type]
+    )
+
+
+def _roots_in(path: str) -> list[x509.Certificate]:
+    if not os.path.isdir(path):
+        return _certificates_in(path)
+    files = sorted(Path(path).glob("*.pem"))
+    if not files:
+        raise CannotUse(f"{path}: no certificate (*.pem) is in that folder")
+    return [certificate for file in files for certificate in _certificates_in(str(file))]
+
+
+def _certificates_in(path: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_read(path))
+    except ValueError as error:
+        raise CannotUse(f"{path}: no certificate (PEM)") from error
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise CannotUse(f"{path}: {error.strerror}") from error
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class Verifier:
+    """Makes TLS connections that only `host`, a name or an address, can answer.
+
+    The server's certificate has to lead to one that `options` trust (RFC 5280) and to name `host`
+    in its subjectAltName (RFC 9525). Otherwise the connection is lost with a TLSFailure that says
+    why. Raises CannotUse for a host that is no name.
+    """
+
+    def __init__(self, host: str, options: CertificateOptions) -> None:
+        self._host = host
+        self._options = options
+        self._name = b""
+        """What the server is asked for (SNI); empty: it is an address."""
+        self._id: DNS_ID | IPAddress_ID
+        try:
+            self._id = IPAddress_ID(str(ip_address(host.partition("%")[0])))
+        except ValueError:
+            # A name's last dot is DNS's own affair.
+            try:
+                self._name = host.removesuffix(".").encode("idna")
+            except UnicodeError as error:
+                raise CannotUse(f"{host!r} is no name of a host") from error
+            self._id = DNS_ID(self._name.decode())
+
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """As IOpenSSLClientConnectionCreator has it."""
+        connection = self._options.clientConnectionForTLS(tlsProtocol)
+        if self._name:
+            connection.set_tlsext_host_name(self._name)
+        connection.set_verify(SSL.VERIFY_PEER, partial(self._judge, tlsProtocol))
+        return connection
+
+    def _judge(
+        self,
+        protocol: TLSMemoryBIOProtocol,
+        connection: SSL.Connection,
+        certificate: X509,
+        code: int,
+        depth: int,
+        ok: int,
+    ) -> bool:
+        """OpenSSL asks for each certificate, from the root to the server's own, and for each fault
+        that it has found itself.
+        """
+        try:
+            why = "" if ok else _fault(certificate.to_cryptography(), code, depth)
+            if ok and depth == 0:
+                why = self._misnamed(certificate)
+        except Exception:  # It is raised into C, where nobody would hear of it.
+            why = "its certificate is malformed"
+        if why:
+            protocol.failVerification(Failure(TLSFailure(why)))
+        return not why
+
+    def _misnamed(self, certificate: X509) -> str:
+        """Why `certificate` is not the one of this host; "": it is."""
+        patterns = extract_patterns(certificate)
+        if not patterns:
+            return (
+                "its certificate names no host (it has no subjectAltName, which has replaced the "
+                "common name): the server needs a new one"
+            )
+        try:
+            verify_service_identity(patterns, [self._id], [])
+        except VerificationError:
+            return f"its certificate is for {_names(patterns)}, not for {self._host}"
+        return ""
+
+
+_CODES = SSL.X509VerificationCodes
+_UNKNOWN_AUTHORITY = {
+    _CODES.ERR_UNABLE_TO_GET_ISSUER_CERT,
+    _CODES.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+    _CODES.ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+    _CODES.ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+    _CODES.ERR_SELF_SIGNED_CERT_IN_CHAIN,
+    _CODES.ERR_CERT_UNTRUSTED,
+}
+
+
+def _fault(certificate: x509.Certificate, code: int, depth: int) -> str:
+    whose = "its certificate" if depth == 0 else "the certificate of its authority"
+    if code == _CODES.ERR_CERT_HAS_EXPIRED:
+        return f"{whose} expired on {_day(certificate.not_valid_after_utc)}"
+    if code == _CODES.ERR_CERT_NOT_YET_VALID:
+        return (
+            f"{whose} is not valid before {_day(certificate.not_valid_before_utc)}: is the clock "
+            "of this machine right?"
+        )
+    if code in _UNKNOWN_AUTHORITY:
+        return (
+            "nobody whom this machine trusts vouches for its certificate: if you have the one of "
+            "its authority, name its file (tls:HOST:PORT:trustRoots=FILE)"
+        )
+    if code == _CODES.ERR_INVALID_PURPOSE:
+        return f"{whose} is not made for servers"
+    return f"{whose} is not valid (OpenSSL's error {code})"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
+
+
+def _names(patterns: Sequence[CertificatePattern]) -> str:
+    """The hosts that a certificate is for, a few of them at most."""
+    names = []
+    for pattern in patterns:
+        if isinstance(pattern, DNSPattern):
+            names.append(clean(pattern.pattern))
+        elif isinstance(pattern, IPAddressPattern):
+            names.append(str(pattern.pattern))
+    shown = ", ".join(names[:SHOWN_NAMES])
+    if (more := len(names) - SHOWN_NAMES) > 0:
+        return f"{shown} and {more} more"
+    return shown or "no host"
+
+
+_NO_TLS = "it does not speak TLS there"
+_WANTS_CERTIFICATE = (
+    "it wants a certificate of yours (tls:HOST:PORT:certificate=FILE:privateKey=FILE)"
+)
+_SENTENCES = {
+    "wrong version number": _NO_TLS,
+    "unknown protocol": _NO_TLS,
+    "packet length too long": _NO_TLS,
+    "record layer failure": _NO_TLS,
+    "http request": _NO_TLS,
+    "certificate required": _WANTS_CERTIFICATE,
+    "alert handshake failure": "it agreed to no way of TLS, or wants a certificate of yours "
+    "(tls:HOST:PORT:certificate=FILE:privateKey=FILE)",
+    "alert unknown ca": "it does not trust who vouches for your certificate",
+    "alert bad certificate": "it refuses your certificate",
+    "alert certificate expired": "your certificate has expired",
+    "alert certificate unknown": "it refuses your certificate",
+    "alert protocol version": "it speaks no version of TLS that is safe",
+    "unsupported protocol": "it speaks no version of TLS that is safe",
+    "unrecognized name": "it has no certificate for that name",
+}
+"""What OpenSSL calls a fault of TLS, a part of it, and what it means."""
+
+
+def explained(reason: Failure, transport: ISystemHandle) -> Failure:
+    """Return why `transport`, one of TLS, was lost: as a TLSFailure if TLS was the reason."""
+    if isinstance(reason.value, SSL.Error):
+        return Failure(TLSFailure(_sentence(reason.value)))
+    # Not by IHandshakeListener: Twisted's endpoints forget IHalfCloseableProtocol where both are.
+    connection = cast(SSL.Connection, transport.getHandle())
+    is_shaken = connection.get_peer_finished() is not None
+    if not is_shaken and reason.check(ConnectionDone, ConnectionLost):
+        return Failure(TLSFailure("it closed the connection before TLS began"))
+    return reason
+
+
+def _sentence(error: SSL.Error) -> str:
+    """`error` holds a list of texts, the oldest first, or a number and a text."""
+    texts = [
+        entry if isinstance(entry, str) else str(entry[-1])
+        for argument in error.args
+        for entry in (argument if isinstance(argument, list) else [argument])
+    ]
+    for text in texts:
+        for part, sentence in _SENTENCES.items():
+            if part in text.lower():
+                return sentence
+    return f"TLS failed ({texts[-1]})" if texts else "TLS failed"
