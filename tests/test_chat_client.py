@@ -53,17 +53,40 @@ def test_pipe_is_said_whole_and_ends_well(pipe, bob):
         (b"", []),
         (b"/who\n//x\n///x\n/* x\n/\n", ["/who", "//x", "///x", "/* x", "/"]),
         ("grüße ☃\n".encode(), ["grüße ☃"]),
+        ("\ufeffone\r\n\ufefftwo\r\n".encode(), ["one", "\ufefftwo"]),
         (b"\x1b[2J\xff\x00\n", ["␛[2J\N{REPLACEMENT CHARACTER}␀"]),
         (b"\x05\x01\n", ["␅␁"]),
     ],
     ids=[
-        *("no last newline", "CRLF", "empty lines", "nothing", "slashes", "UTF-8", "odd bytes"),
+        *("no last newline", "CRLF", "empty lines", "nothing", "slashes", "UTF-8", "mark"),
+        "odd bytes",
         "first bytes of another protocol",
     ],
 )
 def test_pipe_is_said_as_it_stands(pipe, bob, data, said):
     assert ended(pipe(data)) == [GREETING_BESIDE_BOB.strip(), *(f"[You] {line}" for line in said)]
     assert heard(bob) == said
+
+
+def test_pipe_shows_no_passphrase_to_anybody(pipe, bob):
+    """Without --commands its lines are words, and a server would say them."""
+    process = pipe("/login ann horse\n /register horse\n\uff0flogin ann horse\ndone\n".encode())
+    assert process.wait() == 0
+    assert process.out.text == f"{GREETING_BESIDE_BOB}[You] done\n"
+    refusal = "! that was not said: a passphrase may be in it. Lines are commands with --commands\n"
+    assert process.err.text == refusal * 3
+    assert heard(bob) == ["done"]
+
+
+def test_login_without_its_slash_is_shown_once_it_is_clear_that_it_was_said(client, server):
+    process = piped(client("--stay", "127.0.0.1", server.port), b"login ann horse\nlogin page x\n")
+    guest = server.greet()
+    assert guest.lines(4) == ["login ann horse", "/who", "login page x", "/who"]
+    guest.send(b"! that was not said, because ann is registered\n- 1 user online:\n- ann\n")
+    guest.send(b"- 1 user online:\n- ann\n")
+    process.out.find(r"^\[You\] login page x$")
+    assert "[You] login ann" not in process.out.text
+    assert "1 user online:" not in process.out.text
 
 
 def test_pipe_of_many_lines_arrives_whole_and_in_order(start_daemon, client):

@@ -73,7 +73,7 @@ class ObeyingTests(SynchronousTestCase):
         ):
             [answer] = self.ask(line)
             self.assertRegex(
-                answer, "^! that was not said: nothing may stand before /(register|login)"
+                answer, "^! that was not said: a passphrase may be in it. Write /(register|login)"
             )
         self.ask(" /me too")
         self.assertEqual(self.table.read(self.bob), ["[ann]  /me too"])

@@ -14,7 +14,12 @@ from twisted_chat.console.completion import Names
 from twisted_chat.console.face import as_json, calls
 from twisted_chat.console.identity import Identity
 from twisted_chat.console.roll_call import WHO, RollCalls
-from twisted_chat.console.secret_lines import is_secret, lacks_passphrase, masked
+from twisted_chat.console.secret_lines import (
+    is_secret,
+    lacks_passphrase,
+    masked,
+    may_be_secret,
+)
 from twisted_chat.dialects import LineDialect, parse
 from twisted_chat.events import (
     YOU,
@@ -233,7 +238,13 @@ def test_secrets_are_known_and_masked():
     for line in ("/login ann", "/login ann ", "/registered x", "//register x", "register x", "hi"):
         assert masked(line) == line
     assert all(map(is_secret, ("/register", "/Register x", "/login", "/LOGIN ann x")))
-    assert not any(map(is_secret, ("//login x", "/log in", "login", "/msg ann /login x")))
+    assert not any(map(is_secret, ("//login x", "/log in", "login", "see /login x")))
+    assert masked("/msg bob >/login ann x y") == "/msg bob >/login ann ***"
+    assert masked("\uff0fregister\u3000x y") == "\uff0fregister\u3000***"
+    assert masked("/msg login /register x") == "/msg login /register *"
+    assert all(map(is_secret, ("/msg ann /login x", "7login", "register sesame42")))
+    assert may_be_secret("login ann sesame")
+    assert not any(map(may_be_secret, ("login ann", "//login ann sesame", "see login ann sesame")))
     # The daemon would refuse it, and show it to nobody.
     assert masked("/login\N{NO-BREAK SPACE}ann x") == "/login\N{NO-BREAK SPACE}ann *"
     assert is_secret("/login\N{NO-BREAK SPACE}ann x")

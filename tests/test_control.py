@@ -190,6 +190,13 @@ class ControlDoorTests(SynchronousTestCase):
         [line] = self.heard()
         self.assertEqual(line, "- chatctl says: a␛[2J␊b\ufffd\ufffd\ufffd\ufffd")
 
+    def test_a_byte_order_mark_is_dropped_and_no_passphrase_is_said(self) -> None:
+        self.ask(b"\xef\xbb\xbf" + request("say", "\ufeffhello"))
+        self.assertEqual(self.heard(), ["- chatctl says: hello"])
+        for text in ("/login ann horse", "> /login ann horse", "register h0rse-and-cart"):
+            self.assertIn("a passphrase may be in it", self.refused(request("say", text)))
+        self.assertEqual(self.heard(), [])
+
     def test_commands_are_read_as_people_write_them(self) -> None:
         for word in ("status", "STATUS", "/status", " Status "):
             self.assertEqual(self.ask(request(word)), self.ask(request("status")))

@@ -159,9 +159,11 @@ def test_version_is_told_on_standard_output_with_status_0(start):
             ["- ␛[31mred␇", "- ", "- \ufffd \ufffdover", "- no end"],
         ),
         ((b"x" * MAX_LINE + b"\r\n") * MOTD_LINES, [f"- {'x' * MAX_LINE}"] * MOTD_LINES),
+        ("\ufeff".encode() + b"x" * MAX_LINE + b"\nlast", [f"- {'x' * MAX_LINE}", "- last"]),
+        ("\ufeff".encode(), []),
         (b"", []),
     ],
-    ids=["odd bytes", "as much as may be", "nothing"],
+    ids=["odd bytes", "as much as may be", "byte order mark", "nothing but that", "nothing"],
 )
 def test_the_message_of_the_day_follows_the_greeting(start_daemon, tmp_path, motd, lines):
     (tmp_path / "motd").write_bytes(motd)

@@ -303,6 +303,16 @@ def test_a_message_of_the_day_that_cannot_be_shown_is_refused(
         assert f"at most {MOTD_LINES} lines of at most {most} bytes" in line
 
 
+def test_a_message_of_the_day_that_is_no_utf8_is_refused(refuse_each, tmp_path):
+    encodings = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be")
+    for encoding in encodings:
+        (tmp_path / encoding).write_bytes("Grüße\r\n日本\r\n".encode(encoding))
+    # However long it is: its encoding is what has to be mended first.
+    (tmp_path / "long").write_text("x\n" * 1000, "utf-16")
+    for line in refuse_each(*(["--motd", name] for name in (*encodings, "long"))):
+        assert re.search("this is no UTF-8 but something like UTF-16: save it as UTF-8", line)
+
+
 def test_a_transcript_that_cannot_be_opened_is_refused(refuse_everywhere, refuse_each, tmp_path):
     line = refuse_everywhere("--transcript=missing/transcript")
     assert re.search("--transcript .*missing/transcript: No such file or directory", line)

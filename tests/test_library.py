@@ -23,6 +23,7 @@ from twisted_chat import syntax
 from twisted_chat.client import Session, connect
 from twisted_chat.events import Entered, Event, Greeting, Left, Notice, Refused, Said
 from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE
+from twisted_chat.text import clean
 
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"))
 
@@ -76,7 +77,7 @@ class SessionTests(SynchronousTestCase):
         session.say(text)
         line = transport.value().decode()[:-1]
         self.assertIsNone(syntax.parse(line))
-        self.assertEqual(syntax.unescape(line), text)
+        self.assertEqual(syntax.unescape(line), clean(text.encode()))
 
     def test_say_doubles_the_slash_of_what_would_be_a_command(self) -> None:
         self.session.say("/quit")

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from time import process_time
 from unittest import TestCase
 
 from tests.properties import given, st
 from twisted_chat.commands import BY_WORD
-from twisted_chat.console.secret_lines import is_secret, masked
-from twisted_chat.syntax import BLANK, SECRET_COMMANDS, parse, slipped_command
+from twisted_chat.console.secret_lines import is_secret, masked, may_be_secret
+from twisted_chat.syntax import (
+    BLANK,
+    CARRIERS,
+    SECRET_COMMANDS,
+    parse,
+    slipped_command,
+    unmarked_login,
+)
 from twisted_chat.text import clean
 
 UNSEEN = [
@@ -39,22 +47,106 @@ class SlipTests(TestCase):
         }.items():
             self.assertEqual(slipped_command(line), command, line)
 
+    def test_marks_before_the_slash_or_another_slash_are_a_slip(self) -> None:
+        for line in (
+            ">/login ann x", "> /login ann x", "\"/login ann x\"", "`/login ann x`",
+            "(/login ann x)",
+            "«/login ann x»", "- /login ann x", "./login ann x", "/ /login ann x",
+            "\u0301/login ann x",
+            "7/login ann x", "\uff0flogin ann x", "\u2044login ann x", "\u2215login ann x",
+            "\u29f8login ann x",
+            "\\login ann x", "\uff3clogin ann x", " ? /login", "/login: ann x", "/login=ann x",
+            "\uff0f\uff4c\uff4f\uff47\uff49\uff4e\u3000ann\u3000x",
+            "/\uff2c\uff4f\uff47\uff49\uff4e ann x",
+            "7login ann x", " ?login ann x", "!login ann x", ":login ann x",
+        ):  # fmt: skip
+            self.assertEqual(slipped_command(line), "login", line)
+            self.assertTrue(is_secret(line))
+            if "login" in line:
+                self.assertEqual(slipped_command(line.replace("login", "register")), "register")
+
+    def test_commands_that_carry_it_as_their_words_are_a_slip(self) -> None:
+        for carrier in (
+            "/me", "/ME  ", "/topic", "/away", "/quit", "/exit", "/reply", "/say", "/msg bob",
+            "/kick bob",
+            "/ban bob", "/ban bob 1h", "/msg login", "/me /msg bob", " /me", "> /msg bob", "\\me",
+        ):  # fmt: skip
+            for words in ("/login ann x", ">/login ann x", " / login ann x", "7login ann x"):
+                line = f"{carrier} {words}"
+                self.assertEqual(slipped_command(line), "login", line)
+                self.assertTrue(is_secret(line))
+                self.assertEqual(masked(line), line.replace(" x", " *"))
+            self.assertEqual(slipped_command(f"{carrier} /register x"), "register")
+            if carrier != "/ban bob":  # It may be a TIME.
+                self.assertEqual(slipped_command(f"{carrier} to /login ann x"), "")
+            self.assertEqual(slipped_command(f"{carrier} //login ann x"), "")
+            if carrier.startswith("/"):  # Two slashes are written on purpose.
+                self.assertEqual(slipped_command(f"/{carrier} /login ann x"), "")
+        for command in ("/nick", "/whois", "/join", "/help", "/mee"):
+            self.assertEqual(slipped_command(f"{command} /login ann x"), "")
+
+    def test_register_without_a_slash_is_a_slip_before_what_is_no_word(self) -> None:
+        for line in (
+            "register sesame42", "Register: s3sam3!!", "/me register sesame42",
+            "- register sésame42 ",
+        ):  # fmt: skip
+            self.assertEqual(slipped_command(line), "register", line)
+        for line in (
+            "register", "register sesame", "register 20261126", "register s3same",
+            "register by 12am",
+            "registers sesame42", "//register sesame42", "I register sesame42",
+            "register x86 and x64",
+        ):  # fmt: skip
+            self.assertEqual(slipped_command(line), "", line)
+
+    def test_login_without_a_slash_may_be_one(self) -> None:
+        for line in (
+            "login ann sesame", "Login ann sesame", "LOGIN: ann  my sesame", " login ann sesame",
+            "- login ann sesame", "login <ann> sesame", "login \"ann\", sesame",
+            "/me login ann sesame",
+            "/msg bob login ann sesame", "\uff4c\uff4f\uff47\uff49\uff4e\u3000ann\u3000sesame",
+        ):  # fmt: skip
+            self.assertEqual(unmarked_login(line), "ann", line)
+            self.assertEqual(slipped_command(line), "", line)
+            self.assertFalse(is_secret(line))
+            self.assertTrue(may_be_secret(line))
+        for line in (
+            "login", "login ann", "login ann ", "logins ann x", "/login ann x", "//login ann x",
+            "/register login ann x", "please login ann x", "/nick login ann x",
+        ):  # fmt: skip
+            self.assertEqual(unmarked_login(line), "", line)
+
     def test_other_lines_are_none(self) -> None:
         for line in (
             "", " ", "/", " /", "/ ", "login ann sesame", "/login ann sesame", "/REGISTER sesame",
-            "//login ann sesame", " //login ann sesame", "///login x", "/ /login x", "x /login x",
+            "//login ann sesame", " //login ann sesame", "///login x", "x /login x",
             " /who", "/ who", " /logins", " /loginx x", " /log in", " /lo gin", " /registered",
-            " /login/x", " /regi\N{LATIN SMALL LETTER LONG S}ter x", "?/login x",
+            " /login/x", " /regi\N{LATIN SMALL LETTER LONG S}ter x", "x?/login x", "x/login y",
+            "1/login x", "https://login x", ".login a {", "#login page", "...register now",
+            "*login* x",
         ):  # fmt: skip
             self.assertEqual(slipped_command(line), "", line)
+
+    def test_no_line_takes_long_to_look_at(self) -> None:
+        start = process_time()
+        for part in (
+            "/ban ", "/ban a ", "/me ", "/msg a ", "/", "/ ", " ", "7", "?/", "gi ", "login ",
+            "login:", "register 1a",
+            "/me login ", "/ban login a ", "=", "/register a1", "\u3000/",
+        ):  # fmt: skip
+            for line in (part * 20_000 + "gi", f"/login{part * 20_000}", f"login {part * 20_000}x"):
+                slipped_command(line)
+                unmarked_login(line)
+                masked(line)
+        self.assertLess(process_time() - start, 20)  # Squared it takes minutes.
 
     @given(blanks, blanks, words, endings)
     def test_a_slip_is_known_however_it_is_made(
         self, before: str, behind: str, word: str, rest: str
     ) -> None:
         line = clean(f"{before}/{behind}{word}{rest}".encode("utf-8", "replace"))
-        expected = word.lower() if before or behind else ""
-        self.assertEqual(slipped_command(line), expected)
+        is_command = (parse(line) or ("",))[0] in SECRET_COMMANDS
+        self.assertEqual(slipped_command(line), "" if is_command else word.lower())
         self.assertTrue(is_secret(line))
 
     @given(st.text() | st.lists(st.sampled_from([*UNSEEN, "/", "login", "x"])).map("".join))
@@ -81,7 +173,7 @@ class SlipTests(TestCase):
             if c.isspace() or unicodedata.category(c) in ("Cc", "Cf", "Cs")
         ]
         self.assertEqual([c for c in unseen if not slipped_command(f"{c}/login x")], [])
-        self.assertFalse(any(slipped_command(f"{c}/login x") for c in "a1_é.-安☃😀\u0301"))
+        self.assertFalse(any(slipped_command(f"{c}/login x") for c in "a1é安ひ"))
 
     def test_what_is_a_blank_is_one_character_in_a_pattern(self) -> None:
         self.assertRegex("␛", f"^{BLANK}$")
@@ -90,3 +182,13 @@ class SlipTests(TestCase):
         self.assertEqual(
             set(SECRET_COMMANDS), {word for word, each in BY_WORD.items() if each.right.secret}
         )
+
+    def test_the_commands_that_carry_words_are_those_of_the_table(self) -> None:
+        """Words are written in small letters there, and what stands before them in capitals."""
+        carriers = {}
+        for word, each in BY_WORD.items():
+            *before, last = each.arguments.split() or [""]
+            if last.strip("[]") in ("text", "words", "why"):
+                least = sum(not one.startswith("[") for one in before)
+                carriers[word] = tuple(range(least, len(before) + 1))
+        self.assertEqual(CARRIERS, carriers)

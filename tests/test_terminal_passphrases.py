@@ -125,7 +125,18 @@ def test_passphrase_of_two_lines_is_masked_too(ann):
     ann.until(lambda screen: screen.endswith("\n/register *****\n*******"))
 
 
-@pytest.mark.parametrize("command", [" /register ", "\N{EM SPACE}/ LOGIN  ann ", "␛/register "])
+@pytest.mark.parametrize(
+    "command",
+    [
+        " /register ",
+        "\N{EM SPACE}/ LOGIN  ann ",
+        "␛/register ",
+        ">/login ann ",
+        "\uff0flogin ann ",
+        "7register ",
+        "/msg bob /login ann ",
+    ],
+)
 def test_command_that_slipped_shows_its_passphrase_to_nobody(ann, command):
     ann.type("first\n")
     assert ann.guest.line() == "first"
@@ -133,7 +144,7 @@ def test_command_that_slipped_shows_its_passphrase_to_nobody(ann, command):
         ann.type(character)
     ann.until(lambda screen: screen.endswith("*****"))
     ann.type("\n")
-    ann.find("! that was not said: write /")
+    ann.find("! that was not said: a passphrase may be in it. Write /")
     # Until a key is shown the editor may still be busy with the line before.
     ann.type("x")
     ann.until(lambda screen: screen.endswith("\nx"))
@@ -144,6 +155,19 @@ def test_command_that_slipped_shows_its_passphrase_to_nobody(ann, command):
     ann.find("[You] first")
     assert "horse" not in ann.raw
     assert ann.screen.count("[You]") == 2
+
+
+def test_login_without_its_slash_is_not_said_and_not_kept_where_the_name_is_owned(ann):
+    ann.type("first\n")
+    assert ann.guest.line() == "first"
+    ann.type("login ann horse\n")
+    assert ann.guest.lines(2) == ["login ann horse", "/who"]
+    ann.guest.send(b"! that was not said, because ann is registered\n- 1 user online:\n- ann\n")
+    ann.find("! that was not said")
+    ann.type(f"{UP}\n")
+    assert ann.guest.line() == "first"
+    ann.until(lambda screen: screen.count("[You] first") == 2)
+    assert "[You] login" not in ann.screen
 
 
 def test_line_that_names_such_a_command_on_purpose_is_said(ann):

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -39,12 +40,13 @@ from twisted_chat.console.lookup import Lookup
 from twisted_chat.console.options import Options
 from twisted_chat.console.plain import Plain
 from twisted_chat.console.roll_call import RollCalls
+from twisted_chat.console.secret_lines import is_secret
 from twisted_chat.console.tally import Tally
 from twisted_chat.dialects import parse as parse_line
 from twisted_chat.endpoints import client_endpoint
 from twisted_chat.events import YOU, Event, Greeting, Refused, Renamed, Said
 from twisted_chat.limits import GOODBYE, GREETING_LIMIT, GREETING_WAIT, LASTED, ROLL_CALL
-from twisted_chat.syntax import escape, parse, slipped_command, unescape
+from twisted_chat.syntax import escape, parse, slipped_command, unescape, unmarked_login
 from twisted_chat.text import clean
 from twisted_chat.usage import refuse_usage
 
@@ -77,6 +79,8 @@ class Bridge:
         self._identity = Identity(reactor, options["nick"])
         self._introduction = Introduction(reactor, face.show, self._identity)
         self._roll_calls = RollCalls()
+        self._doubted: deque[Said] = deque()
+        """What was said and may be refused, because a passphrase may be in it."""
         self._connection: Connection | None = None
         self._greeting_wait: IDelayedCall | None = None
         self._greeted_at: float | None = None
@@ -145,6 +149,8 @@ class Bridge:
             self._end(f"nothing was said: {event.text}")
             return
         else:
+            if self._doubted and isinstance(event, Refused) and event.text.startswith(_NOT_SAID):
+                self._doubted.popleft()
             self._show(line, event)
         if isinstance(event, Renamed) and event.old == YOU:
             self._naming = False
@@ -275,10 +281,16 @@ class Bridge:
         if self._leaving or self._over:
             return
         runs = self._face.runs_commands
+        # A secret is not even sent: a server that does not know better would say it.
         if runs and (slipped := slipped_command(line)):
-            # Nor is it sent: a server that does not know better would say it.
             self._face.tell(
-                f"! that was not said: write /{slipped} without anything before or behind its slash"
+                "! that was not said: a passphrase may be in it. Write /"
+                f"{slipped} at the very start of a line, or //{slipped} there to say it"
+            )
+            return
+        if not runs and is_secret(line):
+            self._face.tell(
+                "! that was not said: a passphrase may be in it. Lines are commands with --commands"
             )
             return
         command = parse(line) if runs else None
@@ -305,13 +317,24 @@ class Bridge:
             return True
         if self._connection is None or self._connection.ended:
             return False
-        self._send(
-            self._connection, escape(_UNLIKELY.sub(lambda each: clean(each[0].encode()), text))
-        )
-        shown = clean(text.encode())
-        self._face.show(f"[You] {shown}", Said(YOU, shown))
-        self._introduction.said(shown)
+        self._send(self._connection, escape(text))
+        said = Said(YOU, clean(text.encode()))
+        if unmarked_login(text):
+            # What the server answers to the next question tells that it did not refuse this.
+            self._doubted.append(said)
+            self.call_roll().addCallback(lambda _: self._show_doubted(said))
+        else:
+            self._show_said(said)
         return True
+
+    def _show_doubted(self, said: Said) -> None:
+        if said in self._doubted and not self._over:
+            self._doubted.remove(said)
+            self._show_said(said)
+
+    def _show_said(self, said: Said) -> None:
+        self._face.show(f"[You] {said.text}", said)
+        self._introduction.said(said.text)
 
     def _send(self, connection: Connection, line: str) -> None:
         self._tally.sent()
@@ -414,13 +437,11 @@ class Bridge:
         self._reactor.callLater(0, self._outcome.callback, result)
 
 
-_UNLIKELY = re.compile(r"\A[\x00-\x1f]|\0")
-"""What no person's line holds: a daemon takes a peer that begins with it for a scanner. It is sent
-as the daemon would show it.
-"""
-
 _PUT_OUT = "you were put out: "
 """How the daemon tells somebody what an operator did."""
+
+_NOT_SAID = "that was not said"
+"""How the daemon refuses a line that somebody says."""
 
 _NUMBERS = re.compile(r"\b\d+ \w+\s*")
 """Numbers with what they count: `59 min`, `10000 users`."""

@@ -122,8 +122,12 @@ class LineClient(BoundedLineReceiver):
             self.send("/quit")
 
     def send(self, line: str) -> None:
-        """Send `line`, which holds no LF, as it is."""
-        self.transport.write(f"{line}\n".encode())
+        """Send `line`, which holds no LF.
+
+        It is cleaned here as the server would do it, which takes a peer that begins with a control
+        for another kind of program.
+        """
+        self.transport.write(f"{clean(line.encode())}\n".encode())
         if self._link is not None:
             self._link.sent()
 

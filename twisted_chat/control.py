@@ -158,7 +158,7 @@ def _parse(line: bytes) -> dict[str, str]:
         )
     # JSON can hold halves of characters.
     texts = {key: request.get(key, "").encode("utf-8", "surrogatepass") for key in _KEYS}
-    return {key: clean(text).strip() for key, text in texts.items()}
+    return {key: clean(text).removeprefix("\ufeff").strip() for key, text in texts.items()}
 
 
 class ControlFactory(ServerFactory[ControlProtocol]):

@@ -42,9 +42,12 @@ from twisted_chat.outbox import IOutboxReactor, IStreamTransport, Patience, outb
 from twisted_chat.terminals import LineEnds, erased
 from twisted_chat.text import REPLACEMENT, clean, is_plain, is_utf8
 
-_WANT_A_LOOK = (b"/", b"\n", b" ", b"\t")
-_LATER_WANTS_A_LOOK = re.compile(rb"\n[/\n \t]").search
-"""The begin of a line that is not simply said. A pattern finds all four in the time of one `in`."""
+_WANT_A_LOOK = (b"/", b"\n")
+_LATER_WANTS_A_LOOK = re.compile(rb"\n[/\n]").search
+"""Finds a later line that is a command or empty. A pattern costs no more than one `in`."""
+
+_MAY_BE_SECRET = re.compile(rb"(?i)login|register").search
+"""Finds the word of a command that has a passphrase and may have slipped."""
 
 
 class ChatProtocol(HoldingLineReceiver):
@@ -158,12 +161,13 @@ class ChatProtocol(HoldingLineReceiver):
         That is what nearly all packets are, and in a busy room this takes a third of the time.
         """
         # Neither a command nor an empty line, nor a part of one, nor one that may be too long or
-        # that may be meant for a command and have slipped.
+        # that may hold a passphrase. To look for what both words of _MAY_BE_SECRET hold is quick.
         if (
             not data.endswith(b"\n")
             or data.startswith(_WANT_A_LOOK)
             or _LATER_WANTS_A_LOOK(data)
             or (len(data) > self.max_line and max(map(len, data.split(b"\n"))) > self.max_line)
+            or (b"gi" in data.lower() and _MAY_BE_SECRET(data))
             or not is_plain(data)
         ):
             return False

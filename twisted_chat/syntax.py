@@ -26,10 +26,71 @@ BLANK = rf"[\s\x00-\x1f\x7f-\x9f{_FORMATS}{_FILLERS}\u2400-\u2421\u2424\ufffd\ud
 """The pattern of one character that a person takes for no part of a word: white space, what is seen
 nowhere, and controls and broken bytes, as they are typed and as `text.clean` shows them."""
 
-# Not without any blank: that is the command itself, or another one.
-_SLIPPED = re.compile(
-    rf"(?:{BLANK}+/{BLANK}*|/{BLANK}+)((?ai:{'|'.join(SECRET_COMMANDS)}))(?:{BLANK}|\Z)"
+NO_BLANK = rf"(?:(?!{BLANK}).)"
+
+
+def _word(word: str) -> str:
+    """The pattern of `word` in upper and lower case, and as East Asian input writes it, wide."""
+    wide = 0xFEE0  # From an ASCII letter to its wide one.
+    return "".join(
+        f"[{each}{each.upper()}{chr(ord(each) + wide)}{chr(ord(each.upper()) + wide)}]"
+        for each in word
+    )
+
+
+_LOGIN, _REGISTER = map(_word, SECRET_COMMANDS)
+
+_SLASHES = (
+    "/\uff0f\u2044\u2215\u2571\u27cb\u29f8\u2f03"  # What UTS 39 lists as look-alikes,
+    "\\\\\uff3c\ufe68\u2216\u27cd\u29f5\u29f9"  # and the other way round.
 )
+
+BEHIND = rf"(?:{BLANK}|[:=,])"
+"""What ends the word of such a command."""
+
+CARRIERS = {
+    **dict.fromkeys(("me", "reply", "topic", "away", "quit", "exit", "say"), (0,)),
+    **dict.fromkeys(("msg", "kick"), (1,)),
+    "ban": (1, 2),
+}
+"""The commands that show words to others, each with the numbers of words that may stand before."""
+
+# Before a command there may be blanks, quote marks, brackets or bullets, and a 7, which is the
+# slash without Shift on many keyboards. The slash itself may be another one.
+_SLASH = rf"[\W_7{_FILLERS}]*[{_SLASHES}]{BLANK}*"
+
+# Two slashes are written on purpose.
+_NOT_ON_PURPOSE = rf"(?!{BLANK}*//+[A-Za-z])"
+
+# At most two, one in the other: `/ban /ban /ban …` could be read in more ways than can be tried.
+_CARRIED = "(?:{}){{0,2}}".format(
+    "|".join(
+        rf"{_NOT_ON_PURPOSE}{_SLASH}(?ai:{command}){BLANK}" + rf"{BLANK}*{NO_BLANK}+{BLANK}" * count
+        for command, counts in CARRIERS.items()
+        for count in counts
+    )
+)
+
+# Instead of the slash there may also stand what its key gives with Shift or without.
+SECRET = (
+    rf"{_CARRIED}{_NOT_ON_PURPOSE}(?:{_SLASH}|{BLANK}*[7?!:])"
+    rf"(?:(?P<login>{_LOGIN})|{_REGISTER})(?={BEHIND}|\Z)"
+)
+"""The pattern of how a line starts that is, or was meant to be, a command with a passphrase: up to
+the end of its word. BEHIND it follows the name or the passphrase."""
+
+_SECRET = re.compile(SECRET)
+
+# A word that mixes letters and digits, and nothing behind it, makes no sentence of "register".
+_UNMARKED_REGISTER = re.compile(
+    rf"{_CARRIED}{_NOT_ON_PURPOSE}[\W_{_FILLERS}]*{_REGISTER}{BEHIND}{BLANK}*"
+    rf"(?={NO_BLANK}*[A-Za-z])(?={NO_BLANK}*\d){NO_BLANK}{{8,}}{BLANK}*"
+)
+_UNMARKED_LOGIN = re.compile(
+    rf"{_CARRIED}{_NOT_ON_PURPOSE}[\W\d_{_FILLERS}]*{_LOGIN}{BEHIND}{BLANK}*"
+    rf"({NO_BLANK}+){BLANK}+{NO_BLANK}"
+)
+_AROUND_NAME = "\"'`<>()[]{}.,:;=«»“”„\u2018\u2019"
 
 
 def parse(line: str) -> tuple[str, str] | None:
@@ -49,9 +110,29 @@ def escape(text: str) -> str:
 
 
 def slipped_command(line: str) -> str:
-    """The name (in lower case) of the command with a passphrase that `line`, which is none, was
-    meant to be, with blanks before its slash or behind it; "" for every other line. To say such a
-    line would show the passphrase to all; `//login x` is written on purpose, and said.
+    """The name (in lower case) of the command with a passphrase that `line` was meant to be, if
+    `line` is not that command but would say it; "" for every other line.
     """
-    match = _SLIPPED.match(line)
-    return match[1].lower() if match else ""
+    if not _may_be_slip(line):
+        return ""
+    if match := _SECRET.match(line):
+        return "login" if match["login"] else "register"
+    return "register" if _UNMARKED_REGISTER.fullmatch(line) else ""
+
+
+def unmarked_login(line: str) -> str:
+    """The name in a `line` such as `login ann sesame`; "" for every other line.
+
+    Whether it is a sentence or a slip is told by whether somebody has registered that name.
+    """
+    match = _UNMARKED_LOGIN.match(line) if _may_be_slip(line) else None
+    return match[1].strip(_AROUND_NAME) if match else ""
+
+
+def _may_be_slip(line: str) -> bool:
+    small = line.lower()
+    # A quick look for what both words have in common.
+    if "gi" not in small and "\uff47\uff49" not in small:
+        return False
+    command = parse(line)
+    return command is None or command[0] not in SECRET_COMMANDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import ClassVar, cast
 
 from twisted.logger import Logger
@@ -277,17 +278,22 @@ def _read_motd(path: str, max_line: int) -> list[str]:
     most = MOTD_LINES * (max_line + 2)
     try:
         with open(path, "rb") as file:
-            data = file.read(most + 1)
+            data = file.read(len(BOM_UTF8) + most + 1).removeprefix(BOM_UTF8)
     except OSError as error:
         raise UsageError(f"--motd {path}: {error.strerror}") from error
     lines = [line.removesuffix(b"\r") for line in data.removesuffix(b"\n").split(b"\n")]
-    if not data:
-        return []
-    if len(data) > most or len(lines) > MOTD_LINES or max(map(len, lines)) > max_line:
+    # UTF-32 of little end begins with the mark of UTF-16.
+    is_utf16 = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    is_too_long = len(data) > most or len(lines) > MOTD_LINES or max(map(len, lines)) > max_line
+    if not is_utf16 and is_too_long:
         raise UsageError(
             f"--motd {path}: at most {MOTD_LINES} lines of at most {max_line} bytes are shown"
         )
-    return [clean(line) for line in lines]
+    if is_utf16 or b"\0" in data:
+        raise UsageError(
+            f"--motd {path}: this is no UTF-8 but something like UTF-16: save it as UTF-8"
+        )
+    return [clean(line) for line in lines] if data else []
 
 
 def makeService(options: Options) -> ChatService:

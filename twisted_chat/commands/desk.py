@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -17,7 +18,7 @@ from twisted_chat.member import Member
 from twisted_chat.names import BadName
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.refusal import Refusal
-from twisted_chat.syntax import parse, slipped_command, unescape
+from twisted_chat.syntax import parse, slipped_command, unescape, unmarked_login
 from twisted_chat.traces import Traces
 
 _COMMAND = re.compile(r"(?<!\S)/([a-z]+)\b")
@@ -47,25 +48,24 @@ class Desk:
         None if that is done; otherwise what fires when it is. It never fails, and can be cancelled.
         Until then no further line of `member` is to be handed in.
         """
-        command = parse(line)
-        if command is None:
-            if slipped := slipped_command(line):
-                self._chat.refuse(
-                    member,
-                    f"that was not said: nothing may stand before /{slipped} or behind its slash, "
-                    "not even a blank",
-                )
-            else:
-                self._chat.say(member, unescape(line))
+        if command := parse(line):
+            room = "" if member.room is None else member.room.name
+            return self.command(member, *command, room=room)
+        if self._refuses_secret(member, line):
             return None
-        room = "" if member.room is None else member.room.name
-        return self.command(member, *command, room=room)
+        if name := unmarked_login(line):
+            return self._start(member, "that", self._say_if_free(member, line, name))
+        self._chat.say(member, unescape(line))
+        return None
 
     def command(self, member: Member, word: str, argument: str, room: str) -> Deferred[None] | None:
         """The same for the command `word` with `argument`, about `room` ("": about none)."""
         if member.leaving:
             return None
         member.meter.active = self._chat.seconds()
+        line = f"/{word} {argument}"
+        if self._refuses_secret(member, line):
+            return None
         lead = member.door.lead
         command = self._find(word, member.door)
         if command is None:
@@ -81,8 +81,32 @@ class Desk:
             self._chat.refuse(member, f"something is missing: write {lead}{command.usage}")
             return None
         request = Request(self._chat, self._passphrases, self._traces, member, argument, room)
-        done = Deferred.fromCoroutine(self._run(command, request))
-        return None if done.called else done
+        doing = self._obey(command, request, unmarked_login(line))
+        return self._start(member, f"{lead}{command.name}", doing)
+
+    def _refuses_secret(self, member: Member, line: str) -> bool:
+        """Refuse `line` if it would show a passphrase to others; whether it would."""
+        if slipped := slipped_command(line):
+            self._chat.refuse(member, f"that was not said: {_how_to_write(slipped)}")
+        return bool(slipped)
+
+    async def _say_if_free(self, member: Member, line: str, name: str) -> None:
+        await self._check_is_free(name)
+        self._chat.say(member, unescape(line))
+
+    async def _obey(self, command: Command, request: Request, name: str) -> None:
+        if name:
+            await self._check_is_free(name)
+        await command.run(request)
+
+    async def _check_is_free(self, name: str) -> None:
+        """Raises Refusal if somebody has registered `name`: what follows it may be a passphrase."""
+        registration = await self._chat.journal.registration(name)
+        if registration is not None:
+            raise Refusal(
+                f"that was not said, because {registration.name} is registered: "
+                f"{_how_to_write('login')}"
+            )
 
     def _as_written_at(self, door: Door, advice: str) -> str:
         """`advice` with the commands in it led as they are at `door`, where it has them."""
@@ -94,16 +118,29 @@ class Desk:
 
         return _COMMAND.sub(lead, advice)
 
-    async def _run(self, command: Command, request: Request) -> None:
+    def _start(
+        self, member: Member, what: str, doing: Coroutine[Deferred[Any], Any, None]
+    ) -> Deferred[None] | None:
+        """Begin `doing` what `member` wants, which `what` names to it; None if it is done."""
+        done = Deferred.fromCoroutine(self._run(member, what, doing))
+        return None if done.called else done
+
+    async def _run(
+        self, member: Member, what: str, doing: Coroutine[Deferred[Any], Any, None]
+    ) -> None:
         try:
-            await command.run(request)
+            await doing
         except (Refusal, BadName) as error:
-            self._chat.refuse(request.member, self._as_written_at(request.member.door, str(error)))
+            self._chat.refuse(member, self._as_written_at(member.door, str(error)))
         except CancelledError:
             pass  # Whoever asked is gone.
         except Exception:
-            self._log.failure("/{command} failed", command=command.name)
-            lead = request.member.door.lead
-            self._chat.refuse(
-                request.member, f"{lead}{command.name} cannot be done just now: try again later"
-            )
+            self._log.failure("{what} failed", what=what)
+            self._chat.refuse(member, f"{what} cannot be done just now: try again later")
+
+
+def _how_to_write(command: str) -> str:
+    return (
+        f"a passphrase may be in it. Write /{command} at the very start of a line, or //{command} "
+        "there to say it"
+    )

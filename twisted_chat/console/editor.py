@@ -36,7 +36,7 @@ from prompt_toolkit.layout.processors import (
 
 from twisted_chat.console.clusters import ClusterBuffer
 from twisted_chat.console.pasting import ONE_ANSWER, lines_of, split_paste
-from twisted_chat.console.secret_lines import is_secret, masked
+from twisted_chat.console.secret_lines import masked, may_be_secret
 from twisted_chat.console.shown import rows_of
 from twisted_chat.console.steady import Steady, SteadyOutput
 from twisted_chat.limits import CLIENT_HISTORY, CLIENT_MENU
@@ -270,7 +270,7 @@ class Typed(History):
         return list(self._lines)
 
     def append_string(self, string: str) -> None:
-        if not is_secret(string):
+        if not may_be_secret(string):
             self._lines.append(string)
 
     def load_history_strings(self) -> Iterable[str]:

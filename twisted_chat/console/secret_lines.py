@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from twisted_chat.syntax import BLANK, SECRET_COMMANDS, parse
+from twisted_chat.syntax import (
+    BEHIND,
+    BLANK,
+    NO_BLANK,
+    SECRET,
+    SECRET_COMMANDS,
+    parse,
+    slipped_command,
+    unmarked_login,
+)
 
-# With blanks of any kind where they may have slipped in: see syntax.slipped_command.
-_NAMED = re.compile(rf"{BLANK}*/{BLANK}*(?ai:{'|'.join(SECRET_COMMANDS)})(?:{BLANK}|\Z)")
 # The passphrase is what stands behind the command, of /login behind the name as well.
 _SECRET = re.compile(
-    rf"({BLANK}*/{BLANK}*(?:(?ai:register){BLANK}+|(?ai:login){BLANK}+(?:(?!{BLANK}).)+{BLANK}+))"
-    r"(.*)",
-    re.DOTALL,
+    rf"(?P<shown>{SECRET}{BEHIND}{BLANK}*(?(login){NO_BLANK}+{BLANK}+))(?P<secret>.*)", re.DOTALL
 )
 
 Ask = Callable[[str, bool], Awaitable["str | None"]]
@@ -21,16 +26,22 @@ Ask = Callable[[str, bool], Awaitable["str | None"]]
 
 
 def is_secret(line: str) -> bool:
-    """Whether `line` is, or was meant to be, a command that has to do with a passphrase, and is
-    kept nowhere.
+    """Whether `line` is, or was meant to be, a command with a passphrase."""
+    command = parse(line)
+    return (command is not None and command[0] in SECRET_COMMANDS) or bool(slipped_command(line))
+
+
+def may_be_secret(line: str) -> bool:
+    """Whether `line` may hold a passphrase, and so is kept nowhere. Only the server knows about
+    `login NAME …`, because it is a sentence where nobody has that name.
     """
-    return _NAMED.match(line) is not None
+    return is_secret(line) or bool(unmarked_login(line))
 
 
 def masked(line: str) -> str:
     """`line` as it may be seen: as long as it is, with `*` for each character of a passphrase."""
     match = _SECRET.fullmatch(line)
-    return match[1] + re.sub(".", "*", match[2]) if match else line
+    return match["shown"] + re.sub(".", "*", match["secret"]) if match else line
 
 
 def lacks_passphrase(line: str) -> bool:
