@@ -133,6 +133,15 @@ class WayOut:
         self.reactor.pump([STALL_LOOK])
         self.assertEqual(self.slow, [6])
 
+    def test_the_time_in_which_the_daemon_itself_stood_still_does_not_count(self) -> None:
+        self.block()
+        self.outbox.write(b"x")
+        self.reactor.pump([STALL_LOOK] * (STALL - 2))
+        self.reactor.advance(1000 * STALL)
+        self.assertEqual(self.slow, [])
+        self.reactor.advance(STALL_LOOK)
+        self.assertEqual(self.slow, [1])
+
     def test_who_begins_to_wait_while_another_is_given_up_is_looked_after_once(self) -> None:
         patience = self.outbox._patience
         other = outbox_for(SocketTransport(self.kernel), patience, self.too_slow)

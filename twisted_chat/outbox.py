@@ -59,6 +59,8 @@ class Patience:
         self.stall = stall
         self._waiting: dict[Outbox, None] = {}
         self._look: IDelayedCall | None = None
+        self._due = 0.0
+        """When the next look is due, in the reactor's seconds."""
         self._retired: list[int] = []
 
     def watch(self, outbox: Outbox) -> None:
@@ -89,10 +91,17 @@ class Patience:
 
     def _look_later(self) -> None:
         # One timer for all of them: in a busy room members have to wait a little all the time.
-        self._look = self.reactor.callLater(min(STALL_LOOK, self.stall), self._find_stalled)
+        pause = min(STALL_LOOK, self.stall)
+        self._due = self.reactor.seconds() + pause
+        self._look = self.reactor.callLater(pause, self._find_stalled)
 
     def _find_stalled(self) -> None:
         self._look = None
+        late = self.reactor.seconds() - self._due
+        if late >= STALL_LOOK:
+            # It was not the readers that stood still: the daemon was stopped, or had no processor.
+            for outbox in self._waiting:
+                outbox.excuse(late)
         latest = self.reactor.seconds() - self.stall
         for outbox in [each for each in self._waiting if each.waiting_since <= latest]:
             outbox.give_up()
@@ -146,6 +155,11 @@ class Outbox:
 
     def write_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
         self.write(b"".join(pieces))
+
+    def excuse(self, seconds: float) -> None:
+        """Let `seconds` not count for what waits."""
+        assert self._queue
+        self._queue = deque((since + seconds, data) for since, data in self._queue)
 
     def give_up(self) -> None:
         """Say that this one is too slow, if something still waits in it."""
