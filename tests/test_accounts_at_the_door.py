@@ -72,12 +72,20 @@ class LineDoorTests(SynchronousTestCase):
             self.assertEqual(
                 protocol.transport.lines(),
                 [
-                    f"! /{command.split()[0]} was refused: whoever stands between us can read "
-                    "along. Come in over TLS, or from the daemon's own machine; if you sent a "
-                    "passphrase just now, change it wherever you use it"
+                    f"! /{command.split()[0]} needs a way in on which nobody can read along: come "
+                    "in over TLS, or, on the daemon's own machine, over 127.0.0.1 or ::1; if you "
+                    "sent a passphrase just now, change it wherever you use it"
                 ],
             )
         self.assertEqual(self.hasher.hashed, 1)
+
+    def test_another_address_of_this_machine_is_not_safe_and_the_answer_names_one(self) -> None:
+        """A port forwarder on this machine comes from there, with anybody behind it."""
+        protocol = self.connect(OUTSIDE, TCPTransport(peerAddress=OUTSIDE, hostAddress=OUTSIDE))
+        protocol.dataReceived(b"/register correct horse\n")
+        self.door.turn()
+        [line] = protocol.transport.lines()
+        self.assertIn("on the daemon's own machine, over 127.0.0.1 or ::1", line)
 
     def test_a_passphrase_from_this_machine_or_over_tls_is_taken(self) -> None:
         doors = [(name, peer, None) for name, peer in SAFE.items()]

@@ -35,7 +35,7 @@ TABLE = """
     unignore    +++   +++   xxx
     join        +++   +++   xxx
     rooms       +++   +++   +++
-    topic       mmm   mmm   xxx
+    topic       mmm   mmm   mmm
     history     +++   +++   +++
     register    sss   +++   xxx
     login       sss   mmm   xxx
@@ -64,12 +64,13 @@ why not. Whoever is at the control door is an operator.
 REASONS = {
     "x": "is for members of a room, and chatctl is in none",
     "c": "is for chatctl, on the machine that the daemon runs on",
-    "s": "was refused: whoever stands between us can read along. Come in over TLS, or from the "
-    "daemon's own machine; if you sent a passphrase just now, change it wherever you use it",
+    "s": "needs a way in on which nobody can read along: come in over TLS, or, on the daemon's own "
+    "machine, over 127.0.0.1 or ::1",
     "r": "is for who owns the name: /login NAME PASSPHRASE first",
     "o": "is for operators: /login with an operator's name first",
 }
 MUTED = "was refused: you are muted"
+SENT = "; if you sent a passphrase just now, change it wherever you use it"
 
 
 def expectations() -> dict[str, str]:
@@ -136,6 +137,8 @@ class DeskTests(SynchronousTestCase):
                     member = self.member(door, role, muted)
                     self.assertIsNone(self.desk.command(member, word, "x y z", "lobby"))
                     lead = "chatctl " if door is Door.CONTROL else "/"
+                    if reason == REASONS["s"]:
+                        reason += SENT
                     refused = [f"! {lead}{name} {reason}"] if reason else []
                     self.assertEqual(self.table.read(member), refused)
                     self.assertEqual(self.ran, [] if reason else [name])
@@ -166,16 +169,28 @@ class DeskTests(SynchronousTestCase):
         self.assertEqual(self.ran, ["me"])
 
     def test_help_lists_just_what_may_be_used(self) -> None:
-        for door, role in COLUMNS:
-            member = self.member(door, role, False)
+        for (door, role), muted in product(COLUMNS, (False, True)):
+            member = self.member(door, role, muted)
             self.table.desk.command(member, "help", "", "")
             listed = re.findall(r"^- (?:chatctl |/)(\w+)", "\n".join(self.table.read(member)), re.M)
             may = {
                 name
-                for name, at, who, muted, reason in cases()
-                if (at, who, muted, reason) == (door, role, False, None)
+                for name, at, who, mute, reason in cases()
+                if (at, who, mute, reason) == (door, role, muted, None)
             }
             self.assertEqual(set(listed), may)
+
+    def test_help_explains_what_may_be_used_and_why_other_commands_may_not(self) -> None:
+        for name, door, role, muted, reason in cases():
+            command = COMMANDS[name]
+            if find(name, door) is command:
+                with self.subTest(command=name, door=door, role=role, muted=muted):
+                    member = self.member(door, role, muted)
+                    self.table.desk.command(member, "help", name, "")
+                    lead = "chatctl " if door is Door.CONTROL else "/"
+                    explained = f"- {lead}{command.usage(door)}: {command.help}"
+                    refused = f"! {lead}{name} {reason}"
+                    self.assertEqual(self.table.read(member)[0], refused if reason else explained)
 
     def test_words_for_commands_are_told_apart(self) -> None:
         words = [word for command in COMMANDS.values() for word in (command.name, *command.aliases)]

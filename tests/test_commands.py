@@ -94,7 +94,7 @@ class ObeyingTests(SynchronousTestCase):
             self.ask("/help"),
             [
                 *(
-                    f"- /{command.usage}: {command.help}"
+                    f"- /{command.usage(Door.LINE)}: {command.help}"
                     for command in COMMANDS.values()
                     if refusal(command.right, Door.LINE, Role.GUEST) is None
                 ),
@@ -111,7 +111,7 @@ class ObeyingTests(SynchronousTestCase):
         text = (CHECKOUT / "docs" / "commands.md").read_text()
         for command in COMMANDS.values():
             if command.right.doors == CONTROL:
-                self.assertIn(f"`chatctl {command.usage}`", text)
+                self.assertIn(f"`chatctl {command.usage(Door.CONTROL)}`", text)
 
     def test_who_lists_all_names_in_the_order_of_entering(self) -> None:
         self.assertEqual(self.ask("/who"), ["- 2 users online:", "- ann, bob"])

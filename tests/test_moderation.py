@@ -12,7 +12,7 @@ from tests.moderated import HOUR, NOW, STAMP, Moderated
 from tests.properties import given, st
 from twisted_chat import chat
 from twisted_chat.events import Acted, Left
-from twisted_chat.journal.audit import entry
+from twisted_chat.journal.audit import entry, record
 from twisted_chat.limits import ANSWER_SHARE, BACKLOG
 from twisted_chat.networks import network_in, show
 from twisted_chat.refusal import Refusal
@@ -23,12 +23,16 @@ from twisted_chat.text import clean
 class TellingTests(Moderated):
     def test_each_act_is_told_to_each_operator_once_and_stands_in_the_audit_file(self) -> None:
         for line, text, audit in (
-            ("/kick bob go away", "ann kicked bob: go away", ["kick", "bob", 0, "go away"]),
+            (
+                "/kick bob go away",
+                "ann kicked bob: go away",
+                ["kick", "bob", 0, "go away", "10.0.0.2"],
+            ),
             ("/ban bob 2h spam", "ann banned bob for 2 h: spam", ["ban", "bob", 7200, "spam"]),
             ("/ban BOB", "ann banned BOB", ["ban", "BOB", 0, ""]),
             ("/ban 10.9.0.0/16 x", "ann banned 10.9.0.0/16: x", ["ban", "10.9.0.0/16", 0, "x"]),
             ("/unban bob", "ann undid the ban of BOB", ["unban", "BOB", 0, ""]),
-            ("/mute dan 90s", "ann muted dan for 1 min 30 s", ["mute", "dan", 90, ""]),
+            ("/mute dan 90s", "ann muted dan for 1 min 30 s", ["mute", "dan", 90, "", "10.0.0.4"]),
             ("/unmute dan", "ann undid the mute of dan", ["unmute", "dan", 0, ""]),
         ):
             with self.subTest(line=line):
@@ -66,7 +70,7 @@ class TellingTests(Moderated):
         for word, argument, room, text, audit in (
             ("op", "bob", "", "chatctl made bob an operator", ["op", "bob", 0, ""]),
             ("deop", "BOB", "", "chatctl made bob no operator", ["deop", "bob", 0, ""]),
-            ("kick", "dan", "", "chatctl kicked dan", ["kick", "dan", 0, ""]),
+            ("kick", "dan", "", "chatctl kicked dan", ["kick", "dan", 0, "", "10.0.0.4"]),
             ("lock", "", "other", "chatctl locked #other", ["lock", "#other", 0, ""]),
         ):
             with self.subTest(word=word):
@@ -76,8 +80,31 @@ class TellingTests(Moderated):
                     self.assertEqual(self.hall.table.read(operator).count(f"- {text}"), 1)
                 self.check_audit(map(json.loads, self.store.audited), "chatctl", *audit)
 
-    def check_audit(self, audit, who, what, whom, seconds, why) -> None:
+    def test_a_name_that_is_banned_is_kept_with_the_address_that_it_had(self) -> None:
+        for line, expected in (
+            ("/ban BOB", {"what": "ban", "whom": "BOB", "address": "10.0.0.2"}),
+            ("/ban nobody", {"what": "ban", "whom": "nobody"}),
+            ("/ban 10.0.0.4", {"what": "ban", "whom": "10.0.0.4"}),
+        ):
+            with self.subTest(line=line):
+                read = self.act(line)
+                self.assertEqual(read.audit, [{"time": STAMP, "who": "ann", **expected}])
+
+    def test_a_name_of_the_daemons_own_machine_is_kept_as_local(self) -> None:
+        self.hall.come("local", "eve")
+        self.assertEqual(self.act("/ban eve").audit[0]["address"], "local")
+
+    def test_programs_read_the_address_of_a_banned_name_too(self) -> None:
+        told = []
+        self.journal.follow(lambda room, author, decision: told.append(decision))
+        self.successResultOf(self.journal.ban("ann", "bob", 0, "", None))
+        [act] = [each for each in told if isinstance(each, Acted)]
+        self.assertEqual(record(act)["address"], "10.0.0.2")
+
+    def check_audit(self, audit, who, what, whom, seconds, why, address="") -> None:
         expected = {"time": STAMP, "who": who, "what": what, "whom": whom}
+        if address:
+            expected["address"] = address
         if seconds:
             expected["seconds"] = seconds
         if why:

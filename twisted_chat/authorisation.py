@@ -44,17 +44,18 @@ class Right:
 
 
 def refusal(right: Right, door: Door, role: Role, muted: bool = False) -> str | None:
-    """Why somebody with `role` at `door` may not use what `right` allows, and what to do about it,
-    to be read behind the command's name; None: go on.
+    """Return why somebody with `role` at `door` may not use what `right` allows, and what to do
+    about it, as words that follow the command's name; None: it may be used.
     """
     if door not in right.doors:
         if right.doors == CONTROL:
             return "is for chatctl, on the machine that the daemon runs on"
         return "is for members of a room, and chatctl is in none"
     if right.secret and door is Door.LINE:
+        # Its own machine's other addresses do not do: a port forwarder may stand behind them.
         return (
-            "was refused: whoever stands between us can read along. Come in over TLS, or from the "
-            "daemon's own machine; if you sent a passphrase just now, change it wherever you use it"
+            "needs a way in on which nobody can read along: come in over TLS, or, on the daemon's "
+            "own machine, over 127.0.0.1 or ::1"
         )
     if role < right.role:
         if right.role is Role.OPERATOR:

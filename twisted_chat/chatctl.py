@@ -91,7 +91,7 @@ def _commands() -> str:
     from twisted_chat.events import Role
 
     return "".join(
-        f"  {command.usage}: {command.help}\n"
+        f"  {command.usage(Door.CONTROL)}: {command.help}\n"
         for command in COMMANDS.values()
         if refusal(command.right, Door.CONTROL, Role.OPERATOR) is None
     )

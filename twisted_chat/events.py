@@ -155,7 +155,8 @@ class Acted:
 
     `time`: Unix time. `who` did `what` (a command's name) to `whom` (a name, a network, a room).
     `seconds`: for how long; 0: until it is undone, or at once. `text` tells all of it. `room`: all
-    who are in it are told, besides the operators; empty: none.
+    who are in it are told, besides the operators; empty: none. `address`: where the bearer of the
+    name `whom` came from; empty: nobody bore it, or `whom` is no name.
     """
 
     time: float
@@ -166,6 +167,7 @@ class Acted:
     why: str
     text: str
     room: str = ""
+    address: str = ""
 
 
 Decision = Event | Standing | Rules | Moved | Acted

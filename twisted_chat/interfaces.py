@@ -121,7 +121,7 @@ class IJournal(Interface):
         """`author` does not listen, or does again: nobody is told until they ask."""
 
     def set_topic(author: object, topic: str) -> Deferred[None]:
-        """Write `topic`, or nothing, over the room that `author` is in."""
+        """Write `topic` (MAX_TOPIC characters at most), or nothing, over the room of `author`."""
 
     # What members see.
 
@@ -135,6 +135,9 @@ class IJournal(Interface):
 
     def rooms() -> Deferred[list[RoomSeen]]:
         """The rooms that somebody is in, and the lobby; the fullest first."""
+
+    def room(name: str) -> Deferred[RoomSeen]:
+        """The room that is called `name`, be anybody in it or not; refused if there is none."""
 
     def history(room: str, count: int) -> Deferred[Sequence[tuple[float, Said | Emoted]]]:
         """The last `count` lines of `room`, the oldest first, each with its Unix time; refused if
@@ -205,6 +208,9 @@ class IJournal(Interface):
 
     def lock(by: str, room: str, locked: bool) -> Deferred[None]:
         """Let nobody new into `room`, or everybody again."""
+
+    def set_topic_of(by: str, room: str, topic: str) -> Deferred[None]:
+        """As set_topic, over `room`, and told in the audit file."""
 
     def set_operator(by: str, name: str, operator: bool) -> Deferred[None]:
         """Make the owner of `name` an operator, or no longer."""

@@ -154,6 +154,9 @@ MAX_ROOMS = 10_000
 MAX_MAX_ROOMS = 1_000_000
 """Rooms: more than members."""
 
+MAX_TOPIC = 300
+"""Characters of a topic: four rows of a terminal, which every newcomer reads."""
+
 SHOWN_HISTORY = 50
 """Lines that /history shows when it is not told how many: two screens."""
 

@@ -93,7 +93,7 @@ class DaemonOptions(OneLineOptions):
             "max-per-address",
             None,
             str(MAX_PER_ADDRESS),
-            "Connections of one address, or of one IPv6 /64; loopback is exempt",
+            "Connections of one address, or of one IPv6 /64; 127.0.0.1 and ::1 are exempt",
         ],
         ["max-rooms", None, str(MAX_ROOMS), "Rooms, with the empty ones of the last day"],
         [

@@ -43,7 +43,8 @@ _TABLE = (
         "[text]",
         "show the room's topic, or set it; - takes it away",
         rooms.topic,
-        _SPEAKING,
+        Right(EVERYWHERE, speaks=True),
+        control_arguments="[ROOM] [text]",
     ),
     Command("history", "[N]", "show the last N lines said here", rooms.history, _ANYWHERE),
     Command(

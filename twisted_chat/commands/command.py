@@ -65,10 +65,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. `run` gets the Request, and raises Refusal where it is not to be done.
+    """One command. `run` gets the Request, and raises Refusal if it is not to be done.
 
     `arguments`: how they are written, as help shows it; one that does not begin with [ has to be
-    there.
+    there. `control_arguments`: how they are written for chatctl, if otherwise.
     """
 
     name: str
@@ -77,11 +77,14 @@ class Command:
     run: Callable[[Request], Awaitable[None]]
     right: Right = field(default_factory=Right)
     aliases: tuple[str, ...] = ()
+    control_arguments: str = ""
 
-    @property
-    def usage(self) -> str:
-        """How it is written, behind what leads a command at each door."""
-        return f"{self.name} {self.arguments}".strip()
+    def usage(self, door: Door) -> str:
+        """Return how it is written, behind what leads a command at `door`."""
+        arguments = self.arguments
+        if door is Door.CONTROL and self.control_arguments:
+            arguments = self.control_arguments
+        return f"{self.name} {arguments}".strip()
 
 
 def shorten(text: str, length: int = SHOWN_NAME) -> str:

@@ -75,10 +75,14 @@ class Desk:
             return None
         muted = member.standing.muted_until > self._chat.now()
         if why := refusal(command.right, member.door, member.standing.role, muted):
+            if command.right.secret and member.door is Door.LINE:
+                why += "; if you sent a passphrase just now, change it wherever you use it"
             self._chat.refuse(member, f"{lead}{command.name} {why}")
             return None
         if not argument and command.arguments and not command.arguments.startswith("["):
-            self._chat.refuse(member, f"something is missing: write {lead}{command.usage}")
+            self._chat.refuse(
+                member, f"something is missing: write {lead}{command.usage(member.door)}"
+            )
             return None
         request = Request(self._chat, self._passphrases, self._traces, member, argument, room)
         doing = self._obey(command, request, unmarked_login(line))

@@ -12,37 +12,47 @@ from twisted_chat.refusal import Refusal
 
 
 async def show_help(request: Request) -> None:
-    """What who asks may use; or one command, with its aliases."""
+    """Answer with what the asker may use, or with one command and its aliases if it may use that.
+    Raises Refusal.
+    """
+    member = request.member
+    door, role = member.door, member.standing.role
+    muted = member.standing.muted_until > request.chat.now()
     word = request.argument.removeprefix("/").lower()
-    if word:
-        command = find(word, request.member.door)
-        if command is None:
-            lead = request.member.door.lead
-            raise Refusal(f"no command {lead}{shorten(word)}: {lead}help lists them")
-        lead = request.member.door.lead
-        aliases = [
-            Notice(f"{lead}{alias} is the same")
-            for alias in command.aliases
-            if find(alias, request.member.door) is command
-        ]
-        request.chat.tell(request.member, _described(command, request.member.door), *aliases)
+    if not word:
+        request.chat.tell(member, *_all(door, role, muted))
         return
-    request.chat.tell(request.member, *_all(request.member.door, request.member.standing.role))
+    command = find(word, door)
+    if command is None:
+        raise Refusal(f"no command {door.lead}{shorten(word)}: {door.lead}help lists them")
+    if why := refusal(command.right, door, role, muted):
+        raise Refusal(f"{door.lead}{command.name} {why}")
+    aliases = [
+        Notice(f"{door.lead}{alias} is the same")
+        for alias in command.aliases
+        if find(alias, door) is command
+    ]
+    request.chat.tell(member, _described(command, door), *aliases)
 
 
 @cache
-def _all(door: Door, role: Role) -> list[Notice]:
-    """What somebody with `role` at `door` may use."""
+def _all(door: Door, role: Role, muted: bool) -> list[Notice]:
+    """Describe what somebody with `role` at `door` may use."""
     notices = [
         _described(command, door)
         for command in COMMANDS.values()
-        if refusal(command.right, door, role) is None
+        if refusal(command.right, door, role, muted) is None
     ]
     return notices if door is Door.CONTROL else [*notices, Notice("//word: say /word")]
 
 
 def _described(command: Command, door: Door) -> Notice:
+    usage = command.usage(door)
     return Notice(
-        f"{door.lead}{command.usage}: {command.help}",
-        {"command": command.name, "arguments": command.arguments, "help": command.help},
+        f"{door.lead}{usage}: {command.help}",
+        {
+            "command": command.name,
+            "arguments": usage.removeprefix(command.name).lstrip(),
+            "help": command.help,
+        },
     )

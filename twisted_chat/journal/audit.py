@@ -14,8 +14,8 @@ def entry(act: Acted) -> str:
 
 
 def record(act: Acted) -> dict[str, object]:
-    """`act` for programs: `time` (UTC), `who`, `what`, `whom`, and where there are any `seconds`
-    and `why`.
+    """`act` for programs: `time` (UTC), `who`, `what`, `whom`, and if there are any, `address`,
+    `seconds` and `why`.
     """
     values: dict[str, object] = {
         "time": moment(act.time),
@@ -23,6 +23,8 @@ def record(act: Acted) -> dict[str, object]:
         "what": act.what,
         "whom": act.whom,
     }
+    if act.address:
+        values["address"] = act.address
     if act.seconds:
         values["seconds"] = act.seconds
     if act.why:

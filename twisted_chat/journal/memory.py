@@ -34,9 +34,16 @@ from twisted_chat.journal.registrations import Registration, Registrations
 from twisted_chat.journal.rooms import KeptRoom, Rooms
 from twisted_chat.journal.sanctions import Sanction, Sanctions
 from twisted_chat.journal.store import IStore, NoStore
-from twisted_chat.limits import HISTORY, HISTORY_BYTES, MAX_ROOMS, RESET_LASTS, SHOWN_NAME
+from twisted_chat.limits import (
+    HISTORY,
+    HISTORY_BYTES,
+    MAX_ROOMS,
+    MAX_TOPIC,
+    RESET_LASTS,
+    SHOWN_NAME,
+)
 from twisted_chat.names import key
-from twisted_chat.networks import Host, is_default, network_in, show
+from twisted_chat.networks import LOCAL, Host, is_default, network_in, show
 from twisted_chat.refusal import Refusal
 from twisted_chat.spans import span
 
@@ -205,10 +212,16 @@ class MemoryJournal:
 
     def _set_topic(self, author: object, topic: str) -> None:
         presence = self._present(author)
-        room = presence.room
+        self._write_over(presence.room, presence.name, topic)
+
+    def _write_over(self, room: KeptRoom, by: str, topic: str) -> None:
         if topic == room.rules.topic:
             raise Refusal(f"that is what stands over #{room.name} already")
-        self._rule(room, replace(room.rules, topic=topic, topic_by=presence.name))
+        if len(topic) > MAX_TOPIC:
+            raise Refusal(
+                f"that topic has {len(topic)} characters: take {MAX_TOPIC} of them at most"
+            )
+        self._rule(room, replace(room.rules, topic=topic, topic_by=by))
 
     # What members see.
 
@@ -232,6 +245,13 @@ class MemoryJournal:
             if room.present or room.name == LOBBY or room.rules.locked or room.rules.slow
         ]
         return succeed(sorted(rooms, key=lambda room: -room.count))
+
+    def room(self, name: str) -> Deferred[RoomSeen]:
+        return execute(self._room, name)
+
+    def _room(self, name: str) -> RoomSeen:
+        room = self._rooms.get(name)
+        return RoomSeen(room.name, len(room.present), room.rules)
 
     def history(self, room: str, count: int) -> Deferred[Sequence[tuple[float, Said | Emoted]]]:
         return execute(lambda: self._history.last(self._rooms.get(room).name, count))
@@ -371,7 +391,7 @@ class MemoryJournal:
         reason = _with_why(f"{Reason.KICKED.value} by {by}", why)
         self._put_out(presence, Left("", 0, reason=reason))
         text = _with_why(f"{by} kicked {presence.name}", why)
-        self._act(by, "kick", presence.name, text, why=why)
+        self._act(by, "kick", presence.name, text, why=why, address=_address(presence))
 
     def ban(self, by: str, whom: str, seconds: int, why: str, spare: Host) -> Deferred[int]:
         return execute(self._ban, by, whom, seconds, why, spare)
@@ -391,7 +411,8 @@ class MemoryJournal:
             self._put_out(presence, Left("", 0, reason=reason))
         how_long = f" for {span(seconds)}" if seconds else ""
         text = _with_why(f"{by} banned {whom}{how_long}", why)
-        self._act(by, "ban", whom, text, seconds=seconds, why=why)
+        address = _address(*hit) if network is None else ""
+        self._act(by, "ban", whom, text, seconds=seconds, why=why, address=address)
         return len(hit)
 
     def unban(self, by: str, whom: str) -> Deferred[None]:
@@ -415,7 +436,9 @@ class MemoryJournal:
         self._mutes.add(Sanction(whom, by, "", now, now + seconds if seconds else 0), now)
         self._restand(whom)
         how_long = f" for {span(seconds)}" if seconds else ""
-        self._act(by, "mute", whom, f"{by} muted {whom}{how_long}", seconds=seconds)
+        address = _address(*self._hit(whom)) if network is None else ""
+        text = f"{by} muted {whom}{how_long}"
+        self._act(by, "mute", whom, text, seconds=seconds, address=address)
 
     def mutes(self) -> Deferred[list[Sanction]]:
         return succeed(self._mutes.in_force(self._now()))
@@ -452,6 +475,15 @@ class MemoryJournal:
         what = "locked" if locked else "unlocked"
         text = f"{by} {what} #{room.name}"
         self._act(by, what.removesuffix("ed"), f"#{room.name}", text, room=room.name)
+
+    def set_topic_of(self, by: str, room: str, topic: str) -> Deferred[None]:
+        return execute(self._set_topic_of, by, room, topic)
+
+    def _set_topic_of(self, by: str, name: str, topic: str) -> None:
+        room = self._rooms.get(name)
+        self._write_over(room, by, topic)
+        # In the audit file alone: operators who are there read it as all do.
+        self._store.audit(entry(Acted(self._now(), by, "topic", f"#{room.name}", 0, topic, "")))
 
     def set_operator(self, by: str, name: str, operator: bool) -> Deferred[None]:
         return execute(self._set_operator, by, name, operator)
@@ -545,8 +577,9 @@ class MemoryJournal:
         seconds: int = 0,
         why: str = "",
         room: str = "",
+        address: str = "",
     ) -> None:
-        act = Acted(self._now(), by, what, whom, seconds, why, text, room)
+        act = Acted(self._now(), by, what, whom, seconds, why, text, room, address)
         self._store.audit(entry(act))
         self._follow(room or LOBBY, None, act)
 
@@ -561,6 +594,13 @@ class MemoryJournal:
     def _tell_rules(self, presence: _Presence) -> None:
         if presence.room.rules != Rules():
             self._follow(presence.room.name, presence.author, presence.room.rules)
+
+
+def _address(bearer: _Presence | None = None) -> str:
+    """Where the bearer of a name comes from; "": nobody bears it."""
+    if bearer is None:
+        return ""
+    return LOCAL if bearer.host is None else str(bearer.host)
 
 
 def _with_why(text: str, why: str) -> str:
