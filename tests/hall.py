@@ -121,14 +121,20 @@ class RecordingStore(NoStore):
 
     def __init__(self) -> None:
         self.documents: dict[str, dict[str, str]] = {}
-        self.said: list[tuple[str, Line]] = []
+        self.lines: dict[int, tuple[str, Line]] = {}
+        """By number, each with its room."""
         self.audited: list[str] = []
+
+    @property
+    def rooms(self) -> set[str]:
+        """The rooms of which lines are kept."""
+        return {room for room, _ in self.lines.values()}
 
     def load(self, read):
         stored = Stored()
         for kind, kept in self.documents.items():
             stored.documents[kind] = {each: json.loads(text) for each, text in kept.items()}
-        for room, line in self.said:
+        for room, line in self.lines.values():
             stored.lines.setdefault(room, []).append(line)
         return read(stored)
 
@@ -140,7 +146,12 @@ class RecordingStore(NoStore):
             kept[key] = json.dumps(document)
 
     def add(self, room, line) -> None:
-        self.said.append((room, line))
+        assert not self.lines or max(self.lines) < line.number
+        self.lines[line.number] = room, line
+
+    def drop(self, numbers) -> None:
+        for number in numbers:
+            del self.lines[number]  # Nothing is dropped twice.
 
     def audit(self, entry) -> None:
         self.audited.append(entry)

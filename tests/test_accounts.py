@@ -439,7 +439,7 @@ class SecretTests(SynchronousTestCase):
             "others": "".join(hall.table.read(witness)),
             "itself": "".join(hall.table.read(ann)),
             "history": repr(list(self.successResultOf(hall.journal.history("lobby", 1000)))),
-            "kept lines": repr(store.said),
+            "kept lines": repr(store.lines),
             "audit": "".join(store.audited),
             "request": repr(request),
             "documents": repr(store.documents),

@@ -21,7 +21,7 @@ class BatchTests(SynchronousTestCase):
         for change, *values in (
             (Batch.put, "kind", "key", None),
             (Batch.add, "lobby", line(1)),
-            (Batch.drop, "lobby", 1),
+            (Batch.drop, [1]),
             (Batch.append, b"entry\n"),
         ):
             batch = Batch()
@@ -52,7 +52,7 @@ class BatchTests(SynchronousTestCase):
         text = "x" * (STORE_WAITING // 4)
         for number in range(100):
             self.batch.add("lobby", line(number, text))
-            self.batch.drop("lobby", number - 1)
+            self.batch.drop([number - 1])
             self.batch.put("kind", "key", text)
         self.batch.put("kind", "key", None)
         self.batch.append(text.encode())
@@ -71,10 +71,10 @@ class BatchTests(SynchronousTestCase):
             batch.add("attic", line(number + 1))
             batch.append(b"%d\n" % number)
             batch.given_up = number
-        newer.drop("lobby", 2)
+        newer.drop([0, 1])
         self.batch.absorb(newer)
         self.assertEqual(self.numbers(), [2, 3, 4])
-        self.assertEqual(self.batch.drops, {"lobby": 2})
+        self.assertEqual(self.batch.drops, [0])
         self.assertEqual(self.batch.audit, b"1\n3\n")
         self.assertEqual(self.batch.given_up, 4)
         documents = {("kind", "both"): "3", ("kind", "1"): "1", ("kind", "3"): "3"}

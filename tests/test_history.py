@@ -5,181 +5,28 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable
-from operator import itemgetter
-from typing import NamedTuple
 
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doubles import ChatOnTheTable, Door
-from tests.properties import settings, st
+from tests.hall import RecordingStore
 from twisted_chat.events import Emoted, Said
 from twisted_chat.journal.history import History
-from twisted_chat.journal.kept import Kept
 from twisted_chat.journal.memory import MemoryJournal
-from twisted_chat.journal.store import Document, Line, NoStore, Stored
-from twisted_chat.limits import EMPTY_ROOM, HISTORY_OVERHEAD, MAX_HISTORY, SHOWN_HISTORY
+from twisted_chat.journal.store import NoStore
+from twisted_chat.limits import (
+    EMPTY_ROOM,
+    HISTORY_OVERHEAD,
+    HISTORY_SHARE,
+    MAX_HISTORY,
+    SHOWN_HISTORY,
+)
 from twisted_chat.member import Member
 from twisted_chat.retelling import retold
 
 Lines = list[tuple[float, Said | Emoted]]
-
-
-class RecordingStore(NoStore):
-    """Holds what it is told to keep, as one on a disk would; `load` gives it back."""
-
-    lasting = True
-
-    def __init__(self) -> None:
-        self.lines: dict[str, list[Line]] = {}
-        self.documents: dict[str, dict[str, Document]] = {}
-
-    def load(self, read):
-        return read(
-            Stored(self.documents, {room: list(lines) for room, lines in self.lines.items()})
-        )
-
-    def put(self, kind: str, key: str, document: Document | None) -> None:
-        self.documents.setdefault(kind, {})[key] = document or {}
-        if document is None:
-            del self.documents[kind][key]
-
-    def add(self, room: str, line: Line) -> None:
-        lines = self.lines.setdefault(room, [])
-        assert not lines or lines[-1].number < line.number
-        lines.append(line)
-
-    def drop(self, room: str, number: int) -> None:
-        assert any(line.number == number for line in self.lines[room]), "dropped twice"
-        self.lines[room] = [line for line in self.lines[room] if line.number > number]
-        if not self.lines[room]:
-            del self.lines[room]
-
-
-class Record(NamedTuple):
-    """One event, as the model keeps it."""
-
-    room: str
-    number: int
-    time: float
-    event: Said | Emoted
-
-    @property
-    def lines(self) -> Lines:
-        kind, name = type(self.event), self.event.name
-        return [(self.time, kind(name, text)) for text in self.event.text.split("\n")]
-
-    @property
-    def size(self) -> int:
-        text = self.event.text
-        return HISTORY_OVERHEAD + (len(text) if text.isascii() else 4 * len(text))
-
-
-SIZES = st.integers(0, 12).map(lambda count: count * (HISTORY_OVERHEAD + 10))
-ROOMS = ("lobby", "dev", "tea")
-TEXT = st.text(st.sampled_from("aé日😀\n"), min_size=1, max_size=12)
-EVENTS = st.builds(Said, st.sampled_from(["ann", "bob"]), TEXT) | st.builds(
-    Emoted, st.just("ann"), st.sampled_from(["waves", "nods"])
-)
-
-
-class HistoryModel(RuleBasedStateMachine):
-    """The history beside a list of all that was said, and beside the store that is told of it."""
-
-    @initialize(most=st.integers(0, 9), size=SIZES)
-    def begin(self, most: int, size: int) -> None:
-        self.most, self.size = most, size
-        self.store = RecordingStore()
-        self.history = History(self.store, most, size)
-        self.records: list[Record] = []
-        self.empty: set[str] = set()
-        self.number = self.time = 0
-
-    def trim(self, room: str) -> None:
-        mine = [record for record in self.records if record.room == room]
-        counts = [len(record.lines) for record in mine]
-        # Some more may gather before the oldest go.
-        if sum(counts) > self.most + self.most // 8:
-            while counts and sum(counts) - counts[0] >= self.most:
-                counts.pop(0)
-                self.records.remove(mine.pop(0))
-        while sum(record.size for record in self.records) > self.size:
-            self.records.remove(
-                min(self.records, key=lambda each: (each.room not in self.empty, each.number))
-            )
-
-    @rule(said=st.lists(st.tuples(st.sampled_from(ROOMS), EVENTS), min_size=1, max_size=9))
-    def add(self, said: list[tuple[str, Said | Emoted]]) -> None:
-        for room, event in said:
-            if room in self.empty:
-                self.occupy(room, True)
-            self.time += 1
-            self.history.add(room, self.time, event)
-            if self.most:
-                self.number += 1
-                self.records.append(Record(room, self.number, self.time, event))
-                self.trim(room)
-
-    @rule(room=st.sampled_from(ROOMS), occupied=st.booleans())
-    def occupy(self, room: str, occupied: bool) -> None:
-        self.history.occupy(room, occupied)
-        # One of which nothing is kept is none; a new one is occupied.
-        (self.empty.discard if occupied else self.empty.add)(room)
-        if not any(record.room == room for record in self.records):
-            self.empty.discard(room)
-
-    @rule(room=st.sampled_from(ROOMS))
-    def forget(self, room: str) -> None:
-        self.history.forget(room)
-        self.records = [record for record in self.records if record.room != room]
-
-    @rule(most=st.integers(0, 9), size=SIZES)
-    def begin_again(self, most: int, size: int) -> None:
-        """With other bounds; all rooms are empty then."""
-        self.most, self.size = most, size
-        self.history = History(self.store, most, size)
-        self.history.load(self.store.load(Kept).lines)
-        kept, self.records = self.records, []
-        self.empty = set(ROOMS)
-        for record in kept:
-            self.records.append(record)
-            self.trim(record.room)
-        self.number = kept[-1].number if kept else 0
-
-    @rule(room=st.sampled_from(ROOMS), count=st.integers(-1, 30))
-    def look(self, room: str, count: int) -> None:
-        lines = self.history.last(room, count)
-        assert list(lines) == list(reversed([*reversed(lines)])) == self.last(room, count)
-        assert len(lines) == len(self.last(room, count))
-        assert lines[-5:] == self.last(room, count)[-5:]
-
-    def last(self, room: str, count: int) -> Lines:
-        lines = [line for each in self.records if each.room == room for line in each.lines]
-        count = min(count, self.most)
-        return lines[-count:] if count > 0 else []
-
-    @invariant()
-    def it_keeps_what_the_model_keeps_and_the_store_was_told_of_all(self) -> None:
-        if not hasattr(self, "records"):
-            return
-        stored = [
-            Record(room, line.number, line.time, line.event)
-            for room, lines in self.store.lines.items()
-            for line in lines
-        ]
-        assert sorted(stored, key=itemgetter(1)) == self.records
-        assert set(self.history._shelves) == {record.room for record in self.records}
-        for room in ROOMS:
-            assert list(self.history.last(room, 100)) == self.last(room, 100)
-        assert len(self.history._ages) < 100
-
-
-HistoryModel.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
-
-
-HistoryModelTests = HistoryModel.TestCase
 
 
 class KeepingTests(SynchronousTestCase):
@@ -196,54 +43,43 @@ class KeepingTests(SynchronousTestCase):
             tracemalloc.start()
             before, _ = tracemalloc.get_traced_memory()
             for number in range(10_000):
-                history.add("lobby", 1.5 + number, Said("ann", text_of(number)))
+                history.add("lobby", 1.5 + number, Said("ann", text_of(number)), "local")
             taken = tracemalloc.get_traced_memory()[0] - before
             tracemalloc.stop()
             self.assertLess(0.8, taken / history._size)
             self.assertLess(taken / history._size, 1.02)
 
-    def test_of_empty_rooms_the_oldest_lines_go_first_and_then_of_others(self) -> None:
-        history = History(NoStore(), most=10, size=4 * (HISTORY_OVERHEAD + 1))
-        for number, room in enumerate(["lobby", "dev", "tea", "dev"]):
-            history.add(room, number, Said("ann", "x"))
-        for room, occupied in (("lobby", False), ("dev", False), ("lobby", True), ("tea", False)):
-            history.occupy(room, occupied)
-        for kept in (
-            {"lobby": [0, 4], "tea": [2], "dev": [3]},
-            {"lobby": [0, 4, 5], "dev": [3]},
-            {"lobby": [0, 4, 5, 6]},
-            {"lobby": [4, 5, 6, 7]},
+    def test_what_an_address_takes_in_a_room_is_what_it_is_taken_for(self) -> None:
+        for place in (
+            lambda number: ("lobby", f"10.0.{number // 250}.{number % 250}"),
+            lambda number: (f"room {number}", f"10.0.{number // 250}.{number % 250}"),
+            lambda number: (f"room {number}", "local"),
         ):
-            number += 1
-            history.add("lobby", number, Said("ann", "x"))
-            times = {
-                room: [time for time, _ in history.last(room, 9)]
-                for room in ("lobby", "dev", "tea")
-            }
-            self.assertEqual({room: found for room, found in times.items() if found}, kept)
-
-    def test_who_comes_and_goes_leaves_nothing_behind(self) -> None:
-        history = History(NoStore(), most=10, size=HISTORY_OVERHEAD + 1)
-        history.add("dev", 0.0, Said("ann", "x"))
-        for number in range(1000):
-            history.occupy("dev", bool(number % 2))
-        self.assertLess(len(history._ages), 100)
-        history.add("lobby", 1.0, Said("ann", "x"))
-        self.assertEqual((len(history.last("dev", 1)), len(history.last("lobby", 1))), (0, 1))
+            history = History(NoStore(), MAX_HISTORY, 1 << 40)
+            gc.collect()
+            tracemalloc.start()
+            before, _ = tracemalloc.get_traced_memory()
+            for number in range(10_000):
+                room, origin = place(number)
+                history.add(room, 1.5 + number, Said("ann", f"{number:060}"), origin)
+            taken = tracemalloc.get_traced_memory()[0] - before
+            tracemalloc.stop()
+            self.assertLess(0.6, taken / history._size)
+            self.assertLess(taken / history._size, 1.02)
 
     def test_many_rooms_cost_a_line_nothing(self) -> None:
-        history = History(NoStore(), most=10, size=1000 * (HISTORY_OVERHEAD + 1))
+        history = History(NoStore(), most=10, size=1000 * (HISTORY_OVERHEAD + HISTORY_SHARE + 1))
         for number in range(3000):
-            history.add(f"r{number}", 0.0, Said("ann", "x"))
+            history.add(f"r{number}", 0.0, Said("ann", "x"), "local")
         self.assertEqual(sum(len(history.last(f"r{number}", 9)) for number in range(3000)), 1000)
         self.assertEqual(list(history.last("r1999", 1)), [])
         self.assertEqual(list(history.last("r2000", 1)), [(0.0, Said("ann", "x"))])
-        self.assertLess(len(history._ages), 3000)
+        self.assertLess(len(history._holders["local"].shares), 3000)
 
     def test_a_look_at_the_end_makes_no_lines_before_it(self) -> None:
         history = History(NoStore(), MAX_HISTORY, 1 << 40)
         for number in range(MAX_HISTORY):
-            history.add("lobby", float(number), Said("ann", "x" * 40))
+            history.add("lobby", float(number), Said("ann", "x" * 40), "local")
         gc.collect()
         tracemalloc.start()
         notices = retold(history.last("lobby", MAX_HISTORY), 10_000)
@@ -257,9 +93,9 @@ class KeepingTests(SynchronousTestCase):
 
     def test_what_was_looked_at_stays_as_it_was(self) -> None:
         history = History(NoStore(), most=10)
-        history.add("lobby", 0.0, Said("ann", "one\ntwo"))
+        history.add("lobby", 0.0, Said("ann", "one\ntwo"), "local")
         lines = history.last("lobby", 10)
-        history.add("lobby", 1.0, Said("ann", "three"))
+        history.add("lobby", 1.0, Said("ann", "three"), "local")
         history.forget("lobby")
         self.assertEqual([event.text for _, event in lines], ["one", "two"])
 
@@ -529,26 +365,6 @@ class LastingTests(SynchronousTestCase):
         self.assertEqual({each[1] for each in put}, {"tea"})
         self.assertEqual([each[2] for each in put], [False, False, True])
 
-    def test_a_room_that_somebody_is_in_again_is_none_of_the_empty_ones(self) -> None:
-        size = 3 * (HISTORY_OVERHEAD + 1)
-        journal = MemoryJournal(self.clock.seconds, history_bytes=size)
-        table = ChatOnTheTable(journal, clock=self.clock)
-        ann, bob = table.enter("ann"), table.enter("bob")
-        table.ask(ann, "/join one", "1", "/join two", "2", "/join lobby")
-        table.ask(bob, "/join one")
-        table.ask(ann, "3", "4")
-        self.assertEqual(len(self.successResultOf(journal.history("one", 9))), 1)
-        self.assertEqual(len(self.successResultOf(journal.history("two", 9))), 0)
-
-    def test_after_a_restart_the_lobby_is_none_of_the_empty_ones(self) -> None:
-        self.table.ask(self.ann, "1", "/join two", "2", "/join lobby")
-        size = 2 * (HISTORY_OVERHEAD + 1)
-        journal = MemoryJournal(self.clock.seconds, self.store, history_bytes=size)
-        table = ChatOnTheTable(journal, clock=self.clock)
-        table.ask(table.enter("bob"), "3")
-        self.assertEqual(len(self.successResultOf(journal.history("lobby", 9))), 2)
-        self.assertEqual(len(self.successResultOf(journal.history("two", 9))), 0)
-
     def test_where_fewer_rooms_may_be_than_before_the_longest_empty_go(self) -> None:
         for number in range(9):
             self.clock.advance(1)
@@ -556,7 +372,7 @@ class LastingTests(SynchronousTestCase):
         journal = MemoryJournal(self.clock.seconds, self.store, max_rooms=4)
         self.assertEqual(len(list(journal._rooms)), 4)
         self.assertEqual(set(self.store.documents["room"]), {"r6", "r7", "r8"})
-        self.assertEqual(set(self.store.lines), {"r6", "r7", "r8"})
+        self.assertEqual(self.store.rooms, {"r6", "r7", "r8"})
 
     def test_the_lobby_is_there_however_long_it_takes(self) -> None:
         self.table.ask(self.ann, "/topic tea", "hello")

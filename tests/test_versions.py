@@ -192,7 +192,6 @@ def test_what_a_newer_version_has_written_is_refused_and_stays(folder, statement
 @pytest.mark.parametrize(
     "statement",
     [
-        "DROP INDEX line_of_room",
         "CREATE TABLE notes (text)",
         "CREATE INDEX line_of_name ON line (name)",
         "ANALYZE",

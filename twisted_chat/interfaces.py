@@ -105,7 +105,7 @@ class IJournal(Interface):
     def leave(author: object, event: Left) -> None:
         """Ask for this Left; the journal puts the true name and count in."""
 
-    def say(author: object, room: str, event: Said | Emoted) -> None:
+    def say(author: IAuthor, room: str, event: Said | Emoted) -> None:
         """Ask for this to be said in `room`, and kept in its history."""
 
     def rename(author: object, name: str) -> Deferred[None]:
@@ -165,7 +165,7 @@ class IJournal(Interface):
         passphrase has expired.
         """
 
-    def note_wrong(author: object, registration: Registration) -> Deferred[None]:
+    def note_wrong(author: IAuthor, registration: Registration) -> Deferred[None]:
         """`author` has tried a wrong passphrase for the registered name: its owner is told of it at
         the next login.
         """

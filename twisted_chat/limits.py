@@ -136,7 +136,10 @@ MAX_HISTORY_BYTES = 64 * 1024 * 1024 * 1024
 
 HISTORY_OVERHEAD = 300
 """Bytes that a line takes in memory besides its characters at most, measured by tracemalloc: 273 in
-ASCII, 300 in other scripts. A room of which anything is kept takes about 900 more."""
+ASCII, 300 in other scripts."""
+
+HISTORY_SHARE = 1700
+"""Bytes that the lines of one address in one room take besides, at most."""
 
 REPLAY = 0
 """Lines of the lobby told again to each newcomer: the default of --replay. Who knows nothing of it,

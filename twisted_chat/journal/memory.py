@@ -127,8 +127,8 @@ class MemoryJournal:
         if presence := self._by_author.get(author):
             self._put_out(presence, event)
 
-    def say(self, author: object, room: str, event: Said | Emoted) -> None:
-        self._history.add(room, self._now(), event)
+    def say(self, author: IAuthor, room: str, event: Said | Emoted) -> None:
+        self._history.add(room, self._now(), event, author.origin)
         self._follow(room, author, event)
 
     def rename(self, author: object, name: str) -> Deferred[None]:
@@ -338,14 +338,13 @@ class MemoryJournal:
         self._stand(presence, owned.role)
         return owned
 
-    def note_wrong(self, author: object, registration: Registration) -> Deferred[None]:
+    def note_wrong(self, author: IAuthor, registration: Registration) -> Deferred[None]:
         return execute(self._note_wrong, author, registration)
 
-    def _note_wrong(self, author: object, registration: Registration) -> None:
+    def _note_wrong(self, author: IAuthor, registration: Registration) -> None:
         owned = self._registrations.get(registration.name)
         if owned is not None and owned.digest == registration.digest:
-            origin = cast(IAuthor, author).origin
-            self._registrations.note_wrong(owned.name, origin, self._now())
+            self._registrations.note_wrong(owned.name, author.origin, self._now())
 
     def _present(self, author: object) -> _Presence:
         """`author`. Raises Refusal if it has been put out since it asked."""

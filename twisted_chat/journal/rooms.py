@@ -75,7 +75,6 @@ class Rooms:
         self._rooms.update(rooms)
         self._empty = dict.fromkeys(sorted(rooms, key=lambda name: rooms[name].emptied))
         self._history.load(lines)
-        self._history.occupy(LOBBY, True)
         self.sweep(now)
         # There may be fewer than before.
         while len(self._rooms) > self._most and (spare := self._spare()) is not None:
@@ -121,7 +120,6 @@ class Rooms:
             del self._empty[key(room.name)]
             room.emptied = 0.0
             self._keep(room)
-            self._history.occupy(room.name, True)
 
     def leave(self, room: KeptRoom, presence: object, now: float) -> None:
         """Let `presence` be in `room` no longer. If it was the last one, what was said and set
@@ -135,7 +133,6 @@ class Rooms:
         if room.rules == Rules() and not self._history.last(room.name, 1):
             self._forget(key(room.name))
         else:
-            self._history.occupy(room.name, False)
             self._keep(room)
 
     def sweep(self, now: float) -> None:

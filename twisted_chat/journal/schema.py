@@ -29,7 +29,8 @@ _TABLES = (
     " origin TEXT NOT NULL DEFAULT '')",
 )
 
-_INDEX = "CREATE INDEX IF NOT EXISTS line_of_room ON line (room, number)"
+# Version 1 dropped lines by their room. It would only cost time.
+_NO_INDEX = "DROP INDEX IF EXISTS line_of_room"
 
 # What makes of a version the next one, and the columns that came with it.
 _MIGRATIONS = {1: ("ALTER TABLE line ADD COLUMN origin TEXT NOT NULL DEFAULT ''",)}
@@ -78,5 +79,5 @@ def take_over(connection: sqlite3.Connection, version: int) -> None:
     statements: tuple[str, ...] = _TABLES if version == 0 else ()
     for older in range(version or VERSION, VERSION):
         statements += _MIGRATIONS[older]
-    for statement in (*statements, _INDEX, f"PRAGMA user_version = {VERSION}"):
+    for statement in (*statements, _NO_INDEX, f"PRAGMA user_version = {VERSION}"):
         connection.execute(statement)

@@ -6,8 +6,8 @@ import json
 import os
 import sqlite3
 import struct
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import chain, count
 from pathlib import Path
@@ -60,7 +60,8 @@ class Batch:
 
     def __init__(self) -> None:
         self.documents: dict[tuple[str, str], str | None] = {}
-        self.drops: dict[str, int] = {}
+        self.drops: list[int] = []
+        """Numbers of lines that are written already, or are being written."""
         self.lines: OrderedDict[int, tuple[str, Line]] = OrderedDict()
         """By number, each with its room. Not a dict, which forgets its oldest slowly."""
         self.audit = bytearray()
@@ -68,7 +69,6 @@ class Batch:
         """Whether the audit file is to be opened again."""
         self.given_up = 0
         """Lines, each of those that were said at once."""
-        self._rooms: dict[str, deque[int]] = {}
         self._size = 0
 
     def __bool__(self) -> bool:
@@ -84,16 +84,15 @@ class Batch:
 
     def add(self, room: str, line: Line) -> None:
         self.lines[line.number] = room, line
-        numbers = self._rooms.get(room)
-        if numbers is None:
-            numbers = self._rooms[room] = deque()
-        numbers.append(line.number)
         self._grow(_size(line))
 
-    def drop(self, room: str, number: int) -> None:
-        self.drops[room] = max(number, self.drops.get(room, number))
-        while room in self._rooms and self._rooms[room][0] <= number:
-            self._forget_oldest(room)
+    def drop(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            waiting = self.lines.pop(number, None)
+            if waiting is None:
+                self.drops.append(number)
+            else:
+                self._size -= _size(waiting[1])
 
     def append(self, entry: bytes | bytearray) -> None:
         self.audit += entry
@@ -103,8 +102,7 @@ class Batch:
         """Put all of `newer` behind what is here."""
         for (kind, key), body in newer.documents.items():
             self.put(kind, key, body)
-        for room, number in newer.drops.items():
-            self.drop(room, number)
+        self.drop(newer.drops)
         for room, line in newer.lines.values():
             self.add(room, line)
         self.append(newer.audit)
@@ -121,22 +119,14 @@ class Batch:
         self.documents.clear()
         self.drops.clear()
         self.lines.clear()
-        self._rooms.clear()
         self._size = len(self.audit)
 
     def _grow(self, size: int) -> None:
         self._size += size
         while self._size > STORE_WAITING and self.lines:
-            room, line = next(iter(self.lines.values()))
-            self._forget_oldest(room)
+            _, (_, line) = self.lines.popitem(last=False)
+            self._size -= _size(line)
             self.given_up += lines_in(line)
-
-    def _forget_oldest(self, room: str) -> None:
-        numbers = self._rooms[room]
-        _, line = self.lines.pop(numbers.popleft())
-        self._size -= _size(line)
-        if not numbers:
-            del self._rooms[room]
 
 
 def _size(line: Line) -> int:
@@ -159,6 +149,8 @@ class Database:
         self._path = path
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
+        self._written = 0
+        """The highest number of a line that is in it for sure."""
 
     def load(self, read: Callable[[Stored], T], now: float) -> T:
         """Return what `read` makes of all that is in it. It is made if it is missing; one of an
@@ -253,13 +245,22 @@ class Database:
 
         Raises sqlite3.Error, having kept nothing or all: it can be written again.
         """
-        if self._connection is None:
-            self._connection = self._open()
+        connection = self._connection
         try:
-            _write(self._connection, batch)
+            if connection is None:
+                connection = self._connection = self._open()
+            connection.execute("BEGIN IMMEDIATE")
+            # A commit may have failed only after it had been written. Then its lines go, and those
+            # of them that still wait are written once more.
+            connection.execute("DELETE FROM line WHERE number > ?", (self._written,))
+            _write(connection, batch)
+            connection.execute("COMMIT")
         except BaseException:
             self.close()  # Rolls back; and whatever has become of it, the next attempt begins anew.
+            # Lines that never got here need not go. There may be many, until a write succeeds.
+            batch.drops = [number for number in batch.drops if number <= self._written]
             raise
+        self._written = max([self._written, *batch.lines])
 
     def close(self) -> None:
         if self._connection is not None:
@@ -294,12 +295,14 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         take_over(connection, version)
         stored = Stored()
+        self._written = 0
         for kind, key, body in connection.execute("SELECT kind, key, body FROM document"):
             stored.documents.setdefault(kind, {})[key] = _document(kind, key, body)
         columns = ", ".join(COLUMNS["line"])
         for row in connection.execute(f"SELECT {columns} FROM line ORDER BY number"):
             room, line = _line(*row)
             stored.lines.setdefault(room, []).append(line)
+            self._written = line.number
         kept = read(stored)
         if 0 < version < VERSION:
             self._copy(version, now)
@@ -359,15 +362,14 @@ def _types(row: tuple[object, ...]) -> tuple[type, ...]:
 
 
 def _write(connection: sqlite3.Connection, batch: Batch) -> None:
-    connection.execute("BEGIN IMMEDIATE")
     gone = [key for key, body in batch.documents.items() if body is None]
     connection.executemany("DELETE FROM document WHERE kind = ? AND key = ?", gone)
     kept = [(*key, body) for key, body in batch.documents.items() if body is not None]
     _insert(connection, "document", kept)
-    drops = batch.drops.items()
-    connection.executemany("DELETE FROM line WHERE room = ? AND number <= ?", drops)
+    for lump in _lumps(batch.drops, 1):
+        places = ", ".join("?" * len(lump))
+        connection.execute(f"DELETE FROM line WHERE number IN ({places})", lump)
     _insert(connection, "line", [_row(*line) for line in batch.lines.values()])
-    connection.execute("COMMIT")
 
 
 def _row(room: str, line: Line) -> tuple[object, ...]:
@@ -381,17 +383,24 @@ _VARIABLES = 32766 if sqlite3.sqlite_version_info >= (3, 32) else 999
 
 
 def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """In lumps of a few sizes, which are compiled only once."""
+    """Insert `rows`, or replace what has their keys."""
+    columns = COLUMNS[table]
+    row = f"({', '.join('?' * len(columns))})"
+    for lump in _lumps(rows, len(columns)):
+        values = ", ".join([row] * len(lump))
+        statement = f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES {values}"
+        connection.execute(statement, list(chain.from_iterable(lump)))
+
+
+def _lumps(rows: Sequence[T], width: int) -> Iterator[Sequence[T]]:
+    """Yield `rows`, each of so many values, in lumps of a few sizes: the statements for them are
+    compiled only once.
+    """
     start = 0
     while start < len(rows):
-        most = min(len(rows) - start, STORE_LUMP, _VARIABLES // len(rows[0]))
+        most = min(len(rows) - start, STORE_LUMP, _VARIABLES // width)
         size = 1 << most.bit_length() - 1
-        lump = rows[start : start + size]
-        values = ", ".join([f"({', '.join('?' * len(lump[0]))})"] * size)
-        # Replaced: a commit may have failed only after it had been written.
-        columns = ", ".join(COLUMNS[table])
-        statement = f"INSERT OR REPLACE INTO {table} ({columns}) VALUES {values}"
-        connection.execute(statement, list(chain.from_iterable(lump)))
+        yield rows[start : start + size]
         start += size
 
 
@@ -473,9 +482,10 @@ class SqliteStore:
         with self._thread as waiting:
             waiting.add(room, line)
 
-    def drop(self, room: str, number: int) -> None:
-        with self._thread as waiting:
-            waiting.drop(room, number)
+    def drop(self, numbers: Sequence[int]) -> None:
+        if numbers:
+            with self._thread as waiting:
+                waiting.drop(numbers)
 
     def audit(self, entry: str) -> None:
         with self._thread as waiting:

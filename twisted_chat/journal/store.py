@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar, get_type_hints
@@ -126,8 +126,8 @@ class IStore(Interface):
     def add(room: str, line: Line) -> None:
         """Keep `line` of `room`."""
 
-    def drop(room: str, number: int) -> None:
-        """Keep no line of `room` any more that is numbered `number` or lower."""
+    def drop(numbers: Sequence[int]) -> None:
+        """Keep the lines with these `numbers` no longer."""
 
     def audit(entry: str) -> None:
         """Append `entry`, one line without its end, to what can only be appended to."""
@@ -160,7 +160,7 @@ class NoStore:
     def add(self, room: str, line: Line) -> None:
         pass
 
-    def drop(self, room: str, number: int) -> None:
+    def drop(self, numbers: Sequence[int]) -> None:
         pass
 
     def audit(self, entry: str) -> None:
