@@ -29,7 +29,8 @@ OLDER = range(1, VERSION)
 @pytest.fixture(params=OLDER, ids=lambda version: f"version {version}")
 def old(request, tmp_path):
     """A folder whose database is of an older version."""
-    shutil.copy(STATES / f"version-{request.param}.db", tmp_path / "chat.db")
+    shutil.copyfile(STATES / f"version-{request.param}.db", tmp_path / "chat.db")
+    os.chmod(tmp_path / "chat.db", 0o600)
     return tmp_path
 
 
