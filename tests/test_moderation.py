@@ -430,7 +430,7 @@ class BanningTests(Moderated):
                 self.assertEqual((one.outbox.closed, two.outbox.closed), (1, 0))
 
     def test_what_is_neither_a_name_nor_an_address_is_not_banned(self) -> None:
-        for whom in ("10.0.0", "10.0.0.1/33", "1", "x" * 4000, "admin", "*", "10.0.0.*", "a:b"):
+        for whom in ("10.0.0", "10.0.0.1/33", "1", "x" * 4000, "*", "10.0.0.*", "a:b"):
             answer = self.refused(f"/ban {whom}")
             self.assertLess(len(answer), 150)
 

@@ -130,6 +130,8 @@ def test_the_sdist_holds_the_tests_and_the_readme(built):
         "pyproject.toml",
         "twisted/plugins/chat_plugin.py",
         "twisted_chat/py.typed",
+        "twisted_chat/identifier_status.txt",
+        "tools/identifier_status.py",
     } <= names
     assert not [name for name in names if name.endswith((".pyc", "dropin.cache"))]
 
@@ -140,6 +142,7 @@ def test_the_wheel_holds_the_package_and_the_plugin_and_nothing_of_twisted_itsel
     assert names == {
         *modules(built.tree, "twisted_chat"),
         "twisted_chat/py.typed",
+        "twisted_chat/identifier_status.txt",
         "twisted/plugins/chat_plugin.py",
     }
 
@@ -184,6 +187,13 @@ def test_twistd_lists_and_starts_it_outside_the_checkout(installed, start_daemon
     program = [installed.python, "-c", RUN_TWISTD, "-n", "--pidfile=", "chat"]
     daemon = start_daemon(program=program, cwd=tmp_path, env={"PYTHONPATH": ""})
     assert daemon.join().line() == "> Connected to the chat server (1 user online)"
+
+
+def test_names_of_all_scripts_are_judged_as_in_the_checkout(installed, tmp_path):
+    code = (
+        "from twisted_chat.names import check_name; print(ascii(check_name('\u0e19\u0e49\u0e33')))"
+    )
+    assert python(installed.python, code, tmp_path).strip() == ascii("\u0e19\u0e49\u0e33")
 
 
 def test_the_scripts_talk_to_each_other(installed, start_daemon, start, tmp_path):

@@ -13,9 +13,14 @@ from functools import cache, lru_cache
 import regex
 
 from twisted_chat.events import LOBBY
+from twisted_chat.identifiers import allowed, compatible, is_allowed
 from twisted_chat.limits import KEPT_LENGTH, KEYS, NAME_LENGTH
 
-_RESERVED = ("you", "chat", "server", "system", "admin", "operator", "everyone", "chatctl", LOBBY)
+_RESERVED = (
+    *("you", "chat", "chatctl", "server", "system", "daemon", "root", "admin", "administrator"),
+    *("moderator", "operator", "owner", "everyone", LOBBY),
+    *("nickserv", "chanserv", "histserv", "services"),
+)
 
 _NUMBERS = ("inf", "infinity", "nan")
 
@@ -30,6 +35,24 @@ _STACKED = r"\p{Mn}{5}|(\p{Mn})\1"
 
 # UTS 39, 5.2 "Highly Restrictive": the scripts that a name may hold together.
 _TOGETHER = (("Latn", "Hani", "Bopo"), ("Latn", "Hani", "Hira", "Kana"), ("Latn", "Hani", "Hang"))
+
+# Where letters of two scripts look alike and have different keys, a name of the one that stands
+# later here, or nowhere, is refused if it could be read as one of the other: Νίνα, of which N is
+# Greek and the key begins with v. A test looks at each letter.
+_SCRIPTS = {"Latn": "Latin", "Cyrl": "Cyrillic", "Ethi": "Ethiopic"}
+
+# One letter is the other way round: more Greek names hold a beta than Latin ones a sharp s.
+_SHARP_S = "\N{LATIN SMALL LETTER SHARP S}"
+
+# Their capitals look alike, and their small letters like nothing else.
+_CAPITALS_ALIKE = {
+    "\N{GREEK SMALL LETTER LAMDA}": "\N{LATIN SMALL LETTER TURNED V}",
+    "\N{CYRILLIC SMALL LETTER EL}": "\N{LATIN SMALL LETTER TURNED V}",
+    "\N{ARMENIAN SMALL LETTER PIWR}": "\N{LATIN SMALL LETTER PHI}",
+}
+
+# A tone mark stands over both, whichever of them was typed first.
+_AM_BEFORE_TONE = regex.compile("([\u0e4d\u0ecd])([\u0e48-\u0e4b\u0ec8-\u0ecb]+)")
 
 # A fifth pass changes no character any more; a test looks at each.
 _PASSES = 4
@@ -53,20 +76,33 @@ def check_name(text: str) -> str:
 def check_room(text: str) -> str:
     """`text`, which may begin with #, as the name of a room: without it, in NFC.
 
-    All that folds to the lobby is the lobby; the other reserved words are open to rooms.
+    Raises BadName as above. All that folds to the lobby is the lobby; the other reserved words are
+    open to rooms.
     """
     name = _measured(text.removeprefix("#"))
     return LOBBY if key(name) == key(LOBBY) else _checked(name)
 
 
+def can_be_called(text: str) -> bool:
+    """Return whether somebody can be called `text`, or something that has its key: a name that is
+    kept from an earlier version need not follow the rules of `check_name`.
+    """
+    try:
+        _shaped(_measured(compatible(text)))
+    except BadName:
+        return False
+    return True
+
+
 def key(name: str) -> str:
     """What is unique: the same for names that differ in case or that look alike.
 
-    It is the skeleton of UTS 39, 4, under case folding. Both together cannot hold for every pair:
-    a Greek capital nu looks like N and its small letter like v, and N is not to be v. There the
-    small letters count, and `check_name` refuses a name whose capitals make it look Latin; Greek
-    and Cyrillic ones that only in capitals look like each other stay apart. As I is the capital of
-    i and looks like l, those three are one.
+    It is the skeleton of UTS 39, 4, under NFKC and case folding. All of that cannot hold for every
+    pair: a Greek capital nu looks like N and its small letter like v, and N is not to be v. There
+    the small letters count, and `check_name` refuses a name whose letters all look like those of
+    another script and that would have another key in them. So of names that it accepts no two that
+    fold together have different keys. As I is the capital of i and looks like l, those three are
+    one.
 
     An address, which holds a colon, is itself and equal to no other. What no `check_name` let pass
     has a key as well, so that a name can be looked for as somebody typed it.
@@ -77,8 +113,9 @@ def key(name: str) -> str:
 @lru_cache(maxsize=KEYS)
 def _key(name: str) -> str:
     for _ in range(_PASSES):
-        name = unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+        name = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
         name = regex.sub(r"\p{DI}+", "", name).translate(_folds())
+    name = _AM_BEFORE_TONE.sub(r"\2\1", name)
     # No look-alike of the colon makes an address.
     return unicodedata.normalize("NFD", name).replace(":", ";")
 
@@ -93,6 +130,36 @@ def _measured(text: str) -> str:
 
 
 def _checked(name: str) -> str:
+    """Return `name` if it follows all rules. Raises BadName otherwise."""
+    shown = _shown(name)
+    plain = compatible(name)
+    if plain != name:
+        # What is wrong with that comes first.
+        plain = _checked(_measured(plain))
+        raise BadName(f"the name {shown} has its letters in special forms: write {_shown(plain)}")
+    _shaped(name)
+    if name.isascii():
+        return name
+    for character in name:
+        if not is_allowed(character):
+            wrong = _shown(character)
+            raise BadName(
+                f"the name {shown} holds {wrong}, which Unicode advises against: take other letters"
+            )
+    if regex.search(_STACKED, unicodedata.normalize("NFD", name)):
+        raise BadName(f"the name {shown} stacks too many marks on a letter: take some away")
+    if len({ord(c) - unicodedata.decimal(c) for c in name if c.isdecimal()}) > 1:
+        raise BadName(f"the name {shown} mixes kinds of digits: take those of one")
+    if not _is_highly_restricted(name):
+        raise BadName(f"the name {shown} mixes scripts: take letters and digits of one")
+    if script := _posed_as(name):
+        way = _ANOTHER if name.islower() else f"write it in small letters, or {_ANOTHER}"
+        raise BadName(f"the name {shown} looks {script}: {way}")
+    return name
+
+
+def _shaped(name: str) -> None:
+    """Raise BadName unless `name` is made of letters, digits and signs as names are."""
     shown = _shown(name)
     if _is_number(name) or key(name) in _keys(_NUMBERS):
         raise BadName(f"the name {shown} reads as a number or an address: {_ANOTHER}")
@@ -102,17 +169,6 @@ def _checked(name: str) -> str:
     if match.end() < len(name):
         wrong = _shown(name[match.end()])
         raise BadName(f"the name {shown} holds {wrong}: take only letters, digits, _ . and -")
-    if name.isascii():
-        return name
-    if regex.search(_STACKED, unicodedata.normalize("NFD", name)):
-        raise BadName(f"the name {shown} stacks too many marks on a letter: take some away")
-    if len({ord(c) - unicodedata.decimal(c) for c in name if c.isdecimal()}) > 1:
-        raise BadName(f"the name {shown} mixes kinds of digits: take those of one")
-    if not _is_highly_restricted(name):
-        raise BadName(f"the name {shown} mixes scripts: take letters and digits of one")
-    if _poses_as_latin(name):
-        raise BadName(f"the name {shown} looks Latin: write it in small letters, or {_ANOTHER}")
-    return name
 
 
 def _is_number(name: str) -> bool:
@@ -137,21 +193,50 @@ def _is_highly_restricted(name: str) -> bool:
     from confusable_homoglyphs.categories import unique_aliases
 
     for scripts in (*_TOGETHER, *((alias,) for alias in unique_aliases(name))):
-        allowed = "".join(rf"\p{{scx={script}}}" for script in (*scripts, "Zyyy", "Zinh"))
-        if regex.fullmatch(f"[{allowed}]+", name):
+        together = "".join(rf"\p{{scx={script}}}" for script in (*scripts, "Zyyy", "Zinh"))
+        if regex.fullmatch(f"[{together}]+", name):
             return True
     return False
 
 
-def _poses_as_latin(name: str) -> bool:
-    """Whether it looks like another name, of Latin letters with or without accents, and has not its
-    key.
+def _posed_as(name: str) -> str:
+    """Return the script that `name` can be read in besides its own, if its key would be another one
+    there and names of that script go before it; otherwise "".
     """
-    seen = unicodedata.normalize("NFD", name).translate(_prototypes())
-    plain = regex.sub(r"\p{Mn}", "", unicodedata.normalize("NFD", seen))
-    composed = len(unicodedata.normalize("NFC", seen)) == len(plain)
-    looks_latin = composed and regex.fullmatch(r"[a-zA-Z][a-zA-Z0-9_.\-]*", plain) is not None
-    return looks_latin and key(seen) != key(name)
+    seen = _seen(name)
+    if _SHARP_S in name:
+        return "Greek" if _reads_otherwise(name, seen, "Grek") else ""
+    for script, shown in _SCRIPTS.items():
+        if regex.match(rf"\p{{scx={script}}}", name):
+            break
+        if _reads_otherwise(name, seen, script):
+            return shown
+    return ""
+
+
+def _reads_otherwise(name: str, seen: str, script: str) -> bool:
+    letters = _letters_seen_as(script)
+    others = [each for each in seen if ord(each) not in letters]
+    if not all(regex.match(r"[\p{Mn}\p{Nd}_.\-]", each) and is_allowed(each) for each in others):
+        return False
+    return key(seen.translate(letters)) != key(name)
+
+
+@cache
+def _letters_seen_as(script: str) -> dict[int, str]:
+    """Return for each character the letter of `script` that it looks like, if there is one."""
+    letters: dict[int, str] = {}
+    for letter in regex.findall(rf"(?V1)[\p{{scx={script}}}--\p{{scx=Zyyy}}]", allowed()):
+        seen = _seen(letter)
+        if len(seen) == 1 and letter != _SHARP_S:
+            letters.setdefault(ord(seen), letter)
+    return letters
+
+
+def _seen(name: str) -> str:
+    """Return the skeleton of UTS 39, 4: what a name looks like."""
+    decomposed = regex.sub(r"\p{DI}+", "", unicodedata.normalize("NFD", name))
+    return unicodedata.normalize("NFD", decomposed.translate(_prototypes()))
 
 
 def _shown(text: str) -> str:
@@ -207,4 +292,4 @@ def _folds() -> dict[int, str]:
             if len(small_face) == 1:
                 folds[ord(small_face)] = face
     folds[ord("i")] = "l"
-    return folds
+    return folds | str.maketrans(_CAPITALS_ALIKE)

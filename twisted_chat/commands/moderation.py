@@ -7,7 +7,7 @@ from twisted_chat.commands.command import Request, shorten
 from twisted_chat.dialects import users
 from twisted_chat.journal.sanctions import Sanction
 from twisted_chat.limits import MAX_SLOW
-from twisted_chat.names import BadName, check_name
+from twisted_chat.names import can_be_called
 from twisted_chat.networks import is_default, is_local, network_in, show
 from twisted_chat.refusal import Refusal
 from twisted_chat.spans import moment, parse_span, span
@@ -157,12 +157,10 @@ async def _hint(request: Request, what: str, whom: str) -> str:
 
 
 def _check_whom(whom: str) -> None:
-    """Raises Refusal for what can be no name and is no network."""
+    """Raise Refusal for what can be no name and is no network."""
     if network_in(whom) is not None:
         return
     if is_default(whom):
         raise Refusal(f"{shorten(whom)} has no address that could be banned: /kick it")
-    try:
-        check_name(whom)
-    except BadName as error:
-        raise Refusal(f"{shorten(whom)} is no address or network, and nobody's name") from error
+    if not can_be_called(whom):
+        raise Refusal(f"{shorten(whom)} is no address or network, and nobody's name")
