@@ -167,7 +167,7 @@ class ChatProtocol(HoldingLineReceiver):
             or data.startswith(_WANT_A_LOOK)
             or _LATER_WANTS_A_LOOK(data)
             or (len(data) > self.max_line and max(map(len, data.split(b"\n"))) > self.max_line)
-            or (b"gi" in data.lower() and _MAY_BE_SECRET(data))
+            or (data.lower().find(b"gi") >= 0 and _MAY_BE_SECRET(data))
             or not is_plain(data)
         ):
             return False
