@@ -86,7 +86,7 @@ class RegisteringTests(SynchronousTestCase):
 
     def test_a_passphrase_may_hold_blanks_and_anything_else(self) -> None:
         for number, secret in enumerate(
-            ("two  words,\tand more", "пароль пароль", "//x /y /z", "🐴🔋🐴🔋🐴🔋🐴🔋")
+            ("two  words,\tand more", "пароль и кот", "//x /y /z", "🐴🔋🐙🦊🌵🍋🎻🧶")
         ):
             name = f"ann{number}"
             self.hall.clock.advance(DAY)

@@ -129,6 +129,7 @@ def test_the_sdist_holds_the_tests_and_the_readme(built):
         "setup.cfg",
         "pyproject.toml",
         "twisted/plugins/chat_plugin.py",
+        "twisted_chat/common_passphrases.txt",
         "twisted_chat/py.typed",
         "twisted_chat/identifier_status.txt",
         "tools/identifier_status.py",
@@ -141,6 +142,7 @@ def test_the_wheel_holds_the_package_and_the_plugin_and_nothing_of_twisted_itsel
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == {
         *modules(built.tree, "twisted_chat"),
+        "twisted_chat/common_passphrases.txt",
         "twisted_chat/py.typed",
         "twisted_chat/identifier_status.txt",
         "twisted/plugins/chat_plugin.py",

@@ -13,6 +13,7 @@ from twisted_chat.networks import place
 from twisted_chat.passphrases import make_passphrase
 from twisted_chat.refusal import Refusal
 from twisted_chat.spans import moment, span
+from twisted_chat.weakness import weakness
 
 
 async def register(request: Request) -> None:
@@ -24,6 +25,11 @@ async def register(request: Request) -> None:
         raise Refusal("leave your name out of it: write /register PASSPHRASE")
     if len(passphrase) < MIN_PASSPHRASE:
         raise Refusal(f"that passphrase is too short: take {MIN_PASSPHRASE} characters or more")
+    if why := weakness(passphrase, name):
+        raise Refusal(
+            f"that passphrase is among the first to be guessed: {why}. Take some words that have "
+            "nothing to do with each other"
+        )
     digest = await request.passphrases.digest(request.member.origin, passphrase)
     if request.member.name != name:
         raise Refusal(f"{name} is not your name any more: nothing was registered")
