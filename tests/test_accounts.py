@@ -16,7 +16,6 @@ from twisted_chat.events import Role
 from twisted_chat.journal.registrations import Registrations
 from twisted_chat.journal.store import NoStore
 from twisted_chat.limits import (
-    MAX_REGISTRATIONS,
     REGISTRATIONS_A_DAY,
 )
 from twisted_chat.member import Member
@@ -209,13 +208,14 @@ class RegisteringTests(SynchronousTestCase):
                 registrations.remove(name)
 
     def test_there_are_only_so_many_registrations(self) -> None:
-        registrations = Registrations(NoStore())
-        registrations._owned = dict.fromkeys(map(str, range(MAX_REGISTRATIONS)))
+        registrations = Registrations(NoStore(), most=3)
+        for name in ("cid", "dan", "eve"):
+            registrations.add(name, "digest", "b", 1)
         with self.assertRaises(Refusal) as caught:
             registrations.add("ann", "digest", "a", 1)
-        self.assertEqual(str(caught.exception), "1000000 names are registered, as many as may be")
+        self.assertEqual(str(caught.exception), "3 names are registered, as many as may be")
         registrations.remove("ann")
-        registrations.remove("2")
+        registrations.remove("dan")
         registrations.add("ann", "digest", "a", 1)
 
     def test_a_clock_that_was_set_back_keeps_nobody_from_registering(self) -> None:

@@ -215,8 +215,10 @@ class IJournal(Interface):
     def set_operator(by: str, name: str, operator: bool) -> Deferred[None]:
         """Make the owner of `name` an operator, or no longer."""
 
-    def registrations() -> Deferred[list[Registration]]:
-        """Return the registrations of all names, by name."""
+    def registrations() -> Deferred[list[tuple[Registration, Registration | None]]]:
+        """Return the registrations of all names, by name, each with the older one because of which
+        its owner cannot log in, or None.
+        """
 
     def release(by: str, name: str) -> Deferred[None]:
         """Let `name` belong to nobody, and not count among those that were registered today.

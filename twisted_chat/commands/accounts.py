@@ -90,19 +90,18 @@ async def unregister(request: Request) -> None:
 async def names(request: Request) -> None:
     pattern = request.argument.casefold() or "*"
     found = [
-        each
-        for each in await request.chat.journal.registrations()
+        (each, older)
+        for each, older in await request.chat.journal.registrations()
         if fnmatchcase(each.name.casefold(), pattern)
     ]
-    found.sort(key=lambda each: each.name)
-    shown = request.answer_all([_row(each) for each in found[:SHOWN_REGISTRATIONS]])
+    shown = request.answer_all([_row(*each) for each in found[:SHOWN_REGISTRATIONS]])
     if left_out := len(found) - shown:
         request.answer(f"and {left_out} more: a PATTERN such as a* lists fewer")
     if not found:
         request.answer(f"no {'such ' if request.argument else ''}name is registered")
 
 
-def _row(registration: Registration) -> tuple[str, dict[str, object]]:
+def _row(registration: Registration, older: Registration | None) -> tuple[str, dict[str, object]]:
     facts = [f"since {moment(registration.since)}"]
     if registration.operator:
         facts.append("operator")
@@ -110,6 +109,8 @@ def _row(registration: Registration) -> tuple[str, dict[str, object]]:
         facts.append(f"last login {moment(registration.last_login)}")
     if registration.expires:
         facts.append(f"reset, until {moment(registration.expires)}")
+    if older is not None:
+        facts.append(f"cannot log in, because it looks like {older.name}")
     return f"{registration.name}: {', '.join(facts)}", {
         "name": registration.name,
         "since": registration.since,
@@ -117,6 +118,7 @@ def _row(registration: Registration) -> tuple[str, dict[str, object]]:
         "last_login": registration.last_login or None,
         "reset_until": registration.expires or None,
         "wrong": registration.wrong,
+        "looks_like": None if older is None else older.name,
     }
 
 

@@ -114,7 +114,7 @@ async def deop(request: Request) -> None:
 
 async def ops(request: Request) -> None:
     registrations = await request.chat.journal.registrations()
-    names = [each.name for each in registrations if each.operator]
+    names = [each.name for each, _ in registrations if each.operator]
     for name in names:
         request.answer(name, name=name)
     if not names:

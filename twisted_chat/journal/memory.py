@@ -295,8 +295,8 @@ class MemoryJournal:
     def _register(self, author: object, digest: str) -> None:
         self._may_register(author)
         presence = self._present(author)
-        if presence.standing.role >= Role.REGISTERED:
-            self._registrations.change(presence.name, digest)
+        if owned := self._owned_by(presence):
+            self._registrations.change(owned.name, digest)
             return
         self._registrations.add(presence.name, digest, presence.author.origin, self._now())
         self._stand(presence, Role.REGISTERED)
@@ -307,7 +307,8 @@ class MemoryJournal:
     def _unregister(self, author: object) -> None:
         presence = self._present(author)
         was_operator = presence.standing.role >= Role.OPERATOR
-        self._registrations.remove(presence.name)
+        if owned := self._owned_by(presence):
+            self._registrations.remove(owned.name)
         self._stand(presence, Role.GUEST)
         if was_operator:
             name = presence.name
@@ -322,6 +323,11 @@ class MemoryJournal:
         owned = self._registrations.get(name)
         if owned is None or owned.digest != registration.digest:
             raise Refusal(f"{name} has changed hands meanwhile: try again")
+        if older := self._registrations.obstacle(owned):
+            raise Refusal(
+                f"{name} cannot log in: it looks like {older.name}, which was registered before. "
+                "Take another name, or ask the administrator to release one of them"
+            )
         now = self._now()
         if 0 < owned.expires <= now:
             raise Refusal(
@@ -345,6 +351,20 @@ class MemoryJournal:
         owned = self._registrations.get(registration.name)
         if owned is not None and owned.digest == registration.digest:
             self._registrations.note_wrong(owned.name, author.origin, self._now())
+
+    def _owned_by(self, presence: _Presence) -> Registration | None:
+        """Return the registration that `presence` has proved to own."""
+        if presence.standing.role < Role.REGISTERED:
+            return None
+        return self._registrations.standing(presence.name)
+
+    def _holder(self, registration: Registration) -> _Presence | None:
+        """Return whoever bears the registered name. One that an older one stands in the way of is
+        borne by nobody: whoever is called so bears the older one.
+        """
+        if self._registrations.obstacle(registration):
+            return None
+        return self._by_key.get(key(registration.name))
 
     def _present(self, author: object) -> _Presence:
         """`author`. Raises Refusal if it has been put out since it asked."""
@@ -489,21 +509,23 @@ class MemoryJournal:
 
     def _set_operator(self, by: str, name: str, operator: bool) -> None:
         registration = self._registrations.set_operator(name, operator)
-        holder = self._by_key.get(key(name))
+        holder = self._holder(registration)
         if holder is not None:
             self._stand(holder, registration.role)
         text = f"{by} made {registration.name} {'an operator' if operator else 'no operator'}"
         self._act(by, "op" if operator else "deop", registration.name, text)
 
-    def registrations(self) -> Deferred[list[Registration]]:
-        return succeed(sorted(self._registrations, key=lambda each: each.name))
+    def registrations(self) -> Deferred[list[tuple[Registration, Registration | None]]]:
+        by_name = sorted(self._registrations, key=lambda each: each.name)
+        return succeed([(each, self._registrations.obstacle(each)) for each in by_name])
 
     def release(self, by: str, name: str) -> Deferred[None]:
         return execute(self._release, by, name)
 
     def _release(self, by: str, name: str) -> None:
+        registration = self._registrations.get(name)
+        holder = None if registration is None else self._holder(registration)
         released = self._registrations.release(name).name
-        holder = self._by_key.get(key(name))
         if holder is not None:
             text = f"{by} released the name {released}: it belongs to nobody now"
             self._follow(holder.room.name, holder.author, Notice(text))
@@ -515,7 +537,7 @@ class MemoryJournal:
 
     def _reset(self, by: str, name: str, digest: str) -> Registration:
         registration = self._registrations.change(name, digest, self._now() + RESET_LASTS)
-        holder = self._by_key.get(key(name))
+        holder = self._holder(registration)
         if holder is not None:
             self._take_away(holder, f"{by} reset the passphrase of {registration.name}")
         text = f"{by} reset the passphrase of {registration.name}"

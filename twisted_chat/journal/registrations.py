@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from twisted.logger import Logger
+
 from twisted_chat.events import Role
+from twisted_chat.journal.namesakes import Namesakes
 from twisted_chat.journal.store import IStore
 from twisted_chat.limits import MAX_REGISTRATIONS, REGISTRATIONS_A_DAY, WRONG_FROM
-from twisted_chat.names import key
 from twisted_chat.networks import place
 from twisted_chat.refusal import Refusal
 
@@ -50,22 +52,46 @@ class Recent:
 
 
 class Registrations:
-    """The names that are owned. `store` keeps them."""
+    """The names that are owned, at most `most`. `store` keeps them.
 
-    def __init__(self, store: IStore) -> None:
+    Two of them may have one key if they were registered before a rule made them one. Then the owner
+    of the older one has the name; the other can log in when that one is released.
+    """
+
+    _log = Logger(namespace="chat")
+
+    def __init__(self, store: IStore, most: int = MAX_REGISTRATIONS) -> None:
         self._store = store
-        self._owned: dict[str, Registration] = {}
+        self._most = most
+        self._owned: Namesakes[Registration] = Namesakes()
         self._recent: dict[str, list[float]] = {}
         self._sweep_at = 64
 
     def load(self, owned: Iterable[Registration], recent: dict[str, Recent]) -> None:
-        """Take over what was kept before; `recent` by origin."""
-        self._owned = {key(registration.name): registration for registration in owned}
+        """Take over what was kept before; `recent` by origin. The log tells who cannot log in."""
+        for registration in sorted(owned, key=lambda each: (each.since, each.name)):
+            self._owned.put(registration.name, registration)
+            if older := self.obstacle(registration):
+                self._log.warn(
+                    "{name} cannot log in: it looks like {older}, which was registered before: "
+                    "chatctl release {older} lets it in",
+                    name=registration.name,
+                    older=older.name,
+                )
         self._recent = {origin: list(each.times) for origin, each in recent.items()}
 
     def get(self, name: str) -> Registration | None:
-        """The registration of `name`, or of one that looks like it."""
-        return self._owned.get(key(name))
+        """Return the registration of `name` as it is written, or of one that looks like it."""
+        return self._owned.get(name)
+
+    def standing(self, name: str) -> Registration | None:
+        """Return the registration whose owner bears `name` when logged in."""
+        return self._owned.first(name)
+
+    def obstacle(self, registration: Registration) -> Registration | None:
+        """Return the older registration because of which the owner of this one cannot log in."""
+        standing = self.standing(registration.name)
+        return standing if standing and standing.name != registration.name else None
 
     def add(self, name: str, digest: str, origin: str, now: float) -> None:
         """Let `name` belong to who knows the passphrase; asked for from `origin`.
@@ -74,7 +100,7 @@ class Registrations:
         """
         self.check(name, origin, now)
         registration = Registration(name, digest, now, last_login=now)
-        self._owned[key(name)] = registration
+        self._owned.put(name, registration)
         self._recent.setdefault(origin, []).append(now)
         self._keep(registration)
         self._keep_recent(origin)
@@ -87,7 +113,8 @@ class Registrations:
 
     def remove(self, name: str) -> None:
         """Let `name` belong to nobody."""
-        if registration := self._owned.pop(key(name), None):
+        if registration := self.get(name):
+            self._owned.remove(registration.name)
             self._store.put("registration", registration.name, None)
 
     def release(self, name: str) -> Registration:
@@ -123,7 +150,7 @@ class Registrations:
         return self._change(name, operator=operator)
 
     def __iter__(self) -> Iterator[Registration]:
-        return iter(self._owned.values())
+        return iter(self._owned)
 
     def _owner(self, name: str) -> Registration:
         registration = self.get(name)
@@ -133,7 +160,7 @@ class Registrations:
 
     def _change(self, name: str, **changes: Any) -> Registration:
         registration = replace(self._owner(name), **changes)
-        self._owned[key(name)] = registration
+        self._owned.put(registration.name, registration)
         self._keep(registration)
         return registration
 
@@ -162,8 +189,8 @@ class Registrations:
                 f"{REGISTRATIONS_A_DAY} names a day can be registered from {place(origin)}, and "
                 "they have been: try again tomorrow, or ask the administrator to release one"
             )
-        if len(self._owned) >= MAX_REGISTRATIONS:
-            raise Refusal(f"{MAX_REGISTRATIONS} names are registered, as many as may be")
+        if len(self._owned) >= self._most:
+            raise Refusal(f"{self._most} names are registered, as many as may be")
 
     def _forget_old(self, origin: str, now: float) -> None:
         """Let registrations from `origin` that are older than a day not count any more."""

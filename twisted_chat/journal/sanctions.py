@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
+from twisted.logger import Logger
+
 from twisted_chat.journal.store import IStore
 from twisted_chat.limits import MAX_SANCTIONS
 from twisted_chat.names import key
@@ -37,6 +39,8 @@ class Sanction:
 class Sanctions:
     """Those of one kind (`ban`, `mute`) that are in force. `store` keeps them."""
 
+    _log = Logger(namespace="chat")
+
     def __init__(self, kind: str, store: IStore) -> None:
         self._kind = kind
         self._store = store
@@ -46,11 +50,21 @@ class Sanctions:
         self._networks: dict[tuple[int, int], dict[int, Sanction]] = {}
 
     def load(self, kept: Iterable[Sanction]) -> None:
-        """Take over what was kept before."""
-        for sanction in kept:
+        """Take over what was kept before. Of several that concern the same by a rule that came
+        later, the one that lasts longest stays, and the log tells which go.
+        """
+        for sanction in sorted(kept, key=lambda each: (-each.end, each.since, each.whom)):
             # A default name that is no network: it is somebody else's by now.
             if is_default(sanction.whom) and network_in(sanction.whom) is None:
                 self._store.put(self._kind, sanction.whom, None)
+            elif longer := self._just(sanction.whom):
+                self._store.put(self._kind, sanction.whom, None)
+                self._log.warn(
+                    "the {kind} of {whom} goes: that of {longer} is of the same and lasts as long",
+                    kind=self._kind,
+                    whom=sanction.whom,
+                    longer=longer.whom,
+                )
             else:
                 self._put(sanction)
 
@@ -68,12 +82,13 @@ class Sanctions:
 
     def lift(self, whom: str) -> Sanction | None:
         """Undo what concerns just `whom`: what was in force, if anything."""
-        network = network_in(whom)
-        if network is None:
-            lifted = self._names.pop(key(whom), None)
-        else:
-            lifted = self._networks.get(_length(network), {}).pop(_prefix(network), None)
+        lifted = self._just(whom)
         if lifted is not None:
+            network = network_in(whom)
+            if network is None:
+                del self._names[key(whom)]
+            else:
+                del self._networks[_length(network)][_prefix(network)]
             self._store.put(self._kind, lifted.whom, None)
         return lifted
 
@@ -103,6 +118,13 @@ class Sanctions:
         yield from self._names.values()
         for sanctions in self._networks.values():
             yield from sanctions.values()
+
+    def _just(self, whom: str) -> Sanction | None:
+        """Return the one that concerns just `whom`."""
+        network = network_in(whom)
+        if network is None:
+            return self._names.get(key(whom))
+        return self._networks.get(_length(network), {}).get(_prefix(network))
 
     def _put(self, sanction: Sanction) -> None:
         network = network_in(sanction.whom)
