@@ -18,8 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.properties import given, settings, st
 from tests.test_names import ALPHABETS, refusal
 from twisted_chat.identifiers import allowed, is_allowed
-from twisted_chat.names import _prototypes, check_name, check_room
-from twisted_chat.names import _seen as skeleton
+from twisted_chat.names import check_name, check_room, prototypes, skeleton
 from twisted_chat.names import key as key_of
 
 ASSIGNED = [
@@ -60,7 +59,7 @@ def folded() -> set[str]:
     """Return the characters that some fold changes, and those that it makes of them: no other can
     fold together with anything.
     """
-    found = {chr(code) for code in _prototypes()}.union(*_prototypes().values())
+    found = {chr(code) for code in prototypes()}.union(*prototypes().values())
     for character in ASSIGNED:
         others = unicodedata.normalize("NFKC", character), character.casefold()
         if others != (character, character):

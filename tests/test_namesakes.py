@@ -162,8 +162,8 @@ class SanctionTests(SynchronousTestCase):
             self.assertEqual(
                 [log_text(log) for log in logs],
                 [
-                    f"the ban of {other.whom} goes: that of {longest.whom} is of the same and "
-                    "lasts as long"
+                    f"the ban of {other.whom} goes: that of {longest.whom} holds for it too, "
+                    "and as long"
                 ],
             )
             for name in (*names, "MALLORY"):
@@ -180,22 +180,18 @@ class CollectionTests(SynchronousTestCase):
     @given(st.lists(st.tuples(st.booleans(), NAMES, st.integers()), max_size=12))
     def test_it_is_as_a_list_that_is_searched(self, steps) -> None:
         namesakes: Namesakes[int] = Namesakes()
-        model: list[tuple[str, int]] = []
+        model: dict[str, int] = {}
         for is_put, name, value in steps:
-            place = [i for i, (other, _) in enumerate(model) if other == name.casefold()]
             if is_put:
                 namesakes.put(name, value)
-                if place:
-                    model[place[0]] = (name.casefold(), value)
-                else:
-                    model.append((name.casefold(), value))
-            elif place:
+                model[name] = value
+            elif name in model:
                 namesakes.remove(name)
-                del model[place[0]]
+                del model[name]
             self.assertEqual(len(namesakes), len(model))
-            self.assertCountEqual(namesakes, [value for _, value in model])
-            alike = [pair for pair in model if key(pair[0]) == key(name)]
-            written = [value for other, value in alike if other == name.casefold()]
-            first = alike[0][1] if alike else None
+            self.assertCountEqual(namesakes, model.values())
+            alike = [other for other in model if key(other) == key(name)]
+            first = model[alike[0]] if alike else None
+            written = [other for other in alike if other.casefold() == name.casefold()]
             self.assertEqual(namesakes.first(name), first)
-            self.assertEqual(namesakes.get(name), written[0] if written else first)
+            self.assertEqual(namesakes.get(name), model[written[0]] if written else first)

@@ -203,7 +203,7 @@ def _posed_as(name: str) -> str:
     """Return the script that `name` can be read in besides its own, if its key would be another one
     there and names of that script go before it; otherwise "".
     """
-    seen = _seen(name)
+    seen = skeleton(name)
     if _SHARP_S in name:
         return "Greek" if _reads_otherwise(name, seen, "Grek") else ""
     for script, shown in _SCRIPTS.items():
@@ -227,16 +227,16 @@ def _letters_seen_as(script: str) -> dict[int, str]:
     """Return for each character the letter of `script` that it looks like, if there is one."""
     letters: dict[int, str] = {}
     for letter in regex.findall(rf"(?V1)[\p{{scx={script}}}--\p{{scx=Zyyy}}]", allowed()):
-        seen = _seen(letter)
+        seen = skeleton(letter)
         if len(seen) == 1 and letter != _SHARP_S:
             letters.setdefault(ord(seen), letter)
     return letters
 
 
-def _seen(name: str) -> str:
+def skeleton(name: str) -> str:
     """Return the skeleton of UTS 39, 4: what a name looks like."""
     decomposed = regex.sub(r"\p{DI}+", "", unicodedata.normalize("NFD", name))
-    return unicodedata.normalize("NFD", decomposed.translate(_prototypes()))
+    return unicodedata.normalize("NFD", decomposed.translate(prototypes()))
 
 
 def _shown(text: str) -> str:
@@ -257,7 +257,7 @@ def _keys(words: tuple[str, ...]) -> frozenset[str]:
 
 
 @cache
-def _prototypes() -> dict[int, str]:
+def prototypes() -> dict[int, str]:
     """What each look-alike is shown as: Unicode's confusables.txt.
 
     The library groups it around the prototypes: a look-alike has one entry, its prototype; a
@@ -282,8 +282,8 @@ def _folds() -> dict[int, str]:
     Besides the prototypes: where a capital looks like a Latin letter or a digit, and its small
     letter, often a small capital, like none, both are what the capital looks like.
     """
-    folds = dict(_prototypes())
-    for code, face in _prototypes().items():
+    folds = dict(prototypes())
+    for code, face in prototypes().items():
         small = chr(code).lower()
         small_face = folds.get(ord(small[0]), small)
         looks_plain = face[0].isascii() and face[0].isalnum()

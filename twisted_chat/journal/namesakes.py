@@ -28,29 +28,28 @@ class Namesakes(Generic[T]):
             yield from namesakes.values()
 
     def put(self, name: str, value: T) -> None:
-        """Let `value` be that of `name`, in place of one for the name as it is written."""
+        """Let `value` be that of `name`, in place of one for exactly this name."""
         namesakes = self._by_key.setdefault(key(name), {})
-        self._count -= len(namesakes)
-        namesakes[_as_written(name)] = value
-        self._count += len(namesakes)
+        self._count += name not in namesakes
+        namesakes[name] = value
 
     def get(self, name: str) -> T | None:
         """Return the value of `name` as it is written, or else of the one that stands for it."""
-        namesakes = self._by_key.get(key(name))
-        if namesakes is None:
-            return None
-        written = _as_written(name)
-        return namesakes[written] if written in namesakes else next(iter(namesakes.values()))
+        namesakes = self._by_key.get(key(name), {})
+        if len(namesakes) > 1:
+            for other, value in namesakes.items():
+                if _as_written(other) == _as_written(name):
+                    return value
+        return next(iter(namesakes.values()), None)
 
     def first(self, name: str) -> T | None:
         """Return the value that stands for `name` and all that looks like it."""
-        namesakes = self._by_key.get(key(name))
-        return None if namesakes is None else next(iter(namesakes.values()))
+        return next(iter(self._by_key.get(key(name), {}).values()), None)
 
     def remove(self, name: str) -> None:
-        """Forget the value of `name` as it is written, which has to be here."""
+        """Forget the value of exactly this name, which has to be here."""
         namesakes = self._by_key[key(name)]
-        del namesakes[_as_written(name)]
+        del namesakes[name]
         self._count -= 1
         if not namesakes:
             del self._by_key[key(name)]

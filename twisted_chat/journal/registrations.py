@@ -17,6 +17,8 @@ from twisted_chat.refusal import Refusal
 
 _DAY = 24 * 60 * 60
 
+_log = Logger(namespace="chat")
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:
@@ -58,8 +60,6 @@ class Registrations:
     of the older one has the name; the other can log in when that one is released.
     """
 
-    _log = Logger(namespace="chat")
-
     def __init__(self, store: IStore, most: int = MAX_REGISTRATIONS) -> None:
         self._store = store
         self._most = most
@@ -72,7 +72,7 @@ class Registrations:
         for registration in sorted(owned, key=lambda each: (each.since, each.name)):
             self._owned.put(registration.name, registration)
             if older := self.obstacle(registration):
-                self._log.warn(
+                _log.warn(
                     "{name} cannot log in: it looks like {older}, which was registered before: "
                     "chatctl release {older} lets it in",
                     name=registration.name,

@@ -14,6 +14,8 @@ from twisted_chat.networks import Host, Network, is_default, network_in
 from twisted_chat.refusal import Refusal
 from twisted_chat.spans import span
 
+_log = Logger(namespace="chat")
+
 
 @dataclass(frozen=True, slots=True)
 class Sanction:
@@ -39,8 +41,6 @@ class Sanction:
 class Sanctions:
     """Those of one kind (`ban`, `mute`) that are in force. `store` keeps them."""
 
-    _log = Logger(namespace="chat")
-
     def __init__(self, kind: str, store: IStore) -> None:
         self._kind = kind
         self._store = store
@@ -59,8 +59,8 @@ class Sanctions:
                 self._store.put(self._kind, sanction.whom, None)
             elif longer := self._just(sanction.whom):
                 self._store.put(self._kind, sanction.whom, None)
-                self._log.warn(
-                    "the {kind} of {whom} goes: that of {longer} is of the same and lasts as long",
+                _log.warn(
+                    "the {kind} of {whom} goes: that of {longer} holds for it too, and as long",
                     kind=self._kind,
                     whom=sanction.whom,
                     longer=longer.whom,
