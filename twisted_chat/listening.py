@@ -133,10 +133,10 @@ def _find_vanished_peers(listening: socket.socket) -> None:
 
 def parse(reactor: object, place: Place) -> IStreamServerEndpoint:
     """Return the endpoint of `place`. Raises ListenError."""
-    kind, colon, _ = place.endpoint.partition(":")
-    if kind.lower() == "stdio":
+    kind = place.endpoint.partition(":")[0].lower()
+    if kind == "stdio":
         raise ListenError(f"{place.typed}: a daemon cannot listen there: use chat-client")
-    if kind.lower() == "haproxy":
+    if kind == "haproxy":
         # Its header comes after the greeting; until then getPeer() is the proxy.
         raise ListenError(
             f"{place.typed}: the proxy would be greeted, and all behind it taken for local people "
@@ -149,7 +149,7 @@ def parse(reactor: object, place: Place) -> IStreamServerEndpoint:
             f"{place.typed}: no endpoint that works here ({_one_line(error)}): "
             "write it like tcp:8888, tcp:8888:interface=127.0.0.1 or unix:/run/chat.sock"
         ) from error
-    if colon and kind.lower() not in _KINDS:
+    if kind not in _KINDS:
         raise ListenError(
             f"{place.typed}: an endpoint of this kind may not tell where people come from, so that "
             f"no ban would hit them: listen on one of {_listed(_KINDS)}"
