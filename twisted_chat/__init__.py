@@ -1,3 +1,3 @@
 """A chat daemon that anyone can join with what is already on their machine."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
