@@ -151,9 +151,9 @@ class ChatOnTheTable:
         self.traces = Traces(self.clock)
         self.desk = Desk(self.chat, passphrases or Passphrases(self.clock), self.traces)
 
-    def enter(self, name: str) -> Member:
+    def enter(self, name: str, origin: str = LOCAL) -> Member:
         """A new member."""
-        member = Member(name, RecordingOutbox(), LINES, self.flood.meter(LOCAL))
+        member = Member(name, RecordingOutbox(), LINES, self.flood.meter(LOCAL), origin=origin)
         self.chat.enter(member)
         return member
 

@@ -18,6 +18,7 @@ from tests.processes import PATIENCE
 from twisted_chat import authorisation
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.store import IStore, Line, NoStore, Stored
+from twisted_chat.limits import MAX_ROOMS
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL, host_of, origin_of
 from twisted_chat.passphrases import Passphrases
@@ -163,7 +164,7 @@ class Hall:
     It opens `since` seconds after the clock began, when the wall clock shows `now`.
     """
 
-    def __init__(self, test, store=None, since=1_000_000.0, now=None) -> None:
+    def __init__(self, test, store=None, since=1_000_000.0, now=None, max_rooms=MAX_ROOMS) -> None:
         self.vault = Vault(test)
         self.hasher = self.vault.hasher
         self.clock = self.vault.clock
@@ -171,7 +172,7 @@ class Hall:
         self.now = WallClock(self.clock)
         if now is not None:
             self.now.ahead = now - since
-        self.journal = MemoryJournal(self.now, store)
+        self.journal = MemoryJournal(self.now, store, max_rooms)
         self.table = ChatOnTheTable(
             self.journal, clock=self.clock, passphrases=self.vault.passphrases, now=self.now
         )

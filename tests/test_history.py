@@ -17,7 +17,6 @@ from twisted_chat.journal.history import History
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.store import NoStore
 from twisted_chat.limits import (
-    EMPTY_ROOM,
     HISTORY_OVERHEAD,
     HISTORY_SHARE,
     MAX_HISTORY,
@@ -334,9 +333,9 @@ class LastingTests(SynchronousTestCase):
         self.table.ask(self.ann, "/join dev", "hello", "/join lobby")
         self.clock.advance(24 * 60 * 60)
         self.start()
-        self.assertFalse(self.kept())
         self.assertEqual(self.store.lines, {})
         self.assertEqual(self.store.documents["room"], {})
+        self.assertFalse(self.kept())
 
     def test_one_that_was_empty_before_and_not_at_the_end_is_kept_for_a_whole_day(self) -> None:
         self.table.ask(self.ann, "/join dev", "hello", "/join lobby")
@@ -355,15 +354,6 @@ class LastingTests(SynchronousTestCase):
         bob = table.enter("bob")
         table.ask(bob, "hello")
         self.assertIn("nothing is kept", table.ask(bob, "/history")[-1])
-
-    def test_what_the_store_never_had_it_is_not_told_to_forget(self) -> None:
-        put = []
-        self.store.put = lambda kind, key, document: put.append((kind, key, document is None))
-        self.table.ask(self.ann, "/join dev", "/join tea", "/topic tea", "/join lobby")
-        self.clock.advance(EMPTY_ROOM)
-        self.table.ask(self.ann, "/rooms")
-        self.assertEqual({each[1] for each in put}, {"tea"})
-        self.assertEqual([each[2] for each in put], [False, False, True])
 
     def test_where_fewer_rooms_may_be_than_before_the_longest_empty_go(self) -> None:
         for number in range(9):

@@ -30,7 +30,10 @@ class RoomTests(SynchronousTestCase):
         clock.advance(1_000_000)
         self.journal = MemoryJournal(clock.seconds, max_rooms=self.max_rooms)
         self.table = ChatOnTheTable(self.journal, clock=clock)
-        self.ann, self.bob, self.cat = (self.table.enter(name) for name in ("ann", "bob", "cat"))
+        # Each from elsewhere.
+        self.ann, self.bob, self.cat = (
+            self.table.enter(name, origin=name) for name in ("ann", "bob", "cat")
+        )
         self.forget()
 
     def forget(self) -> None:
@@ -318,31 +321,33 @@ class BoundedRoomTests(RoomTests):
         self.assertEqual(self.ask(self.cat, "/join ONE")[1], "- You are now in #one")
 
     def test_the_longest_empty_room_makes_place(self) -> None:
-        self.ask(self.ann, "/join one", "hello", "/join two", "hello", "/join lobby")
+        self.ask(self.ann, "/join one", "hello", "/join lobby")
+        self.ask(self.bob, "/join two", "hello", "/join lobby")
         self.ask(self.ann, "/join one", "/join lobby")
-        self.assertEqual(self.ask(self.bob, "/join three")[-1], "- You are now in #three")
-        self.assertEqual(len(self.ask(self.ann, "/join one", "/history")[2:]), 2)
-        self.assertEqual(
-            self.ask(self.bob, "/join lobby", "/join two", "/history")[-1],
-            "- nothing is kept of what was said in #two",
-        )
+        self.assertEqual(self.ask(self.cat, "/join three")[-1], "- You are now in #three")
+        self.assertEqual(len(self.ask(self.ann, "/join one", "/history")[3:]), 1)
+        self.ask(self.cat, "/join lobby", "/join two")
+        self.assertIn("nothing is kept of what was said", self.ask(self.cat, "/history")[-1])
+
+    def others_make_rooms(self) -> None:
+        for member in (self.bob, self.cat):
+            for name in ("three", "four", "five"):
+                self.ask(member, f"/join {name}", "hello", "/join lobby")
 
     def test_no_guest_undoes_slow_mode_by_making_rooms(self) -> None:
-        self.ask(self.ann, "/join one", "hello", "/join two", "hello", "/join lobby")
+        self.ask(self.ann, "/join one", "hello", "/join lobby")
         self.successResultOf(self.journal.slow("operator", "one", 10))
-        for name in ("three", "four", "five"):
-            self.ask(self.bob, f"/join {name}", "hello", "/join lobby")
+        self.others_make_rooms()
         self.ask(self.bob, "/join one", "hello")
         self.assertIn("one line in 10 s", self.ask(self.bob, "hello")[0])
 
     def test_no_guest_undoes_a_lock_by_making_rooms(self) -> None:
-        self.ask(self.ann, "/join one", "hello", "/join two", "hello", "/join lobby")
+        self.ask(self.ann, "/join one", "hello", "/join lobby")
         self.successResultOf(self.journal.lock("operator", "one", True))
-        for name in ("three", "four", "five"):
-            self.ask(self.bob, f"/join {name}", "hello", "/join lobby")
+        self.others_make_rooms()
         self.assertEqual(
-            self.ask(self.bob, "/join one"),
-            ["! #one is locked: nobody new may come in just now"],
+            self.ask(self.bob, "/join one")[-1],
+            "! #one is locked: nobody new may come in just now",
         )
 
 
@@ -359,7 +364,8 @@ class ManyRoomsTests(SynchronousTestCase):
         """Ann and bob in a room of their own, and somebody in each of so many others."""
         table = ChatOnTheTable()
         for number in range(rooms):
-            table.ask(table.enter(f"10.0.0.1:{number}"), f"/join r{number}")
+            origin = f"10.0.0.{number % 10}"
+            table.ask(table.enter(f"{origin}:{number}", origin), f"/join r{number}")
         ann, bob = table.enter("ann"), table.enter("bob")
         for member in (ann, bob):
             table.ask(member, "/join dev")

@@ -154,6 +154,9 @@ EMPTY_ROOM = 24 * 60 * 60
 MAX_ROOMS = 10_000
 """Rooms, with the empty ones whose history is kept: the default of --max-rooms."""
 
+ROOMS_SHARE = 8
+"""One address makes this part of the rooms at most: it takes eight to be in need of others'."""
+
 MAX_MAX_ROOMS = 1_000_000
 """Rooms: more than members."""
 

@@ -43,7 +43,8 @@ class _Holder:
         one with the oldest record.
         """
         self.claimed = self.size
-        return (-self.size, self.shares.first().records[0][0]) if self.size else None
+        first = self.shares.first()
+        return None if first is None else (-self.size, first.records[0][0])
 
 
 class _Share:
@@ -239,7 +240,9 @@ class History:
         """Let the oldest records of the holders that hold most go, until all fits."""
         gone: list[int] = []
         while self._size > self._limit:
-            share = self._fullest.first().shares.first()
+            holder = self._fullest.first()
+            share = holder and holder.shares.first()
+            assert share  # Something is kept.
             self._shorten(self._shelves[share.room], share, share.records[0][3], gone)
         self._store.drop(gone)
 

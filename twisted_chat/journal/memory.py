@@ -176,7 +176,7 @@ class MemoryJournal:
         if room is presence.room:
             raise Refusal(f"you are in #{room.name} already")
         if room is None:
-            room = self._rooms.make(name)
+            room = self._rooms.make(name, presence.author.origin)
         elif room.rules.locked and presence.standing.role < Role.OPERATOR:
             raise Refusal(f"#{room.name} is locked: nobody new may come in just now")
         origin = presence.room
@@ -212,16 +212,18 @@ class MemoryJournal:
 
     def _set_topic(self, author: object, topic: str) -> None:
         presence = self._present(author)
-        self._write_over(presence.room, presence.name, topic)
+        is_owned = presence.standing.role >= Role.REGISTERED
+        self._write_over(presence.room, presence.name, topic, is_owned)
 
-    def _write_over(self, room: KeptRoom, by: str, topic: str) -> None:
+    def _write_over(self, room: KeptRoom, by: str, topic: str, is_owned: bool) -> None:
         if topic == room.rules.topic:
             raise Refusal(f"that is what stands over #{room.name} already")
         if len(topic) > MAX_TOPIC:
             raise Refusal(
                 f"that topic has {len(topic)} characters: take {MAX_TOPIC} of them at most"
             )
-        self._rule(room, replace(room.rules, topic=topic, topic_by=by))
+        rules = replace(room.rules, topic=topic, topic_by=by)
+        self._rule(room, rules, topic_is_owned=is_owned and bool(topic))
 
     # What members see.
 
@@ -500,7 +502,7 @@ class MemoryJournal:
 
     def _set_topic_of(self, by: str, name: str, topic: str) -> None:
         room = self._rooms.get(name)
-        self._write_over(room, by, topic)
+        self._write_over(room, by, topic, is_owned=True)
         # In the audit file alone: operators who are there read it as all do.
         self._store.audit(entry(Acted(self._now(), by, "topic", f"#{room.name}", 0, topic, "")))
 
@@ -608,8 +610,10 @@ class MemoryJournal:
         act = Acted(self._now(), "the daemon", "tell", "", 0, "", text)
         self._follow(LOBBY, None, act)
 
-    def _rule(self, room: KeptRoom, rules: Rules) -> None:
-        self._rooms.rule(room, rules)
+    def _rule(self, room: KeptRoom, rules: Rules, topic_is_owned: bool | None = None) -> None:
+        """Let `rules` hold in `room`. `topic_is_owned`: as before if None."""
+        is_owned = room.topic_is_owned if topic_is_owned is None else topic_is_owned
+        self._rooms.rule(room, rules, is_owned)
         self._follow(room.name, None, rules)
 
     def _tell_rules(self, presence: _Presence) -> None:

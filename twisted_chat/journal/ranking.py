@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 Rank = Any
-"""What can be compared with other ranks of its kind; no two things ever have the same one."""
+"""What can be compared with other ranks of its kind."""
 
 
 class Ranking(Generic[T]):
@@ -20,35 +20,40 @@ class Ranking(Generic[T]):
     a look costs the logarithm of how many there are.
     """
 
-    __slots__ = ("_heap", "_most", "_rank")
+    __slots__ = ("_heap", "_most", "_puts", "_rank")
 
     def __init__(self, rank: Callable[[T], Rank | None]) -> None:
         self._rank = rank
-        self._heap: list[tuple[Rank, T]] = []
-        """For each thing one entry at least that is not higher than its rank."""
+        self._heap: list[tuple[Rank, int, T]] = []
+        """For each thing one entry at least that is not higher than its rank. The numbers differ,
+        so that things are never compared.
+        """
+        self._puts = 0
         self._most = _SPARE
 
     def put(self, thing: T, rank: Rank) -> None:
         """Let `thing` have `rank` or a higher one from here on."""
-        heappush(self._heap, (rank, thing))
+        self._puts += 1
+        heappush(self._heap, (rank, self._puts, thing))
         if len(self._heap) > self._most:
-            things = dict.fromkeys(thing for _, thing in self._heap)
-            ranked = ((self._rank(thing), thing) for thing in things)
-            self._heap = [(rank, thing) for rank, thing in ranked if rank is not None]
+            things = {thing: number for _, number, thing in self._heap}
+            ranked = ((self._rank(thing), number, thing) for thing, number in things.items())
+            self._heap = [entry for entry in ranked if entry[0] is not None]
             heapify(self._heap)
             self._most = 2 * len(self._heap) + _SPARE
 
-    def first(self) -> T:
-        """Return the thing with the lowest rank. Raises IndexError if there is none."""
-        while True:
-            rank, thing = self._heap[0]
+    def first(self) -> T | None:
+        """Return the thing with the lowest rank; None: there is none."""
+        while self._heap:
+            rank, number, thing = self._heap[0]
             true = self._rank(thing)
             if true == rank:
                 return thing
             if true is None:
                 heappop(self._heap)
             else:
-                heapreplace(self._heap, (true, thing))
+                heapreplace(self._heap, (true, number, thing))
+        return None
 
     def __len__(self) -> int:
         """How many entries it has, which memory is needed for."""
