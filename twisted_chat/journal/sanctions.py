@@ -110,9 +110,9 @@ class Sanctions:
         return longest
 
     def in_force(self, now: float) -> list[Sanction]:
-        """All of them, the newest first."""
+        """Return all of them, the newest first; those of one moment by whom they concern."""
         self._sweep(now)
-        return sorted(self, key=lambda sanction: -sanction.since)
+        return sorted(self, key=lambda sanction: (-sanction.since, sanction.whom))
 
     def __iter__(self) -> Iterator[Sanction]:
         yield from self._names.values()
