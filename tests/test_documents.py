@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -71,6 +72,20 @@ def test_each_command_of_the_readme_runs_as_it_is_written(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     run_page(page, home)
+
+
+@own_network
+@pytest.mark.skipif("CI" not in os.environ, reason="it installs from the network")
+def test_the_first_command_of_the_readme_installs_and_starts_a_daemon(start, tmp_path):
+    tree = tmp_path / "chat"
+    subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(tree)], check=True)
+    [command] = [line for line in commands(README) if line.endswith("chat --port 8888")]
+    install, _, daemon = command.rpartition(" && ")
+    subprocess.run(["sh", "-c", install], cwd=tree, check=True)
+    program = in_own_network("true", "sh", "-c", f"exec {daemon}")
+    started = start(program, cwd=tree, env={"PYTHONPATH": ""})
+    started.out.find(r"Chat Server started on port 8888\.$")
+    started.stop()
 
 
 def session(start: str) -> list[str]:
