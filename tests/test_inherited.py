@@ -243,6 +243,7 @@ def test_sealed_pipes_are_read_and_written_by_threads(start, server, opened):
         "[You] one\n",
     ]
     process.child.send_signal(SIGINT)
+    assert guest.rest() == ""
     guest.close()
     ended(process, 1)
 
@@ -287,6 +288,7 @@ def test_a_terminal_of_another_user_is_typed_into_and_shown_on(terminal, server)
     assert guest.line() == "halfway"
     ann.shows(f"{GREETING}halfway\n[You] halfway\n")
     ann.type("\x03")
+    assert guest.rest() == ""
     guest.close()
     assert ann.wait() == 0
     assert ann.screen == f"{GREETING}halfway\n[You] halfway\nexit\n"
@@ -361,6 +363,7 @@ def test_a_full_standard_error_keeps_no_line_from_being_shown(start, server, ope
         errors.read(filled)
         assert errors.readline().startswith(b"! a line longer than")
     process.child.send_signal(SIGINT)
+    assert guest.rest() == ""
     guest.close()
     assert process.wait() == 0
 

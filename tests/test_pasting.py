@@ -68,6 +68,9 @@ def test_lines_that_were_typed_before_are_said_like_those_of_enter():
         "  /login ann horse",
         "\ufeff/login ann horse",
         "/ register horse",
+        "\uff0flogin ann horse",
+        ">/login ann horse",
+        "/me /login ann horse",
     ],
 )
 @pytest.mark.parametrize("paste", ["{}", "{}\r", "one\r{}", "one\r\n{}\r\ntwo\r\n", "\n\n{}"])
