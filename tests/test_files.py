@@ -147,11 +147,18 @@ def test_a_file_that_others_can_use_after_a_rotation_is_tightened_and_loses_noth
     assert warnings == ([warning] if what else [])
 
 
-def test_one_that_cannot_be_tightened_is_told_and_written_all_the_same(tmp_path, monkeypatch):
+@pytest.fixture
+def others_own(monkeypatch):
+    """No file's mode can be changed, as if each belonged to somebody else."""
+
     def fchmod(file, mode):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr("os.fchmod", fchmod)
+
+
+@pytest.mark.usefixtures("others_own")
+def test_one_that_cannot_be_tightened_is_told_and_written_all_the_same(tmp_path):
     path = tmp_path / "transcript"
     path.touch(0o600)
     path.chmod(0o646)
@@ -162,6 +169,20 @@ def test_one_that_cannot_be_tightened_is_told_and_written_all_the_same(tmp_path,
         f"{path}: others can read it, and it cannot be changed (Operation not permitted): "
         f"chmod go= {path}"
     ]
+
+
+@pytest.mark.usefixtures("others_own")
+def test_a_log_that_cannot_be_tightened_holds_the_warning_once(tmp_path):
+    path = tmp_path / "log"
+    log = File(str(path), lambda text: log.write(f"{text}\n".encode()))
+    path.rename(tmp_path / "log.1")
+    path.touch()
+    path.chmod(0o646)
+    log.reopen()
+    log.write(b"one\n")
+    warning, line = path.read_bytes().splitlines()
+    assert warning.startswith(f"{path}: others can read it, and it cannot be changed".encode())
+    assert line == b"one"
 
 
 def test_a_device_is_taken_as_it_is():

@@ -82,6 +82,7 @@ class File(StandardOutput):
         self._path = path
         self._warn = warn
         self._fd = self._open()
+        self._tighten()
 
     def close(self) -> None:
         """To be called once; nothing can be written any more."""
@@ -91,6 +92,8 @@ class File(StandardOutput):
         fd = self._open()
         os.close(self._fd)
         self._fd = fd
+        # Not before: `warn` may write to this very file.
+        self._tighten()
 
     def __str__(self) -> str:
         return self._path
@@ -102,10 +105,11 @@ class File(StandardOutput):
     def _open(self) -> int:
         # Not blocking: a FIFO without a reader is an error then, not a wait without end.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-        file = os.open(self._path, flags, 0o600)
-        if stat.S_ISREG(os.fstat(file).st_mode):
-            tighten(file, self._path, self._warn)
-        return file
+        return os.open(self._path, flags, 0o600)
+
+    def _tighten(self) -> None:
+        if stat.S_ISREG(os.fstat(self._fd).st_mode):
+            tighten(self._fd, self._path, self._warn)
 
     def _moved(self) -> bool:
         try:
