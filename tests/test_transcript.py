@@ -7,7 +7,7 @@ from threading import Event
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.hall import ThreadsClock
@@ -36,6 +36,9 @@ class Output:
             raise OSError(errno.ENOSPC, "full on purpose")
         self.lines += lines
         self.writes += 1
+
+    def reopen(self) -> None:
+        raise PermissionError(errno.EACCES, "refused on purpose")
 
 
 class BareTranscriptTests(SynchronousTestCase):
@@ -92,6 +95,17 @@ class BareTranscriptTests(SynchronousTestCase):
             lines = self.finish()
         self.assertEqual(lines, b"- lines lost here: 6\nkept\n")
         self.assertEqual([log["log_level"] for log in logs], [LogLevel.error])
+
+    def test_one_that_cannot_be_opened_again_loses_nothing_and_that_is_logged(self) -> None:
+        self.transcript.write(b"one\n")
+        self.transcript.reopen()
+        with capturedLogs() as logs:
+            self.transcript.start()
+            lines = self.finish()
+        self.assertEqual(lines, b"one\n")
+        [log] = logs
+        self.assertEqual(log["log_level"], LogLevel.error)
+        self.assertEqual(formatEvent(log), "the transcript is not opened again: refused on purpose")
 
     def test_an_output_that_takes_nothing_does_not_keep_the_daemon_from_stopping(self) -> None:
         self.output.open.clear()

@@ -152,7 +152,7 @@ class BareTranscript:
             batch.lines.clear()
             try:
                 if batch.reopen:
-                    self._output.reopen()
+                    self._reopen()
                 self._output.write(self._lost(failed) + lines + self._lost(batch.overflown))
                 failed = 0
             except OSError as error:
@@ -166,6 +166,15 @@ class BareTranscript:
                     )
             with self._thread:
                 self._size -= len(lines)
+
+    def _reopen(self) -> None:
+        try:
+            self._output.reopen()
+        except OSError as error:
+            # What is open takes lines all the same, unless it has been moved away.
+            self._reactor.callFromThread(
+                _log.error, "the transcript is not opened again: {reason}", reason=error.strerror
+            )
 
     def _lost(self, count: int) -> bytes:
         return self._led(b"- lines lost here: %d\n" % count) if count else b""
