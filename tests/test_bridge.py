@@ -211,6 +211,14 @@ class ComingBackTests(BridgeCase):
         self.hear(GREETING)
         self.assertEqual(self.face.shown[3:], [GREETING.strip()])
 
+    def test_while_the_output_is_full_a_new_connection_is_not_read_either(self) -> None:
+        self.bridge.hold("output")
+        self.pass_time(1)
+        self.connect()
+        self.assertEqual(self.protocol.transport.producerState, "paused")
+        self.bridge.release("output")
+        self.assertEqual(self.protocol.transport.producerState, "producing")
+
     def test_another_server_in_its_place_is_told_once_and_tried_again(self) -> None:
         for pause in PAUSES:
             self.pass_time(pause)
@@ -297,6 +305,13 @@ class NoGreetingTests(BridgeCase):
         self.lose()
         self.assertEqual(self.sent(), "")
         self.assertEqual(self.ends, [None])
+
+    def test_who_leaves_is_asked_nothing_more_however_long_the_connection_takes_to_close(
+        self,
+    ) -> None:
+        self.bridge.interrupt()
+        self.reactor.advance(GREETING_WAIT)
+        self.assertEqual(self.face.shown, [])
 
 
 class NoGreetingForAPipeTests(BridgeCase):

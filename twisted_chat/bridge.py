@@ -125,6 +125,8 @@ class Bridge:
     def connected(self, connection: Connection) -> None:
         """There is a connection; its greeting releases the input."""
         self._connection = connection
+        if "output" in self._holds:
+            self.hold("output")  # This connection too.
         self.hold("greeting")
         wait = GREETING_WAIT if self._face.interactive else GREETING_LIMIT
         self._greeting_wait = self._reactor.callLater(wait, self._no_greeting)
@@ -430,6 +432,7 @@ class Bridge:
         if self._over:
             return
         self._over = True
+        self._stop_waiting()
         result = None
         if complaint is not None:
             result = Failure(SystemExit(self._face.last_word(f"chat-client: {complaint}")))
