@@ -10,10 +10,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.hall import SECRET, FakeHasher, Hall, RecordingStore
 from tests.properties import given, st
 from tests.stores import log_text
-from twisted_chat.events import Role
+from twisted_chat.events import Role, Said
 from twisted_chat.journal.namesakes import Namesakes
 from twisted_chat.journal.registrations import Registration
 from twisted_chat.journal.sanctions import Sanction, Sanctions
+from twisted_chat.journal.store import Line
+from twisted_chat.limits import EMPTY_ROOM, MAX_TOPIC
 from twisted_chat.names import key
 
 NOW = 1_001_000_000.0
@@ -142,6 +144,72 @@ class NamesakesTests(SynchronousTestCase):
             self.assertTrue(self.hall.ask(member, f"/nick {name}")[0].startswith("! "))
             answer = self.hall.try_out(member, f"/login {name} {SECRET}")
             self.assertIn(f"- You are logged in as {name}", answer)
+
+
+class RoomsTests(SynchronousTestCase):
+    """Rooms of one look were not one when they were made."""
+
+    NAMES = ("dev", "ｄｅｖ", "ｌｏｂｂｙ", "ᏣᎳᎩ")
+
+    def setUp(self) -> None:
+        self.store = RecordingStore()
+        for number, name in enumerate(("lobby", *self.NAMES), 1):
+            rules = {"topic": f"topic of {name}", "topic_by": "ann", "slow": 0, "locked": False}
+            self.store.put("room", name, {"name": name, "emptied": NOW - number, **rules})
+            self.store.add(name, Line(number, NOW - 50, Said("bob", f"said in {name}")))
+        self.start()
+
+    def start(self) -> None:
+        with capturedLogs() as logs:
+            self.hall = Hall(self, self.store, now=NOW)
+        self.logged = [log_text(log) for log in logs]
+
+    def test_the_log_tells_which_they_are(self) -> None:
+        self.assertEqual(
+            self.logged,
+            ["#ｄｅｖ looks like #dev: both stay", "#ｌｏｂｂｙ looks like #lobby: both stay"],
+        )
+
+    def test_each_is_found_as_it_is_written_with_its_topic_and_history(self) -> None:
+        for _ in range(2):
+            for name in ("lobby", *self.NAMES):
+                member = self.hall.come()
+                read = [] if name == "lobby" else self.hall.ask(member, f"/join #{name}")
+                self.assertEqual(member.room.name, name)
+                if read:
+                    self.assertIn(f"- ann set the topic: topic of {name}", read)
+                [line] = self.hall.ask(member, "/history")
+                self.assertTrue(line.endswith(f"Z [bob] said in {name}"), line)
+                self.hall.table.chat.leave(member)
+            self.start()
+
+    def test_one_that_is_written_otherwise_is_that_which_can_be_written_so(self) -> None:
+        for text, name in (
+            ("DEV", "dev"),
+            ("ＤＥＶ", "ｄｅｖ"),
+            ("\u24d3ev", "dev"),
+            ("L0bby", "lobby"),
+        ):
+            member = self.hall.come()
+            self.hall.ask(member, f"/join {text}")
+            self.assertEqual(member.room.name, name)
+
+    def test_those_that_are_forgotten_do_not_come_again(self) -> None:
+        self.hall.clock.advance(EMPTY_ROOM)
+        member = self.hall.come()
+        for name in ("ｄｅｖ", "ｌｏｂｂｙx", "ᏣᎳᎩ"):
+            [answer] = self.hall.ask(member, f"/join {name}")
+            self.assertTrue(answer.startswith(f"! the name '{name}' "), answer)
+        self.assertEqual(set(self.store.documents["room"]), {"lobby"})
+        self.assertEqual(self.store.rooms, {"lobby"})
+
+    def test_a_topic_that_is_longer_than_it_may_be_stays(self) -> None:
+        topic = "x" * (MAX_TOPIC + 1)
+        document = {"name": "dev", "emptied": 0.0, "topic": topic, "topic_by": "ann", "slow": 0}
+        self.store.put("room", "dev", {**document, "locked": False})
+        self.start()
+        read = self.hall.ask(self.hall.come(), "/join dev")
+        self.assertIn(f"- ann set the topic: {topic}", read)
 
 
 class SanctionTests(SynchronousTestCase):

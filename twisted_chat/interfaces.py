@@ -112,7 +112,9 @@ class IJournal(Interface):
         """Ask for a Renamed to `name`, a good one."""
 
     def move(author: object, room: str) -> Deferred[None]:
-        """Ask for a Moved to `room`, which comes to be if it is not there."""
+        """Ask for a Moved to `room`, as somebody wrote it, with or without #. It comes to be if it
+        is not there, and fails with BadName then if no new room may be called so.
+        """
 
     def tell(author: object, receiver: str, text: str) -> Deferred[Seen]:
         """Ask for a Told to whoever bears the name `receiver`: it, just before."""

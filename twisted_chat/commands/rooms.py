@@ -9,7 +9,6 @@ from twisted_chat.events import LOBBY, Role
 from twisted_chat.interfaces import RoomSeen
 from twisted_chat.limits import MAX_HISTORY, NOTICE_WIDTH, SHOWN_HISTORY, SHOWN_ROOMS, TOKEN
 from twisted_chat.member import Member
-from twisted_chat.names import check_room
 from twisted_chat.refusal import Refusal
 from twisted_chat.retelling import retold
 from twisted_chat.spans import span
@@ -17,7 +16,7 @@ from twisted_chat.text import whole_number
 
 
 async def join(request: Request) -> None:
-    await request.chat.journal.move(request.member, check_room(request.argument))
+    await request.chat.journal.move(request.member, request.argument)
 
 
 async def rooms(request: Request) -> None:

@@ -42,7 +42,7 @@ from twisted_chat.limits import (
     RESET_LASTS,
     SHOWN_NAME,
 )
-from twisted_chat.names import key
+from twisted_chat.names import check_room, key
 from twisted_chat.networks import LOCAL, Host, is_default, network_in, show
 from twisted_chat.refusal import Refusal
 from twisted_chat.spans import span
@@ -172,11 +172,12 @@ class MemoryJournal:
     def _move(self, author: object, name: str) -> None:
         presence = self._present(author)
         self._rooms.sweep(self._now())
-        room = self._rooms.find(name)
+        # A room that is kept may have a name that would be refused by now.
+        room = self._rooms.find(name.removeprefix("#"))
         if room is presence.room:
             raise Refusal(f"you are in #{room.name} already")
         if room is None:
-            room = self._rooms.make(name, presence.author.origin)
+            room = self._rooms.make(check_room(name), presence.author.origin)
         elif room.rules.locked and presence.standing.role < Role.OPERATOR:
             raise Refusal(f"#{room.name} is locked: nobody new may come in just now")
         origin = presence.room

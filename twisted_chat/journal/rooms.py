@@ -8,14 +8,18 @@ from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any
 
+from twisted.logger import Logger
+
 from twisted_chat.events import LOBBY, Rules
 from twisted_chat.journal.history import History
+from twisted_chat.journal.namesakes import Namesakes
 from twisted_chat.journal.ranking import Ranking
 from twisted_chat.journal.store import IStore, Line
 from twisted_chat.limits import EMPTY_ROOM, MAX_ROOMS, ROOMS_SHARE
-from twisted_chat.names import key
 from twisted_chat.networks import place
 from twisted_chat.refusal import Refusal
+
+_log = Logger(namespace="chat")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,7 @@ class _Maker:
 
     def __init__(self) -> None:
         self.rooms = 0
-        # By worth: its empty rooms by their keys, the longest empty first.
+        # By worth: its empty rooms by name, the longest empty first.
         self.spare: tuple[OrderedDict[str, KeptRoom], ...] = (OrderedDict(), OrderedDict())
 
     def first(self, worth: int) -> KeptRoom | None:
@@ -99,32 +103,41 @@ class Rooms:
         self._most = most
         self._share = max(1, most // ROOMS_SHARE)
         self.lobby = KeptRoom(LOBBY)
-        self._rooms = {key(LOBBY): self.lobby}
-        # Those that nobody is in, the longest empty first.
-        self._empty: dict[str, None] = {}
+        self._rooms: Namesakes[KeptRoom] = Namesakes()
+        self._rooms.put(LOBBY, self.lobby)
+        # Those that nobody is in, by name, the longest empty first.
+        self._empty: dict[str, KeptRoom] = {}
         self._makers: dict[str, _Maker] = {}
         self._givers = [Ranking(partial(_Maker.rank, worth=worth)) for worth in _WORTHS]
         """By worth: the makers that could give a room of it."""
 
     def load(self, kept: Iterable[StoredRoom], lines: dict[str, list[Line]], now: float) -> None:
-        """Take over what was kept before. Nobody is in any room."""
+        """Take over what was kept before. Nobody is in any room.
+
+        Rooms that are one by a rule that came later stay, each for those who write its name so; the
+        log tells which they are.
+        """
         rooms: dict[str, KeptRoom] = {}
         for each in kept:
             # Where the process was killed, the last one has just left it.
             room = KeptRoom(each.name, each.maker, each.emptied or now)
             room.rules = each.rules
             room.topic_is_owned = each.topic_is_owned
-            rooms[key(room.name)] = room
+            rooms[room.name] = room
         for name in lines:
-            rooms.setdefault(key(name), KeptRoom(name, emptied=now))
-        if lobby := rooms.pop(key(LOBBY), None):
+            rooms.setdefault(name, KeptRoom(name, emptied=now))
+        if lobby := rooms.pop(LOBBY, None):
             self.lobby.rules = lobby.rules
-        self._rooms.update(rooms)
-        self._empty = dict.fromkeys(sorted(rooms, key=lambda name: rooms[name].emptied))
-        for room_key in self._empty:
-            self._maker_of(rooms[room_key]).rooms += 1
-        for room_key in self._empty:
-            self._offer(rooms[room_key])
+        for name in sorted(rooms):
+            if other := self._rooms.first(name):
+                _log.warn("#{name} looks like #{other}: both stay", name=name, other=other.name)
+            self._rooms.put(name, rooms[name])
+        by_age = sorted(rooms.values(), key=lambda room: room.emptied)
+        for room in by_age:
+            self._empty[room.name] = room
+            self._maker_of(room).rooms += 1
+        for room in by_age:
+            self._offer(room)
         self._history.load(lines)
         self.sweep(now)
         # There may be fewer than before.
@@ -132,11 +145,11 @@ class Rooms:
             pass
 
     def __iter__(self) -> Iterator[KeptRoom]:
-        return iter(self._rooms.values())
+        return iter(self._rooms)
 
     def find(self, name: str) -> KeptRoom | None:
-        """The room that is called `name`, if there is one."""
-        return self._rooms.get(key(name))
+        """Return the room that is called `name` as it is written, or else one that looks so."""
+        return self._rooms.get(name)
 
     def get(self, name: str) -> KeptRoom:
         """The room that is called `name`. Raises Refusal if there is none."""
@@ -162,7 +175,8 @@ class Rooms:
                 else f"{self._share} rooms were made from {place(origin)}, as many as may be from "
                 "one address: join one of /rooms"
             )
-        room = self._rooms[key(name)] = KeptRoom(name, origin)
+        room = KeptRoom(name, origin)
+        self._rooms.put(name, room)
         maker = self._maker_of(room)
         maker.rooms += 1
         self._rank(maker)
@@ -174,7 +188,7 @@ class Rooms:
         worth = room.worth
         room.rules = rules
         room.topic_is_owned = topic_is_owned
-        if room.worth != worth and key(room.name) in self._empty:
+        if room.worth != worth and room.name in self._empty:
             self._withdraw(room)
             self._offer(room)
         self._keep(room)
@@ -182,8 +196,8 @@ class Rooms:
     def enter(self, room: KeptRoom, presence: object) -> None:
         """Let `presence` be in `room`."""
         room.present[presence] = None
-        if len(room.present) == 1 and key(room.name) in self._empty:
-            del self._empty[key(room.name)]
+        if len(room.present) == 1 and room.name in self._empty:
+            del self._empty[room.name]
             self._withdraw(room)
             room.emptied = 0.0
             self._keep(room)
@@ -196,17 +210,17 @@ class Rooms:
         if room.present or room is self.lobby:
             return
         room.emptied = now
-        self._empty[key(room.name)] = None
+        self._empty[room.name] = room
         if room.rules == Rules() and not self._history.last(room.name, 1):
-            self._forget(key(room.name))
+            self._forget(room)
         else:
             self._offer(room)
             self._keep(room)
 
     def sweep(self, now: float) -> None:
         """Forget what has been empty for a day."""
-        while self._empty and self._rooms[next(iter(self._empty))].emptied <= now - EMPTY_ROOM:
-            self._forget(next(iter(self._empty)))
+        while (room := next(iter(self._empty.values()), None)) and room.emptied <= now - EMPTY_ROOM:
+            self._forget(room)
 
     def _make_place(self) -> bool:
         """Forget the room that can be done without best; False: all are needed."""
@@ -218,7 +232,7 @@ class Rooms:
         """Forget the room of `maker` that can be done without best; False: all are needed."""
         for worth in _WORTHS:
             if room := maker.first(worth):
-                self._forget(key(room.name))
+                self._forget(room)
                 return True
         return False
 
@@ -232,23 +246,23 @@ class Rooms:
         """Let `room`, which is empty, make place for others if it may."""
         if room.worth is not None:
             maker = self._maker_of(room)
-            maker.spare[room.worth][key(room.name)] = room
+            maker.spare[room.worth][room.name] = room
             self._rank(maker)
 
     def _withdraw(self, room: KeptRoom) -> None:
         """Let `room` make place for no other."""
         if maker := self._makers.get(room.maker):
             for spare in maker.spare:
-                spare.pop(key(room.name), None)
+                spare.pop(room.name, None)
 
     def _rank(self, maker: _Maker) -> None:
         for worth, ranking in zip(_WORTHS, self._givers, strict=True):
             if rank := maker.rank(worth):
                 ranking.put(maker, rank)
 
-    def _forget(self, room_key: str) -> None:
-        room = self._rooms.pop(room_key)
-        del self._empty[room_key]
+    def _forget(self, room: KeptRoom) -> None:
+        self._rooms.remove(room.name)
+        del self._empty[room.name]
         self._withdraw(room)
         maker = self._makers[room.maker]
         maker.rooms -= 1
