@@ -65,6 +65,21 @@ class SlipTests(TestCase):
             if "login" in line:
                 self.assertEqual(slipped_command(line.replace("login", "register")), "register")
 
+    def test_what_keys_and_pastes_leave_before_it_is_a_slip(self) -> None:
+        for before in (
+            "\x1b[A", "␛[A", "␛[D␛[D", "␛OA", "␛[1;5C", "␛[3~", "␛[7~", "␛[200~", "0~", "1. ",
+            "2) ", "[12:01] ", "␛",
+        ):  # fmt: skip
+            for line, command in {
+                f"{before}/login ann x": "login",
+                f"/me {before}/login ann x": "login",
+                f"{before}/register sesame": "register",
+                f"{before}register sesame42": "register",
+            }.items():
+                self.assertEqual(slipped_command(line), command, line)
+                self.assertTrue(is_secret(line))
+            self.assertEqual(unmarked_login(f"{before}login ann x"), "ann")
+
     def test_commands_that_carry_it_as_their_words_are_a_slip(self) -> None:
         for carrier in (
             "/me", "/ME  ", "/topic", "/away", "/quit", "/exit", "/reply", "/say", "/msg bob",
@@ -132,7 +147,8 @@ class SlipTests(TestCase):
         for part in (
             "/ban ", "/ban a ", "/me ", "/msg a ", "/", "/ ", " ", "7", "?/", "gi ", "login ",
             "login:", "register 1a",
-            "/me login ", "/ban login a ", "=", "/register a1", "\u3000/",
+            "/me login ", "/ban login a ", "=", "/register a1", "\u3000/", "␛[A", "␛[7~/",
+            "␛O", "1. ",
         ):  # fmt: skip
             for line in (part * 20_000 + "gi", f"/login{part * 20_000}", f"login {part * 20_000}x"):
                 slipped_command(line)

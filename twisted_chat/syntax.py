@@ -55,9 +55,13 @@ CARRIERS = {
 }
 """The commands that show words to others, each with the numbers of words that may stand before."""
 
-# Before a command there may be blanks, quote marks, brackets or bullets, and a 7, which is the
-# slash without Shift on many keyboards. The slash itself may be another one.
-_SLASH = rf"[\W_7{_FILLERS}]*[{_SLASHES}]{BLANK}*"
+# Before a command there may be blanks, quote marks, brackets, bullets or numbers, and what a key or
+# a marked paste leaves where no program edits the line, such as nc: ESC [ A, ESC [ 2 0 0 ~.
+_LEAD = rf"(?:[\W\d_{_FILLERS}]|[\x1b\u241b][\[O][\d;]*[A-Za-z])*"
+
+# The slash may be another one, and the 7 before it the same key without Shift on many keyboards.
+# Behind another digit it writes a path or a fraction.
+_SLASH = rf"{_LEAD}(?<!(?!7)\d)[{_SLASHES}]{BLANK}*"
 
 # Two slashes are written on purpose.
 _NOT_ON_PURPOSE = rf"(?!{BLANK}*//+[A-Za-z])"
@@ -83,11 +87,11 @@ _SECRET = re.compile(SECRET)
 
 # A word that mixes letters and digits, and nothing behind it, makes no sentence of "register".
 _UNMARKED_REGISTER = re.compile(
-    rf"{_CARRIED}{_NOT_ON_PURPOSE}[\W_{_FILLERS}]*{_REGISTER}{BEHIND}{BLANK}*"
+    rf"{_CARRIED}{_NOT_ON_PURPOSE}{_LEAD}{_REGISTER}{BEHIND}{BLANK}*"
     rf"(?={NO_BLANK}*[A-Za-z])(?={NO_BLANK}*\d){NO_BLANK}{{8,}}{BLANK}*"
 )
 _UNMARKED_LOGIN = re.compile(
-    rf"{_CARRIED}{_NOT_ON_PURPOSE}[\W\d_{_FILLERS}]*{_LOGIN}{BEHIND}{BLANK}*"
+    rf"{_CARRIED}{_NOT_ON_PURPOSE}{_LEAD}{_LOGIN}{BEHIND}{BLANK}*"
     rf"({NO_BLANK}+){BLANK}+{NO_BLANK}"
 )
 _AROUND_NAME = "\"'`<>()[]{}.,:;=«»“”„\u2018\u2019"
