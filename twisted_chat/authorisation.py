@@ -16,7 +16,7 @@ class Door(Enum):
     SAFE_LINE = "safe line"
     """The line door over TLS, a unix socket or loopback: nobody can."""
     CONTROL = "control"
-    """The socket in the state folder: who can open it owns the daemon."""
+    """The socket in the state folder: whoever can open it owns the daemon."""
 
     @property
     def lead(self) -> str:

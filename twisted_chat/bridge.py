@@ -392,7 +392,7 @@ class Bridge:
         return self._identity.name
 
     def call_roll(self) -> Deferred[list[str]]:
-        """The names of who is online, as far as they come within ROLL_CALL seconds."""
+        """Return the names of those online, as far as they come within ROLL_CALL seconds."""
         connection = self._connection
         if connection is None or not connection.greeted or connection.ended:
             return succeed([])

@@ -207,7 +207,7 @@ class Chat:
             self._flush_soon()
 
     def _show_again(self, member: Member, lines: Sequence[tuple[float, Said | Emoted]]) -> None:
-        """Nobody pays for what it did not ask for."""
+        """Tell `member` the replayed lines. They are not charged: it did not ask for them."""
         if not member.leaving:
             self._turn.tell(member, *retold(lines, self.share))
             self._flush_later()
@@ -246,7 +246,8 @@ class Chat:
             or not member.leaving
             or type(decision) is Entered  # It is followed by the Left that was asked for.
         ):
-            # Otherwise it was found dead when a turn was full, and the journal had more for it.
+            # A member found dead during a delivery is out already: ignore what the journal still
+            # decides for it.
             _APPLY[type(decision)](self, room_name, member, decision)
         self._flush_soon()
 
@@ -382,7 +383,7 @@ class Chat:
         elif room := self.rooms.get(room_name):
             self._turn.announce(room, notice)
 
-    # Who is where.
+    # Members come, go and change rooms.
 
     def _publish(self, room_name: str, event: Event) -> None:
         if room := self.rooms.get(room_name):
@@ -391,7 +392,7 @@ class Chat:
                 del self.rooms[room_name]
 
     def _arrive(self, room_name: str, author: Member | None, event: Entered) -> Room:
-        """Tell who is in the room that somebody enters it."""
+        """Tell the members of the room that somebody enters it."""
         room = self.rooms.get(room_name) or Room(room_name)
         if author is not None:
             self.rooms[room_name] = room

@@ -174,7 +174,7 @@ def _no_right(folder: str, path: str) -> str:
 def _exchange(connection: socket.socket, data: bytes) -> bytes:
     """What comes for `data` until the connection ends, in whatever way."""
     answer = []
-    # Who is refused before it has asked gets the answer nonetheless.
+    # A request that is refused before it is sent gets its answer all the same.
     with suppress(ConnectionError):
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
@@ -186,7 +186,7 @@ def _exchange(connection: socket.socket, data: bytes) -> bytes:
 
 def _show(events: Events, as_json: bool) -> int:
     """Write `events` out; the status to end with."""
-    # Who has stopped to read wants no words about it.
+    # A reader that has stopped reading wants no words about it.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     refusals = [event["text"] for event in events if event["event"] == "refused"]
     if as_json:

@@ -216,7 +216,7 @@ class Session(LineClient):
         """Leave the chat; returns when the connection is gone. Waiting events can still be read."""
         self._closing = True
         if self.paused:
-            # Who does not read does not learn that the server has closed.
+            # A connection that is not read does not learn that the server has closed.
             self.resumeProducing()
         if not self.ended:
             self.finish()

@@ -162,7 +162,9 @@ def _parse(line: bytes) -> dict[str, str]:
 
 
 class ControlFactory(ServerFactory[ControlProtocol]):
-    """Makes the connections of chatctl. Who can open the socket may ask as much as it likes."""
+    """Makes the connections of chatctl. Whoever can open the socket may ask as much as they
+    like.
+    """
 
     noisy = False
     dialect = JsonDialect()

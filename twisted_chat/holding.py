@@ -73,7 +73,7 @@ class HoldingLineReceiver(BoundedLineReceiver):
         """Nothing more comes: take the last line too."""
         if not self._member.leaving:
             self.input_ended()
-        if self.answer is None:  # Otherwise it is back here when that of the last line comes.
+        if self.answer is None:  # Otherwise the last line's answer calls hear_out again.
             self.leave()
 
     def readConnectionLost(self) -> None:

@@ -51,7 +51,7 @@ class ITranscript(Interface):
 
 
 class IAuthor(Interface):
-    """Who asks a journal for something, as the journal sees it."""
+    """A member that asks a journal for something, as the journal sees it."""
 
     idle = Attribute("float: seconds since it last sent a line")
     origin = Attribute("str: what counts as one address with it wherever each has a share")
@@ -87,9 +87,9 @@ class IJournal(Interface):
     What comes of a request is handed to the follower, in the order that all members see: at once in
     a journal that one process holds, later in a shared one. Requests that can be refused return a
     Deferred, which fires when that is decided and the follower has got it, and fails with a Refusal
-    if it is not done, also because who asks is gone by then.
-    `author` is who asks; the journal hands it back untouched. `by` is the name of the operator who
-    asks. Rooms and people are called by any name that looks like theirs.
+    if it is not done, also because the author is gone by then.
+    `author` is the member that asks; the journal hands it back untouched. `by` is the name of the
+    operator who asks. Rooms and people are called by any name that looks like theirs.
     """
 
     lasting = Attribute("bool: whether what it decides outlasts the process")
@@ -117,7 +117,7 @@ class IJournal(Interface):
         """
 
     def tell(author: object, receiver: str, text: str) -> Deferred[Seen]:
-        """Ask for a Told to whoever bears the name `receiver`: it, just before."""
+        """Tell `text` to the member called `receiver`. Fires with that member as it was before."""
 
     def set_away(author: object, why: str | None) -> Deferred[None]:
         """`author` does not listen, or does again: nobody is told until they ask."""
@@ -139,11 +139,11 @@ class IJournal(Interface):
         """The rooms that somebody is in, and the lobby; the fullest first."""
 
     def room(name: str) -> Deferred[RoomSeen]:
-        """The room that is called `name`, be anybody in it or not; refused if there is none."""
+        """Return the room called `name`, empty or not; refused if there is no such room."""
 
     def history(room: str, count: int) -> Deferred[Sequence[tuple[float, Said | Emoted]]]:
         """The last `count` lines of `room`, the oldest first, each with its Unix time; refused if
-        there is no such room. Who looks from the end on pays only for what it looks at.
+        there is no such room. Lazy: iterate in reverse and stop early; the rest is never made.
         """
 
     # Names that belong to somebody.
@@ -155,13 +155,14 @@ class IJournal(Interface):
         """Whether `register` would be done now; it costs nothing, and a digest does."""
 
     def register(author: object, digest: str) -> Deferred[None]:
-        """Let the present name of `author` belong to who knows what `digest` was made from."""
+        """Let the present name of `author` belong to whoever knows the passphrase of `digest`."""
 
     def unregister(author: object) -> Deferred[None]:
         """Let the name of `author`, who owns it, belong to nobody."""
 
     def log_in(author: object, registration: Registration) -> Deferred[Registration]:
-        """Give `author`, who has proved to own it, the registered name; who bears it loses it.
+        """Give `author`, who has proved to own it, the registered name; another bearer loses
+        it.
 
         Fires with the registration as it was before: what its owner is to know. Refused if its
         passphrase has expired.

@@ -18,7 +18,7 @@ CR_PAUSE = 0.3
 longer than an LF may lag behind its CR on a slow link, and no person waits for it."""
 
 BACKLOG = 1024 * 1024
-"""Bytes that may wait for one member: the default of --backlog. Who lets more wait is put out."""
+"""Bytes that may wait for one member: the default of --backlog. With more it is put out."""
 
 MIN_BACKLOG = 4 * 1024
 """Bytes: with less, one long line would put out a member whose buffers are full."""
@@ -142,8 +142,8 @@ HISTORY_SHARE = 1700
 """Bytes that the lines of one address in one room take besides, at most."""
 
 REPLAY = 0
-"""Lines of the lobby told again to each newcomer: the default of --replay. Who knows nothing of it,
-a script or a bridge, would take them for new ones."""
+"""Lines of the lobby told again to each newcomer: the default of --replay. A script or a bridge
+that does not expect them would take them for new ones."""
 
 ANSWER_SHARE = 4
 """A long answer is at most a quarter of what may wait for a member: none puts its reader out."""
@@ -340,7 +340,7 @@ said twice.
 """
 
 ROLL_CALL = 2.0
-"""Seconds that who presses Tab waits for names."""
+"""Seconds after Tab for which the menu waits for names."""
 
 CLIENT_HISTORY = 1000
 """Lines that can be had again by the up key. They are kept in memory alone."""

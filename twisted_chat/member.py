@@ -23,7 +23,7 @@ _NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 class _Read:
-    """What a delivery looks at: together at the start of a member, so that it is one look."""
+    """Slots that a delivery reads, next to each other in memory."""
 
     __slots__ = ("dialect", "leaving", "meter", "name", "outbox", "room")
 

@@ -105,7 +105,8 @@ class Patience:
         latest = self.reactor.seconds() - self.stall
         for outbox in [each for each in self._waiting if each.waiting_since <= latest]:
             outbox.give_up()
-        if self._waiting and self._look is None:  # Who began to wait meanwhile has set it.
+        # An outbox that began to wait meanwhile has set it.
+        if self._waiting and self._look is None:
             self._look_later()
 
 

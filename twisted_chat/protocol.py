@@ -249,15 +249,15 @@ class ChatProtocol(HoldingLineReceiver):
             self._watch_cr()
 
     def _await(self, answer: Deferred[None] | None) -> None:
-        """Take no line until `answer` fires. None: it is there already."""
+        """Take no line until `answer` fires; if it is None, go on at once."""
         if answer is not None:
             self.hold_until(answer)
             if self.is_lost:
                 self._bound(answer)
 
     def _bound(self, answer: Deferred[None]) -> None:
-        """The peer is gone: who only waits, and be it to try one passphrase after the other, keeps
-        its place for GOODBYE seconds at most.
+        """The peer is gone: cancel its pending answer after GOODBYE seconds, so that queued
+        passphrase tries hold no place.
         """
         reactor = self.factory.reactor
         answer.addTimeout(max(0.0, self._latest - reactor.seconds()), reactor)
@@ -297,9 +297,7 @@ class ChatProtocol(HoldingLineReceiver):
         if self._resuming is not None:
             self._resuming.cancel()
             self._resuming = None
-        if self._after_cr is not None:
-            self._after_cr.cancel()
-            self._after_cr = None
+        self._watch_cr()  # It leaves: that only ends the wait.
         if self.is_lost and not self._is_out:
             self._is_out = True
             self.factory.admission.leave(self._host)

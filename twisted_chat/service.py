@@ -96,7 +96,7 @@ class ChatService(Service):
             await self._transcript.stop()
 
     async def _say_goodbye(self) -> None:
-        await self._turn()  # Who has connected before now is still let in.
+        await self._turn()  # Peers that have connected are still let in.
         for listener in self.listeners:
             await listener.stop()
         # It has its own end, which nobody in the chat is to wait for.

@@ -15,7 +15,7 @@ LONGEST = 100 * 365 * _UNITS["d"]
 
 
 def parse_span(text: str) -> int | None:
-    """The seconds that `text` says, at most LONGEST; None: it is no span, or none at all."""
+    """Return the seconds of `text`, at most LONGEST; None if it is not a span, or is zero."""
     if not _SPAN.fullmatch(text):
         return None
     seconds = sum(int(count) * _UNITS[unit] for count, unit in _PART.findall(text.lower()))

@@ -98,7 +98,7 @@ _AROUND_NAME = "\"'`<>()[]{}.,:;=«»“”„\u2018\u2019"
 
 
 def parse(line: str) -> tuple[str, str] | None:
-    """The name (in lower case) and the argument of the command that `line` is; None: it is said."""
+    """Return the name (in lower case) and the argument of a command; None: `line` is to be said."""
     match = _COMMAND.fullmatch(line)
     return (match[1].lower(), match[2].strip()) if match else None
 
@@ -114,8 +114,8 @@ def escape(text: str) -> str:
 
 
 def slipped_command(line: str) -> str:
-    """The name (in lower case) of the command with a passphrase that `line` was meant to be, if
-    `line` is not that command but would say it; "" for every other line.
+    """Return "login" or "register" if `line` was meant to be that command, and would be said with
+    its passphrase instead; "" for every other line.
     """
     if not _may_be_slip(line):
         return ""
@@ -125,7 +125,7 @@ def slipped_command(line: str) -> str:
 
 
 def unmarked_login(line: str) -> str:
-    """The name in a `line` such as `login ann sesame`; "" for every other line.
+    """Return the name in a `line` like `login ann sesame`; "" for every other line.
 
     Whether it is a sentence or a slip is told by whether somebody has registered that name.
     """

@@ -20,7 +20,7 @@ _log = Logger(namespace="chat")
 
 @implementer(ITranscript)
 class NoTranscript:
-    """For who wants nothing said to be kept."""
+    """Keeps nothing of what is said."""
 
     def start(self) -> None:
         pass

@@ -89,7 +89,7 @@ class Turn:
         if but is not None:
             (self._copies.get(but) or self._copy(but)).skip(stream)
         for member in deaf:
-            # Who is in another room does not hear it anyway.
+            # A member in another room does not hear it anyway.
             if member is not but and member.room is room:
                 self._copy(member).skip(stream)
         stream.events.append(event)
@@ -135,7 +135,7 @@ class Turn:
                 continue
             dialect: IDialect | None = None
             shared = b""
-            # A list: who is found dead leaves while we are at it.
+            # A copy: members that are found dead leave during the loop.
             for member in list(room.members):
                 if member in copies:
                     continue

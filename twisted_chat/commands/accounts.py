@@ -20,7 +20,7 @@ async def register(request: Request) -> None:
     name = request.member.name
     passphrase = request.argument
     await request.chat.journal.may_register(request.member)
-    # Who writes it as for /login would have it as a part of the passphrase, and not know.
+    # Somebody who writes it as for /login would make the name a part of the passphrase.
     if key(passphrase.split()[0]) == key(name):
         raise Refusal("leave your name out of it: write /register PASSPHRASE")
     if len(passphrase) < MIN_PASSPHRASE:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command that is being obeyed: who asks whom, with which `argument` (stripped).
+    """A command that is being obeyed: the member that asks, and the `argument` (stripped).
 
     `room`: the name of the room that it is about; "": of none.
     """
@@ -32,13 +32,13 @@ class Request:
     room: str
 
     def answer(self, text: str, **record: object) -> None:
-        """Tell who asks: `text` to people, `record` to programs."""
+        """Answer the member that asks: `text` for people, `record` for programs."""
         self.chat.notify(self.member, text, **record)
 
     def answer_all(self, rows: Sequence[tuple[str, Mapping[str, object]]]) -> int:
-        """Answer with the first of `rows`, each a text and a record; how many that are.
+        """Answer with the first of `rows`, each a text and a record. Return how many were sent.
 
-        An answer is bounded, so that it puts nobody out who reads slowly; chatctl gets all.
+        An answer is bounded, so that it puts no slow reader out; chatctl gets all.
         """
         share = float("inf") if self.member.door is Door.CONTROL else self.chat.share
         notices: list[Notice] = []

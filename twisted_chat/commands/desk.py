@@ -26,7 +26,7 @@ _COMMAND = re.compile(r"(?<!\S)/([a-z]+)\b")
 
 
 class Desk:
-    """Says lines, or obeys those that are commands, as far as who sent them may."""
+    """Says lines, and runs commands as far as their sender may use them."""
 
     _log = Logger()
 
@@ -45,7 +45,8 @@ class Desk:
     def hand_in(self, member: Member, line: str) -> Deferred[None] | None:
         """Do what `member` asks with `line` (clean and not empty): run its command or say it.
 
-        None if that is done; otherwise what fires when it is. It never fails, and can be cancelled.
+        Return None if that is done, or a Deferred that fires when it is. It never fails, and can be
+        cancelled.
         Until then no further line of `member` is to be handed in.
         """
         if command := parse(line):
@@ -89,7 +90,7 @@ class Desk:
         return self._start(member, f"{lead}{command.name}", doing)
 
     def _refuses_secret(self, member: Member, line: str) -> bool:
-        """Refuse `line` if it would show a passphrase to others; whether it would."""
+        """Refuse `line` if it would show a passphrase to others. Return whether it would."""
         if slipped := slipped_command(line):
             self._chat.refuse(member, f"that was not said: {_how_to_write(slipped)}")
         return bool(slipped)

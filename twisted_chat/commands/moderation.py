@@ -43,7 +43,7 @@ async def unban(request: Request) -> None:
 
 
 async def bans(request: Request) -> None:
-    """And the mutes: who wants to undo one wants to see it."""
+    """List the bans, then the mutes."""
     journal = request.chat.journal
     rows = [_row(each, "") for each in await journal.bans()]
     rows += [_row(each, " is muted") for each in await journal.mutes()]

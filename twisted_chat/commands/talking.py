@@ -54,7 +54,7 @@ def _away(seen: Seen) -> str:
 
 
 async def who(request: Request) -> None:
-    """Of all rooms for who is in none and names none."""
+    """List one room, or all rooms for chatctl without --room."""
     people = await request.chat.journal.who(request.room or None)
     request.answer(f"{users(len(people))} online:", count=len(people))
     if request.member.door is Door.CONTROL:

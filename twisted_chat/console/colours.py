@@ -36,7 +36,7 @@ def highlighted(fragments: Fragments, event: Event, own: str) -> Fragments:
 
 
 def coloured(line: str, event: Event, own: str) -> Fragments:
-    """`line`, which tells of `event`, for who is called `own`."""
+    """Return `line`, which tells of `event`, for a person called `own`."""
     match event:
         case Said(name):
             return _with_name("[", "You" if name == YOU else name, line, name in (YOU, own), "")

@@ -45,7 +45,7 @@ class User(Protocol):
         """Undo `hold`."""
 
     def call_roll(self) -> Deferred[list[str]]:
-        """The names of who is online; empty if they cannot be had soon."""
+        """Return the names of those online; empty if they cannot be had soon."""
 
     @property
     def name(self) -> str:

@@ -107,7 +107,7 @@ class Identity:
 
     def _renamed(self, name: str) -> None:
         self._stop_asking()
-        # An address is what the server calls who has no name.
+        # The server calls a client without a name by its address.
         self._had = ":" not in name
         self._wanted = name if self._had else ""
         if self._login is not None and self._login[0].casefold() != name.casefold():
@@ -120,7 +120,7 @@ class Identity:
             self._send(f"/login {name} {self._tried}")
         elif self._wanted:
             self._send(f"/nick {self._wanted}")
-        # Who never had the name has no connection that may still bear it.
+        # Only a client that had the name can have a lost connection that still bears it.
         self._answer_due = self._had
 
     def _refused(self, text: str) -> bool:

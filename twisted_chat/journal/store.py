@@ -25,8 +25,8 @@ _YEAR_9999 = 253_370_764_800
 @dataclass(frozen=True, slots=True)
 class Line:
     """What was said in a room. `number`: higher than that of all lines before it, in every room.
-    `time`: Unix time. A Said may hold several lines. `origin`: the network that its author came
-    from, as `networks.network_of` has it; empty: nobody knows.
+    `time`: Unix time. A Said may hold several lines. `origin`: where its author came from, as
+    `networks.origin_of` has it; empty: nobody knows.
     """
 
     number: int
@@ -66,7 +66,7 @@ class Stored:
 
 
 def named(kind: object, key: object) -> str:
-    """How an error names a document, of which it has no value: they may be secret."""
+    """Return a document's name for error texts. Never its values: they may be secret."""
     return f"document {kind!r} {key!r}"[:100]
 
 
