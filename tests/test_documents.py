@@ -44,6 +44,19 @@ def test_every_link_leads_somewhere(page):
             assert not anchor or anchor in heading_anchors(target), link
 
 
+def test_every_file_of_the_package_is_on_the_map_once():
+    found = []
+    for cell in re.findall(r"^\| (`.*?) \|", (CHECKOUT / "CONTRIBUTING.md").read_text(), re.M):
+        folder = ""
+        for name in re.findall(r"`(.*?)`", cell):
+            folder = f"{name.rpartition('/')[0]}/" if "/" in name else folder
+            found.append(folder + name.rpartition("/")[2])
+    files = (CHECKOUT / "twisted_chat").rglob("*.py")
+    needed = [str(path.relative_to(CHECKOUT / "twisted_chat")) for path in files]
+    no_code = ["__init__.py", "console/__init__.py", "journal/__init__.py"]
+    assert sorted(found) == sorted(set(needed) - set(no_code))
+
+
 def run_page(page: Path, folder: Path) -> None:
     """Run the commands of `page` where only they use the network."""
     program = [sys.executable, "-m", "tests.pages", str(page), str(folder)]
