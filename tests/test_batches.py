@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stores import line
-from twisted_chat.journal.sqlite import Batch
+from twisted_chat.journal.batch import Batch
 from twisted_chat.limits import HISTORY_OVERHEAD, STORE_WAITING
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.properties import given, settings, st
 from tests.stores import NOW, as_stored, line, numbers
-from twisted_chat.journal.sqlite import Batch, Database
+from twisted_chat.journal.batch import Batch
+from twisted_chat.journal.database import Database
 from twisted_chat.limits import STORE_LUMP
 
 FAILURES = ("BEGIN IMMEDIATE", "COMMIT", "after COMMIT")

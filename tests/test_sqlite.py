@@ -18,7 +18,7 @@ from tests.properties import given, settings, st
 from tests.stores import FULL, Disk, Running, kept, line, log_text, numbers, running
 from tests.test_state import MOUNTING, any_umask, can_mount, mode
 from twisted_chat.events import Emoted, Said
-from twisted_chat.journal import sqlite
+from twisted_chat.journal import batch, database, sqlite
 from twisted_chat.journal.store import IStore, Line, Stored
 from twisted_chat.limits import GOODBYE, STORE_LUMP
 from twisted_chat.state import StateError, StateFolder
@@ -101,7 +101,7 @@ def test_many_lines_at_once_are_kept_in_their_order(tmp_path):
 
 
 def test_an_sqlite_that_takes_few_values_at_once_takes_many_lines(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "_VARIABLES", 999)
+    monkeypatch.setattr(database, "_VARIABLES", 999)
     disk = Disk()
     connect = disk.connect
 
@@ -309,7 +309,7 @@ def test_what_can_be_written_at_the_end_is_written_and_what_cannot_is_told(tmp_p
 
 
 def test_lines_that_were_given_up_are_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "STORE_WAITING", 3 * len(LONG))
+    monkeypatch.setattr(batch, "STORE_WAITING", 3 * len(LONG))
     monkeypatch.setattr(sqlite, "STORE_RETRY", 0.01)
     disk = Disk()
     with running(tmp_path, disk=disk) as run:
@@ -326,7 +326,7 @@ def test_lines_that_were_given_up_are_told(tmp_path, monkeypatch):
 
 
 def test_lines_that_were_given_up_because_the_disk_is_slow_are_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "STORE_WAITING", 3 * len(LONG))
+    monkeypatch.setattr(batch, "STORE_WAITING", 3 * len(LONG))
     with running(tmp_path) as run:
         run.disk.open.clear()
         run.store.add("lobby", line(1, LONG))
@@ -472,7 +472,7 @@ def test_an_audit_file_that_cannot_be_written_slows_what_is_said_by_nothing(tmp_
 
 
 def test_lines_that_were_given_up_are_told_once_while_only_the_audit_fails(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "STORE_WAITING", 3 * len(LONG))
+    monkeypatch.setattr(batch, "STORE_WAITING", 3 * len(LONG))
     path, disk = tmp_path / "audit.log", Disk()
     with running(tmp_path, disk=disk, start=False) as run:
         path.rename(tmp_path / "audit.log.1")

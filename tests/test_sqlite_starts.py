@@ -20,7 +20,7 @@ from tests.properties import given, settings, st
 from tests.stores import FULL, STAMP, Disk, Running, kept, line, log_text, numbers, running
 from tests.test_state import MOUNTING, WITHOUT_RIGHTS, can_mount, mode
 from twisted_chat.events import Rules
-from twisted_chat.journal import sqlite
+from twisted_chat.journal import database
 from twisted_chat.journal.kept import Kept
 from twisted_chat.journal.registrations import Recent, Registration
 from twisted_chat.journal.rooms import StoredRoom
@@ -343,9 +343,9 @@ def test_a_log_of_either_order_of_bytes_is_one_and_none_with_any_byte_changed(ma
         s0 = (s0 + words[i] + s1) % 2**32
         s1 = (s1 + words[i + 1] + s0) % 2**32
     header += struct.pack(">2I", s0, s1)
-    assert sqlite._begins_log(header)
+    assert database._begins_log(header)
     for place, byte in enumerate(header):
-        assert not sqlite._begins_log(header[:place] + bytes([byte ^ 1]) + header[place + 1 :])
+        assert not database._begins_log(header[:place] + bytes([byte ^ 1]) + header[place + 1 :])
 
 
 def test_a_database_that_turns_out_corrupt_is_told_and_set_aside_at_the_next_start(tmp_path):
