@@ -205,7 +205,7 @@ LOGGED_A_MINUTE_IN_ALL = 1000
 """The same for all addresses: a guesser may have many. At most 150 MB a day."""
 
 MAX_REGISTRATIONS = 1_000_000
-"""Names: each takes about 600 bytes of memory."""
+"""Names: each takes about 1,100 bytes of memory."""
 
 MIN_PASSPHRASE = 8
 """Characters of a passphrase at least (NIST SP 800-63B, 5.1.1.1)."""

@@ -29,6 +29,7 @@ class Traces:
         self._ends = 0.0
         """When the present minute ends, in monotonic seconds."""
         self._acts: Counter[str] = Counter()
+        self._logged = 0
         self._left_out: Counter[str] = Counter()
         self._telling: IDelayedCall | None = None
 
@@ -36,17 +37,15 @@ class Traces:
         """Log that `member` did `act`. `name`: the registered name that it concerns, if any."""
         now = self._reactor.seconds()
         if now >= self._ends and self._telling is None:
-            self._acts.clear()
+            self._begin_minute()
             self._ends = now + _MINUTE
         self._acts[member.origin] += 1
-        if (
-            self._acts[member.origin] > LOGGED_A_MINUTE
-            or self._acts.total() - self._left_out.total() > LOGGED_A_MINUTE_IN_ALL
-        ):
+        if self._acts[member.origin] > LOGGED_A_MINUTE or self._logged >= LOGGED_A_MINUTE_IN_ALL:
             self._left_out[member.origin] += 1
             if self._telling is None:
                 self._telling = self._reactor.callLater(self._ends - now, self._tell)
             return
+        self._logged += 1
         where = member.host or member.origin
         _log.info("{act}: name={name} from={where}", act=act, name=name, where=where)
 
@@ -58,10 +57,14 @@ class Traces:
 
     def _tell(self) -> None:
         self._telling = None
-        self._acts.clear()
         whose = self._left_out.most_common(LOGGED_A_MINUTE)
         for origin, count in whose:
             _log.info("{count} lines left out: from={where}", count=count, where=origin)
         if rest := self._left_out.total() - sum(count for _, count in whose):
             _log.info("{count} lines left out: from={where}", count=rest, where="others")
+        self._begin_minute()
+
+    def _begin_minute(self) -> None:
+        self._acts.clear()
         self._left_out.clear()
+        self._logged = 0

@@ -42,7 +42,7 @@ class _Holder:
         """Return its rank among all holders: the one that holds most is first, and of several the
         one with the oldest record.
         """
-        self.claimed = self.size
+        self.claimed = self.size  # The ranking asks for a rank to take it over.
         first = self.shares.first()
         return None if first is None else (-self.size, first.records[0][0])
 
