@@ -7,8 +7,9 @@ import unicodedata
 import pytest
 import regex
 
+from tests.test_names import ALLOWED
 from tools.identifier_status import MADE, made_of, parsed
-from twisted_chat.identifiers import allowed, compatible, is_allowed
+from twisted_chat.identifiers import compatible, is_allowed
 
 SOURCE = """\
 # IdentifierStatus.txt
@@ -72,24 +73,23 @@ def test_the_file_that_is_packed_is_as_the_tool_makes_it():
 
 def test_what_is_allowed_is_what_unicode_derives_it_from():
     """UTS 39, 3.1: of identifiers by UAX 31, and stable under NFKC; some signs besides."""
-    characters = allowed()
-    assert len(characters) > 110_000
-    outside = "".join(each for each in characters if not regex.match(r"\p{XIDC}", each))
+    assert len(ALLOWED) > 110_000
+    outside = "".join(each for each in ALLOWED if not regex.match(r"\p{XIDC}", each))
 
     assert regex.fullmatch(
         r"['\-.:\u0375\u058a\u06fd\u06fe\u05f3\u05f4\u0f0b\u2010\u2019\u2027\u30a0]*", outside
     )
-    known = [each for each in characters if unicodedata.category(each) != "Cn"]
+    known = [each for each in ALLOWED if unicodedata.category(each) != "Cn"]
     changed = [each for each in known if unicodedata.normalize("NFKC", each) != each]
     assert changed == ["\u0e33", "\u0eb3"]
-    assert not regex.search(r"\p{DI}", characters.replace("\u200c", "").replace("\u200d", ""))
+    assert not regex.search(r"\p{DI}", ALLOWED.replace("\u200c", "").replace("\u200d", ""))
 
 
 def test_scripts_of_today_are_allowed_and_others_are_not():
     for script in ("Latn", "Cyrl", "Arab", "Deva", "Thai", "Hang", "Hani", "Kana", "Ethi"):
-        assert is_allowed(regex.search(rf"(?V1)[\p{{sc={script}}}&&\p{{L}}]", allowed())[0])
+        assert is_allowed(regex.search(rf"(?V1)[\p{{sc={script}}}&&\p{{L}}]", ALLOWED)[0])
     for script in ("Cher", "Goth", "Runr", "Copt", "Tfng", "Java", "Egyp"):
-        assert not regex.search(rf"\p{{sc={script}}}", allowed())
+        assert not regex.search(rf"\p{{sc={script}}}", ALLOWED)
 
 
 def test_texts_are_made_compatible_but_for_the_vowels_of_thai_and_lao():

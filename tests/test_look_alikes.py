@@ -16,8 +16,8 @@ import regex
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.properties import given, settings, st
-from tests.test_names import ALPHABETS, refusal
-from twisted_chat.identifiers import allowed, is_allowed
+from tests.test_names import ALLOWED, ALPHABETS, refusal
+from twisted_chat.identifiers import is_allowed
 from twisted_chat.names import check_name, check_room, prototypes, skeleton
 from twisted_chat.names import key as key_of
 
@@ -140,7 +140,7 @@ class LookAlikeTests(SynchronousTestCase):
                     self.assertNoneCoexist(group)
 
     def test_each_mark_digit_and_sign_is_one_with_those_that_look_like_it(self) -> None:
-        others = [each for each in allowed() if regex.match(r"[\p{M}\p{Nd}_.\-]", each)]
+        others = [each for each in ALLOWED if regex.match(r"[\p{M}\p{Nd}_.\-]", each)]
         for fold in FOLDS:
             for group in groups(others, fold):
                 self.assertEqual(len(set(map(key_of, group))), 1, group)

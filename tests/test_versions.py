@@ -5,6 +5,7 @@ states/version-N.db was written by a daemon of that version.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -13,7 +14,7 @@ from contextlib import closing
 import pytest
 from twisted.logger import capturedLogs
 
-from tests.processes import CHECKOUT
+from tests.processes import CHECKOUT, chatctl
 from tests.stores import FULL, STAMP, Disk, Running, as_stored, kept, line, log_text, running
 from tests.test_state import mode
 from twisted_chat.events import Emoted, Said
@@ -215,3 +216,37 @@ def test_a_dump_of_any_version_is_taken_over_without_its_number(tmp_path, path):
     with closing(sqlite3.connect(tmp_path / "chat.db")) as database:
         database.executescript(script)
     assert set(kept(tmp_path, Kept).registrations) == {"ann", "Zoë", "fred", wide("fred")}
+
+
+def fill_rooms(path):
+    """Let somebody be in all rooms, which are forgotten a day after the last one left."""
+    with closing(sqlite3.connect(path)) as database:
+        rooms = database.execute("SELECT key, body FROM document WHERE kind = 'room'").fetchall()
+        for name, body in rooms:
+            document = json.dumps({**json.loads(body), "emptied": 0.0})
+            database.execute("UPDATE document SET body = ? WHERE key = ?", (document, name))
+        database.commit()
+
+
+def test_a_daemon_takes_over_what_rules_would_refuse_by_now(start_daemon, tmp_path):
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    shutil.copyfile(STATES / "version-1.db", state / "chat.db")
+    fill_rooms(state / "chat.db")
+    daemon = start_daemon("--state", str(state))
+    log = "\n".join(daemon.out.seen)
+    assert f"#{wide('dev')} looks like #dev: both stay\n" in log
+    assert (
+        f"{wide('fred')} cannot log in: it looks like fred, which was registered before: "
+        "chatctl release fred lets it in\n"
+    ) in log
+    assert f"the ban of mallory goes: that of {wide('mallory')} holds for it too" in log
+    assert "cannot log in, because it looks like fred\n" in chatctl(state, "names").stdout
+    peer = daemon.join()
+    for room, said in (("dev", "[bob] milk?"), (wide("dev"), f"[{wide('fred')}] wide tea")):
+        peer.send(f"/join {room}\n/history\n".encode())
+        lines = [peer.line()]
+        while said not in lines[-1]:
+            lines.append(peer.line())
+        assert f"- You are now in #{room}" in lines
+        assert any(" set the topic: " in line for line in lines)

@@ -10,7 +10,6 @@ import unicodedata
 from bisect import bisect_right
 from functools import cache
 from importlib import resources
-from itertools import chain
 
 _COMPOSED = "\N{THAI CHARACTER SARA AM}\N{LAO VOWEL SIGN AM}"
 """Vowels that Unicode restricts because NFKC takes them apart. All write Thai and Lao with them."""
@@ -24,13 +23,6 @@ def is_allowed(character: str) -> bool:
     if character in _COMPOSED:
         return True
     return character != _IOTA_BELOW and bisect_right(_bounds(), ord(character)) % 2 == 1
-
-
-def allowed() -> str:
-    """Return all characters that are allowed, in their order."""
-    bounds = _bounds()
-    ranges = map(range, bounds[::2], bounds[1::2])
-    return "".join(filter(is_allowed, map(chr, sorted({*chain(*ranges), *map(ord, _COMPOSED)}))))
 
 
 def compatible(text: str) -> str:

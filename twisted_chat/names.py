@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 import regex
 
 from twisted_chat.events import LOBBY
-from twisted_chat.identifiers import allowed, compatible, is_allowed
+from twisted_chat.identifiers import compatible, is_allowed
 from twisted_chat.limits import KEPT_LENGTH, KEYS, NAME_LENGTH
 
 _RESERVED = (
@@ -215,22 +215,35 @@ def _posed_as(name: str) -> str:
 
 
 def _reads_otherwise(name: str, seen: str, script: str) -> bool:
-    letters = _letters_seen_as(script)
-    others = [each for each in seen if ord(each) not in letters]
-    if not all(regex.match(r"[\p{Mn}\p{Nd}_.\-]", each) and is_allowed(each) for each in others):
-        return False
-    return key(seen.translate(letters)) != key(name)
+    """Return whether `name`, which is seen as `seen`, has another key when read in `script`."""
+    letters = [_letter_seen_as(each, script) for each in seen]
+    return "" not in letters and key("".join(letters)) != key(name)
+
+
+def _letter_seen_as(face: str, script: str) -> str:
+    """Return the letter of `script` that looks like `face`, or `face` where that is no letter; ""
+    where no name in `script` can be seen so.
+    """
+    if is_allowed(face) and regex.match(r"[\p{Mn}\p{Nd}_.\-]", face):
+        return face
+    for letter in [face, *_look_alikes().get(face, [])]:
+        if (
+            regex.match(rf"(?V1)[\p{{scx={script}}}--\p{{scx=Zyyy}}]", letter)
+            and is_allowed(letter)
+            and letter != _SHARP_S
+            and skeleton(letter) == face
+        ):
+            return letter
+    return ""
 
 
 @cache
-def _letters_seen_as(script: str) -> dict[int, str]:
-    """Return for each character the letter of `script` that it looks like, if there is one."""
-    letters: dict[int, str] = {}
-    for letter in regex.findall(rf"(?V1)[\p{{scx={script}}}--\p{{scx=Zyyy}}]", allowed()):
-        seen = skeleton(letter)
-        if len(seen) == 1 and letter != _SHARP_S:
-            letters.setdefault(ord(seen), letter)
-    return letters
+def _look_alikes() -> dict[str, list[str]]:
+    """Return by prototype the characters that look like it."""
+    look_alikes: dict[str, list[str]] = {}
+    for code, prototype in prototypes().items():
+        look_alikes.setdefault(prototype, []).append(chr(code))
+    return look_alikes
 
 
 def skeleton(name: str) -> str:
