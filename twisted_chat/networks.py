@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-import sys
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -16,7 +13,7 @@ from ipaddress import (
 
 from twisted.internet.address import IPv4Address as TCP4Address
 from twisted.internet.address import IPv6Address as TCP6Address
-from twisted.internet.interfaces import IAddress, ISystemHandle
+from twisted.internet.interfaces import IAddress
 
 from twisted_chat.limits import IPV6_SUBSCRIBER
 
@@ -68,26 +65,6 @@ def place(origin: str) -> str:
     if user != origin:
         return f"user {user} of this machine"
     return "this machine" if origin == LOCAL else origin
-
-
-_CREDENTIALS = struct.Struct("iII")
-"""Process, user and group, as unix(7) has it."""
-
-
-def user_of(transport: object) -> int | None:
-    """Return the id of the user who opened the other side of `transport`, a unix socket; None if
-    nothing tells it. Only Linux is asked: others have other calls, or other structures.
-    """
-    handle = transport.getHandle() if ISystemHandle.providedBy(transport) else None
-    if (
-        not isinstance(handle, socket.socket)
-        or handle.family != socket.AF_UNIX
-        or sys.platform != "linux"
-    ):
-        return None
-    data = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, user, _ = _CREDENTIALS.unpack(data)
-    return int(user)
 
 
 def network_in(whom: str) -> Network | None:

@@ -1,4 +1,4 @@
-"""What the kernel is told, and asked, about TCP connections."""
+"""What the kernel is told, and asked, about connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from typing import NamedTuple
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import ITransport
+from twisted.internet.interfaces import ISystemHandle, ITransport
 
 from twisted_chat.limits import KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES
 
@@ -17,6 +17,9 @@ _TCP_INFO = struct.Struct("=24xI92xQ16xI")
 """Of Linux's struct tcp_info: tcpi_unacked (segments), tcpi_bytes_acked and tcpi_notsent_bytes. The
 last is there from Linux 4.6 on.
 """
+
+_CREDENTIALS = struct.Struct("iII")
+"""Process, user and group, as unix(7) has it."""
 
 
 def keep_alive(tcp: socket.socket) -> None:
@@ -75,3 +78,19 @@ def progress(transport: ITransport) -> Progress | None:
         return None
     segments, acknowledged, waiting = _TCP_INFO.unpack(info)
     return Progress(acknowledged, segments > 0, waiting > 0)
+
+
+def user_of(transport: object) -> int | None:
+    """Return the id of the user who opened the other side of `transport`, a unix socket; None if
+    nothing tells it. Only Linux is asked: others have other calls, or other structures.
+    """
+    handle = transport.getHandle() if ISystemHandle.providedBy(transport) else None
+    if (
+        not isinstance(handle, socket.socket)
+        or handle.family != socket.AF_UNIX
+        or sys.platform != "linux"
+    ):
+        return None
+    data = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(data)
+    return int(user)
