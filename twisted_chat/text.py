@@ -56,16 +56,16 @@ def is_utf8(data: bytes) -> bool:
     return True
 
 
-# Bytes that need no cleaning: printable ASCII, TAB, and LF between the lines.
-_PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
-
-
 def whole_number(text: str, least: int, most: int) -> int | None:
-    """The number from `least` to `most` that `text` writes in ASCII digits; None: it is none."""
+    """Return the number from `least` to `most` that `text` is in ASCII digits; otherwise None."""
     # Bounded: Python refuses to look at thousands of digits.
     if not (text.isascii() and text.isdecimal() and len(text) < 20):
         return None
     return number if least <= (number := int(text)) <= most else None
+
+
+# Bytes that need no cleaning: printable ASCII, TAB, and LF between the lines.
+_PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
 
 
 def is_plain(lines: bytes) -> bool:

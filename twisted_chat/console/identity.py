@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from twisted_chat.console.preferences import Preferences
+from twisted_chat.console.preferences import Preferences, to_nobody
 from twisted_chat.events import LOBBY, YOU, Event, Notice, Refused, Renamed
 from twisted_chat.limits import NAME_AGAIN, NAME_AGAIN_FOR
 from twisted_chat.syntax import parse
@@ -35,7 +35,7 @@ class Identity:
         self._login: tuple[str, str] | None = None
         self._tried = ""
         self._address = ""
-        self._send: Callable[[str], None] = _to_nobody
+        self._send: Callable[[str], None] = to_nobody
         self._answer_due = False
         self._refusal: str | None = None
         self._next: IDelayedCall | None = None
@@ -143,7 +143,3 @@ class Identity:
         """Whether the name that it logs in as is registered no more."""
         match = _FORGOTTEN.fullmatch(text)
         return match is not None and self._login is not None and match[1] == self._login[0]
-
-
-def _to_nobody(line: str) -> None:
-    """Before the first greeting nothing is asked for."""

@@ -35,7 +35,7 @@ class Preferences:
         """The client's own requests that wait for an answer: command and argument."""
         self._absent: set[str] = set()
         """Those of the ignored who were not there when the client asked."""
-        self._send: Callable[[str], None] = _to_nobody
+        self._send: Callable[[str], None] = to_nobody
 
     @property
     def ignored(self) -> list[str]:
@@ -115,5 +115,5 @@ class Preferences:
             self._ask("ignore", name)
 
 
-def _to_nobody(line: str) -> None:
+def to_nobody(line: str) -> None:
     """Before the first greeting nothing is asked for."""
