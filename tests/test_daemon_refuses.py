@@ -175,6 +175,24 @@ def test_an_endpoint_that_does_not_parse_is_refused(refuse_everywhere, refuse_ea
         assert "write it like" in line
 
 
+def test_a_unix_socket_without_a_path_is_refused(refuse_each):
+    for line in refuse_each(["--listen=unix:"], ["--listen=unix::mode=660"], ["--listen=unix"]):
+        assert line.startswith("chat: --listen unix")
+        assert "write it like" in line
+        assert "in use" not in line
+
+
+def test_a_folder_without_certificates_is_refused(refuse_each, tmp_path):
+    """A bare number is a folder there, and the port would be 443."""
+    (tmp_path / "a:b").mkdir()
+    quoted = str(tmp_path / "a:b").replace(":", r"\:")
+    for line in refuse_each(
+        ["--listen=tls:8801"], ["--listen=tls:path=missing:port=0"], [f"--listen=tls:{quoted}:0"]
+    ):
+        assert "no certificate (*.pem) is in a folder" in line
+        assert "tls:FOLDER:port=8889" in line
+
+
 def test_a_chat_on_its_own_standard_input_is_refused(refuse_each):
     """It would mix with log and transcript, and its transport cannot be aborted."""
     for line in refuse_each(["--listen=stdio:"], ["--listen=STDIO:"]):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import socket
 import stat
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -154,7 +156,25 @@ def parse(reactor: object, place: Place) -> IStreamServerEndpoint:
             f"{place.typed}: an endpoint of this kind may not tell where people come from, so that "
             f"no ban would hit them: listen on one of {_listed(_KINDS)}"
         )
+    first = _first_field(place.endpoint)
+    if kind == "unix" and not first:
+        # Twisted would take the folder that the daemon was started in.
+        raise ListenError(f"{place.typed}: it names no file: write it like unix:/run/chat.sock")
+    if kind == "tls" and not any(Path(first).glob("*.pem")):
+        # Twisted would listen, on port 443 by default, and shake hands with nobody.
+        raise ListenError(
+            f"{place.typed}: no certificate (*.pem) is in a folder {first!r}: write it like "
+            "tls:FOLDER:port=8889, or take ssl:8889:privateKey=KEY.pem:certKey=CERT.pem"
+        )
     return endpoint
+
+
+def _first_field(description: str) -> str:
+    """Return what follows the kind in an endpoint string: the path of a unix socket, or the folder
+    of the certificates. A backslash quotes what follows it.
+    """
+    match = re.match(r"[^:]*:(?:(?:address|path)=)?((?:\\.|[^:\\])*)", description)
+    return re.sub(r"\\(.)", r"\1", match[1]) if match else ""
 
 
 def _listed(words: Sequence[str]) -> str:
