@@ -11,7 +11,6 @@ import socket
 import struct
 import subprocess
 import termios
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from signal import SIGINT
@@ -19,6 +18,7 @@ from signal import SIGINT
 import pytest
 
 from tests.clients import GREETING, ended
+from tests.crowds import until
 from tests.processes import CHAT_CLIENT, CHATCTL, PATIENCE, with_limits
 from twisted_chat.descriptors import open_anew, read_some, write_some
 from twisted_chat.limits import MAX_MAX_LINE
@@ -379,9 +379,7 @@ def test_chatctl_waits_for_an_output_that_another_program_made_non_blocking(open
     folder = "x" * (room + 10_000)
     with subprocess.Popen([*CHATCTL, "--json", "--state", folder, "who"], stdout=stdout) as process:
         # Nothing is read before it has filled the pipe.
-        deadline = time.monotonic() + PATIENCE
-        while unread(reads) < room:
-            assert time.monotonic() < deadline
+        until(lambda: unread(reads) >= room)
         error = b""
         while not error.endswith(b"\n"):
             error += os.read(reads, room)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from signal import SIGINT
@@ -13,8 +12,9 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution
 from zope.interface.verify import verifyObject
 
+from tests.crowds import until
 from tests.daemons import in_own_network, own_network
-from tests.processes import CHAT_CLIENT, PATIENCE
+from tests.processes import CHAT_CLIENT
 from twisted_chat.console.lookup import Lookup, Resolution
 
 SILENT_DNS = (
@@ -42,10 +42,7 @@ def silent(tmp_path: Path) -> Callable[..., list[str]]:
 
 def wait_until_it_asks(pid: int) -> None:
     """Wait until the process has sent a question to port 53."""
-    deadline = time.monotonic() + PATIENCE
-    while "0909090A:0035" not in Path(f"/proc/{pid}/net/udp").read_text():
-        assert time.monotonic() < deadline, "no question is asked"
-        time.sleep(0.05)
+    until(lambda: "0909090A:0035" in Path(f"/proc/{pid}/net/udp").read_text())
 
 
 WHERE = pytest.mark.parametrize(
