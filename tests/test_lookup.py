@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from signal import SIGINT
@@ -58,6 +59,27 @@ def test_a_pipe_is_interrupted_at_once_while_dns_is_silent(start, silent, where)
     process = start(silent(*where))
     wait_until_it_asks(process.child.pid)
     assert process.stop(SIGINT) == 1
+    assert process.err.text == "chat-client: interrupted; lines handed over to the server: 0\n"
+
+
+INTERRUPTED = """
+import signal
+from threading import Thread
+from twisted_chat.bridge import main
+start = Thread.start
+def start_and_interrupt(thread):
+    start(thread)
+    if thread.name.startswith("looks up"):
+        signal.raise_signal(signal.SIGINT)
+Thread.start = start_and_interrupt
+main()
+"""
+"""chat-client, with a ^C as soon as a host is looked up."""
+
+
+def test_a_client_ends_also_if_it_is_interrupted_as_soon_as_it_looks_a_host_up(start):
+    process = start([sys.executable, "-c", INTERRUPTED, "localhost", "1"])
+    assert process.wait() == 1
     assert process.err.text == "chat-client: interrupted; lines handed over to the server: 0\n"
 
 

@@ -494,7 +494,10 @@ def main() -> None:
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
             signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
         reactor.addSystemEventTrigger("before", "shutdown", interrupted)
-        return Deferred.fromCoroutine(bridge.run())
+        # Not before the reactor runs: until then a ^C is raised as an error, anywhere.
+        running: Deferred[None] = Deferred()
+        reactor.callWhenRunning(running.callback, None)
+        return running.addCallback(lambda _: Deferred.fromCoroutine(bridge.run()))
 
     react(chat)
 
