@@ -124,7 +124,7 @@ class RegisteringTests(SynchronousTestCase):
         self.assertIs(ann.standing.role, Role.GUEST)
         self.hall.ask(ann, "/nick anna")
         self.assertEqual(self.hall.ask(self.hall.come(), "/nick ann"), ["- You are now ann"])
-        self.assertIn("/unregister is for who owns the name", self.refused(ann, "/unregister"))
+        self.assertIn("/unregister is for the owner of the name", self.refused(ann, "/unregister"))
 
     def test_only_so_many_names_a_day_come_from_one_address(self) -> None:
         for host, neighbour, stranger in (

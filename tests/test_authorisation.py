@@ -66,7 +66,7 @@ REASONS = {
     "c": "is for chatctl, on the machine that the daemon runs on",
     "s": "needs a way in on which nobody can read along: come in over TLS, or, on the daemon's own "
     "machine, over 127.0.0.1 or ::1",
-    "r": "is for who owns the name: /login NAME PASSPHRASE first",
+    "r": "is for the owner of the name: /login NAME PASSPHRASE first",
     "o": "is for operators: /login with an operator's name first",
 }
 MUTED = "was refused: you are muted"

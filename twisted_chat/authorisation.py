@@ -60,7 +60,7 @@ def refusal(right: Right, door: Door, role: Role, muted: bool = False) -> str | 
     if role < right.role:
         if right.role is Role.OPERATOR:
             return "is for operators: /login with an operator's name first"
-        return "is for who owns the name: /login NAME PASSPHRASE first"
+        return "is for the owner of the name: /login NAME PASSPHRASE first"
     if muted and right.speaks:
         return "was refused: you are muted"
     return None

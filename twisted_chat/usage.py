@@ -103,9 +103,9 @@ def split_address(text: str) -> tuple[str, str | None]:
     return text, None
 
 
-def is_utf8(argument: str) -> bool:
-    """Return whether the bytes of a command-line argument were UTF-8: Python shows those that were
-    not as surrogates, which nothing can be made of but a file's name.
+def is_decoded(argument: str) -> bool:
+    """Return whether Python could decode a command-line argument. What it could not stands there as
+    surrogates, of which only a file's name can be made.
     """
     try:
         argument.encode()

@@ -7,7 +7,7 @@ from typing import ClassVar
 from twisted.python.usage import UsageError
 
 from twisted_chat.text import whole_number
-from twisted_chat.usage import PORT, OneLineOptions, is_ipv6, is_utf8, split_address
+from twisted_chat.usage import PORT, OneLineOptions, is_decoded, is_ipv6, split_address
 
 _ENDPOINTS = ("ssl", "tcp", "tls", "unix")
 """What begins an endpoint string and is no host."""
@@ -63,7 +63,7 @@ class Options(OneLineOptions):
     def postOptions(self) -> None:
         if self["bell"] not in ("on", "off"):
             raise UsageError(f"--bell must be on or off, not {self['bell']!r}")
-        if self["nick"] is not None and not is_utf8(self["nick"]):
+        if self["nick"] is not None and not is_decoded(self["nick"]):
             raise UsageError(f"--nick must be UTF-8, not {self['nick']!r}")
         # What is not one word would be something else than a name on the server's line.
         if self["nick"] is not None and self["nick"].split() != [self["nick"]]:

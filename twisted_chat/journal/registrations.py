@@ -94,7 +94,7 @@ class Registrations:
         return standing if standing and standing.name != registration.name else None
 
     def add(self, name: str, digest: str, origin: str, now: float) -> None:
-        """Let `name` belong to who knows the passphrase; asked for from `origin`.
+        """Let `name` belong to whoever knows the passphrase; asked for from `origin`.
 
         Raises Refusal if the name is owned, or if there were too many from `origin` today.
         """
@@ -146,7 +146,7 @@ class Registrations:
         )
 
     def set_operator(self, name: str, operator: bool) -> Registration:
-        """Make the owner of `name` an operator, or no longer. Raises Refusal if it has none."""
+        """Let the owner of `name` be an operator or not. Raises Refusal if it has no owner."""
         return self._change(name, operator=operator)
 
     def __iter__(self) -> Iterator[Registration]:
