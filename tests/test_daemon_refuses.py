@@ -343,6 +343,9 @@ def test_a_transcript_that_cannot_be_opened_is_refused(refuse_everywhere, refuse
 def test_chat_server_refuses_a_bad_start_in_one_line_too(start):
     variants = [
         (["127.0.0.1", "x"], 2, "PORT must be a whole number from 0 to 65535, not 'x'"),
+        ([""], 2, "HOST or PORT is empty: give it a value, or leave it out"),
+        (["", "0"], 2, "HOST or PORT is empty: give it a value, or leave it out"),
+        (["127.0.0.1", ""], 2, "HOST or PORT is empty: give it a value, or leave it out"),
         (["127.0.0.1", "0", "more"], 2, "only HOST and PORT are expected, and 'more' is one more"),
         (["--host=::1", "127.0.0.1"], 2, "--host ::1 and '127.0.0.1': give only one"),
         (["192.0.2.1", "0"], 1, "host 192.0.2.1 port 0: Cannot assign requested address"),

@@ -101,8 +101,8 @@ class Bridge:
         """Chat until it is over. Raises SystemExit with a line if it did not end well."""
         # Asked for first: an endpoint may fail inside startService, and that counts.
         self._service.whenConnected(failAfterFailures=1).addErrback(self._unreachable)
-        self._service.startService()
         try:
+            self._service.startService()
             await self._outcome
         finally:
             if self._connection is not None:

@@ -36,11 +36,11 @@ from twisted_chat.limits import (
     SHORTEST_PAUSE,
     TOKEN,
 )
+from twisted_chat.line_ends import LineEnds, erased
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL, host_of, is_local, network_of, origin_of
 from twisted_chat.outbox import IOutboxReactor, IStreamTransport, Patience, outbox_for
 from twisted_chat.sockets import user_of
-from twisted_chat.terminals import LineEnds, erased
 from twisted_chat.text import REPLACEMENT, clean, is_plain, is_utf8
 
 _WANT_A_LOOK = (b"/", b"\n")

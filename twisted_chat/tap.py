@@ -245,6 +245,8 @@ class ServerOptions(DaemonOptions):
     def parseArgs(self, *arguments: str) -> None:
         if len(arguments) > 2:
             raise UsageError(f"only HOST and PORT are expected, and {arguments[2]!r} is one more")
+        if "" in arguments:
+            raise UsageError("HOST or PORT is empty: give it a value, or leave it out")
         host, port = [*arguments, None, None][:2]
         if host is not None and port is None:
             host, port = (None, host) if host.isdecimal() else split_address(host)

@@ -97,11 +97,11 @@ _TABLE = (
     Command("unlock", "", "let everybody in again", moderation.unlock, _OPERATOR),
     Command("say", "text", "tell all, or all in one room", moderation.say, _CHATCTL),
     Command("op", "NAME", "make a registered name an operator", moderation.op, _CHATCTL),
-    Command("deop", "NAME", "make an operator none", moderation.deop, _CHATCTL),
+    Command("deop", "NAME", "let an operator be one no longer", moderation.deop, _CHATCTL),
     Command("ops", "", "list the operators", moderation.ops, _CHATCTL),
     Command("names", "[PATTERN]", "list the registered names", accounts.names, _CHATCTL),
     Command("release", "NAME", "let a registered name be nobody's", accounts.release, _CHATCTL),
-    Command("reset", "NAME", "make a passphrase for who forgot it", accounts.reset, _CHATCTL),
+    Command("reset", "NAME", "make a passphrase for an owner", accounts.reset, _CHATCTL),
     Command("status", "", "how the daemon is", moderation.status, _CHATCTL),
 )
 

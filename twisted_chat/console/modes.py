@@ -82,10 +82,12 @@ class TerminalModes:
             if handler is not signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid() if whom is None else whom, signal.SIGTSTP)
-        if was_taken:
-            self.take()
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        try:
+            if was_taken:
+                self.take()
+        finally:  # The terminal may be gone by then.
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
     def _end(self, number: int, frame: object) -> None:
         self._dying()

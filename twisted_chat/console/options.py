@@ -27,7 +27,11 @@ class Options(OneLineOptions):
     )
     optFlags: ClassVar[list[list[str | None]]] = [
         ["time", None, "Lead each line by the time of day."],
-        ["json", None, "Print one JSON object for each event; who types has --commands with it."],
+        [
+            "json",
+            None,
+            "Print one JSON object for each event; run typed commands.",
+        ],
         ["stay", None, "Stay in the room when the pipe has ended."],
         ["commands", None, "Run lines of the pipe that begin with / as commands."],
         ["no-reconnect", None, "End with status 1 when the server goes away."],

@@ -7,7 +7,7 @@ from time import process_time
 from unittest import TestCase
 
 from tests.properties import given, settings, st
-from twisted_chat.terminals import LineEnds, erased
+from twisted_chat.line_ends import LineEnds, erased
 
 MOST = 20
 
