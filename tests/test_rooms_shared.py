@@ -185,6 +185,17 @@ class StrangerTests(SynchronousTestCase):
         self.assertIn("set the topic: a1", self.ask(ann, "/join a1")[2])
         self.assertIn("hello", self.ask(ann, "/history")[0])
 
+    def test_where_all_is_full_the_address_that_made_most_gives_first(self) -> None:
+        bob = self.hall.come("10.0.0.9")
+        self.ask(bob, "/join oldest", "hello", "/join lobby")
+        for number in range(7):
+            ann = self.hall.come(f"10.0.0.{number}")
+            self.ask(ann, f"/join a{number}", "hello", f"/join b{number}", "hello", "/join lobby")
+        before = self.rooms()
+        self.assertEqual(len(before), self.max_rooms)
+        self.ask(self.stranger, "/join q")
+        self.assertEqual(self.rooms(), {"q", *before} - {"a0"})
+
     def test_it_makes_an_eighth_and_then_its_own_longest_empty_room_goes(self) -> None:
         self.fill()
         self.assertEqual(self.rooms(), {LOBBY, "q98", "q99"})
