@@ -73,6 +73,9 @@ class RecordingTranscript(RecordingOutbox):
     def start(self) -> None:
         pass
 
+    def reopen(self) -> None:
+        pass
+
     def stop(self) -> Deferred[None]:
         return succeed(None)
 
