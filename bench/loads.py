@@ -153,7 +153,7 @@ def _idle_kib(process: subprocess.Popen[str], pid: int, connections: int, end: f
     while len(os.listdir(f"/proc/{pid}/fd")) < connections:
         if time.monotonic() > end:
             raise subprocess.TimeoutExpired("load", 0)
-        time.sleep(0.1)
+        time.sleep(0.1)  # Nothing tells of a descriptor of another process: it is looked for.
     return _private_kib(pid)
 
 

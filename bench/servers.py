@@ -231,7 +231,7 @@ def running(server: Server, folder: Path) -> Iterator[tuple[int, int]]:
         while not re.search(server.ready, text := log.read_text(errors="replace")):
             if process.poll() is not None or time.monotonic() > end:
                 raise ServerFailed(f"did not start: {text.strip()[-200:]}")
-            time.sleep(0.02)
+            time.sleep(0.02)  # Nothing tells of a line in a file: it is looked for.
         yield process.pid, port
     finally:
         process.kill()

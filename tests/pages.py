@@ -12,15 +12,16 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 
+from tests.daemons import Daemonised
 from tests.processes import CHECKOUT, PATIENCE, Process
 
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _DAEMON = re.compile(r"(?:\S*/)?(?:twistd?|chat-server)\b")
 _BACKGROUND = re.compile(r"(?:\S*/)?twistd (?!-n)")
+_END = re.compile(r"kill (?!-HUP)")
 _CLIENT = re.compile(r"(?:\S*/)?(?:chat-client|nc)\b")
 BIN = Path(sys.executable).parent
 
@@ -30,20 +31,37 @@ def commands(page: Path) -> list[str]:
     return [line for block in _BLOCK.findall(page.read_text()) for line in block.splitlines()]
 
 
-def run(command: str, folder: Path, daemon: Process | None) -> Process | None:
-    """Run `command`; returns the daemon in the foreground that is up then."""
-    environment = {"PATH": f"{BIN}:{os.environ['PATH']}"}
-    shell = ["sh", "-c", f"exec {command}"]
-    if _DAEMON.match(command) and daemon is not None:
-        daemon.stop(SIGTERM)
-        daemon.close()
-        daemon = None
-    if _DAEMON.match(command) and not _BACKGROUND.match(command):
-        daemon = Process(shell, folder, environment)
-        daemon.out.find(r"Chat Server started on port 8888\.$")
-        return daemon
-    if _CLIENT.match(command):
-        client = Process(shell, folder, environment)
+class Runner:
+    """Runs commands in `folder`, one after the other. `close` leaves nothing of them behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._environment = {"PATH": f"{BIN}:{os.environ['PATH']}"}
+        self._foreground: Process | None = None
+        self._background: Daemonised | None = None
+
+    def run(self, command: str) -> None:
+        if _DAEMON.match(command):
+            self._stop_foreground()
+        if _BACKGROUND.match(command):
+            self._finish(command)
+            self._background = Daemonised(self._folder)
+            self._background.find()
+        elif _DAEMON.match(command):
+            self._foreground = self._begin(command)
+            self._foreground.out.find(r"Chat Server started on port 8888\.$")
+        elif _CLIENT.match(command):
+            self._join(command)
+        else:
+            self._finish(command)
+            if _END.match(command):
+                self._background.wait()
+
+    def _begin(self, command: str) -> Process:
+        return Process(["sh", "-c", f"exec {command}"], self._folder, self._environment)
+
+    def _join(self, command: str) -> None:
+        client = self._begin(command)
         client.out.find("> Connected to the chat server")
         if "nc " in command:
             client.stop(SIGINT)  # It goes on when its input has ended.
@@ -51,29 +69,31 @@ def run(command: str, folder: Path, daemon: Process | None) -> Process | None:
             client.end_input()
             assert client.wait() == 0, client.err.text
         client.close()
-        return daemon
-    # A daemon in the background keeps what it inherits: a pipe to us would not end before it.
-    with (folder / "output").open("wb+") as output:
-        status = subprocess.run(
-            ["sh", "-c", command],
-            cwd=folder,
-            env={**os.environ, **environment},
-            stdout=output,
-            stderr=output,
-            timeout=PATIENCE,
-        ).returncode
-        output.seek(0)
-        assert status == 0, f"{command}: status {status}\n{output.read().decode()}"
-    wait_for_end(command, folder)
-    return daemon
 
+    def _finish(self, command: str) -> None:
+        # A daemon in the background keeps what it inherits: a pipe to us would not end before it.
+        with (self._folder / "output").open("wb+") as output:
+            status = subprocess.run(
+                ["sh", "-c", command],
+                cwd=self._folder,
+                env={**os.environ, **self._environment},
+                stdout=output,
+                stderr=output,
+                timeout=PATIENCE,
+            ).returncode
+            output.seek(0)
+            assert status == 0, f"{command}: status {status}\n{output.read().decode()}"
 
-def wait_for_end(command: str, folder: Path) -> None:
-    """If `command` stops a daemon in the background, wait until it has ended."""
-    deadline = time.monotonic() + PATIENCE
-    while command.startswith("kill ") and "-HUP" not in command and (folder / "chat.pid").exists():
-        assert time.monotonic() < deadline, f"{command}: the daemon does not end"
-        time.sleep(0.05)
+    def _stop_foreground(self) -> None:
+        if self._foreground is not None:
+            self._foreground.stop(SIGTERM)
+            self._foreground.close()
+            self._foreground = None
+
+    def close(self) -> None:
+        self._stop_foreground()
+        if self._background is not None:
+            self._background.close()
 
 
 def main(page: str, folder: str) -> None:
@@ -81,16 +101,13 @@ def main(page: str, folder: str) -> None:
     home = Path(folder)
     (home / ".venv").mkdir()
     (home / ".venv" / "bin").symlink_to(BIN)
-    daemon = None
+    runner = Runner(home)
     try:
         for command in commands(Path(page)):
             print("+", command, flush=True)
-            daemon = run(command, home, daemon)
+            runner.run(command)
     finally:
-        if daemon is not None:
-            daemon.close()
-        if (home / "chat.pid").exists():
-            os.kill(int((home / "chat.pid").read_text()), SIGTERM)
+        runner.close()
 
 
 if __name__ == "__main__":

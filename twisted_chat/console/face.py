@@ -9,6 +9,8 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.console.mentions import mentions
@@ -61,8 +63,19 @@ class Face(ABC):
     runs_commands: bool
     """Lines that begin with / are commands."""
 
-    async def _complete(self, line: str) -> None:
+    _log = Logger()
+    _user: User
+
+    def _complete(self, line: str) -> None:
         """Hand `line` over once the person has been asked for what it lacks."""
+        Deferred.fromCoroutine(self._ask_for_rest(line)).addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        """Something that nobody waits for has failed: end, and tell why in the log."""
+        self._log.failure("the input failed", failure=failure)
+        self._user.interrupt()
+
+    async def _ask_for_rest(self, line: str) -> None:
         try:
             whole = await completed(line, self._ask)
         except ValueError as error:

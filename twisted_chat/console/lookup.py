@@ -60,7 +60,9 @@ class Resolution:
         self.name = name
 
     def cancel(self) -> NoReturn:
-        """Not possible: the system goes on until it has an answer."""
+        """Raises NotImplementedError, as that of Twisted's own resolver does: the system goes on
+        until it has an answer, and no endpoint calls this.
+        """
         raise NotImplementedError
 
 

@@ -73,7 +73,7 @@ class Plain(Face):
             self._answer(line)
         elif self.interactive and lacks_passphrase(line):
             # At once: what is typed next is a passphrase, and not to be said.
-            Deferred.fromCoroutine(self._complete(line))
+            self._complete(line)
         elif line:
             self._user.typed(line)
 

@@ -20,7 +20,6 @@ from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 from twisted.internet import asyncioreactor
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_chat.console.colours import Fragments, coloured, highlighted
@@ -61,7 +60,6 @@ class Terminal(Face):
 
     interactive = True
     runs_commands = True
-    _log = Logger()
 
     def __init__(
         self, reactor: IConsoleReactor, loop: asyncio.AbstractEventLoop, options: Options
@@ -141,10 +139,6 @@ class Terminal(Face):
             self._user.input_ended()
         else:
             self._failed(failure)
-
-    def _failed(self, failure: Failure) -> None:
-        self._log.failure("the line editor failed", failure=failure)
-        self._user.interrupt()
 
     # What is shown.
 
@@ -235,7 +229,7 @@ class Terminal(Face):
             self._put([("", clean(masked(line).encode()))])
             if lacks_passphrase(line):
                 # At once: what is typed next is a passphrase, and not to be said.
-                Deferred.fromCoroutine(self._complete(line)).addErrback(self._failed)
+                self._complete(line)
             else:
                 self._hand_over(line)
 
