@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from html import unescape
@@ -16,7 +17,7 @@ import pytest
 
 from tests.daemons import in_own_network, own_network
 from tests.pages import commands
-from tests.processes import CHAT_SERVER, CHECKOUT
+from tests.processes import CHAT_SERVER, CHECKOUT, chatctl
 
 README = CHECKOUT / "README.md"
 PAGES = [README, *sorted((CHECKOUT / "docs").glob("*.md")), CHECKOUT / "bench" / "README.md"]
@@ -145,6 +146,57 @@ def test_the_session_is_what_terminals_show(terminal, person, tmp_path):
         for name, other in zip(names, ("10.0.2.15:33082", "10.0.2.15:33084"), strict=True):
             shown = shown.replace(name, other)
         assert shown.rstrip().splitlines() == session(start)
+
+
+def chatctl_session(page: str) -> list[tuple[str, list[str]]]:
+    """Each command of the session with chatctl on `page`, and what it answers there."""
+    text = (CHECKOUT / "docs" / page).read_text()
+    block = re.search(r"(?:^    .*\n)+", text[text.index("    $ chatctl ") :], re.MULTILINE)[0]
+    commands = [each.splitlines() for each in block.replace("\n    ", "\n").split("$ ")[1:]]
+    return [(command, answer) for command, *answer in commands]
+
+
+def without_what_varies(line: str) -> str:
+    """`line` without times, ages and passphrases."""
+    line = re.sub(r"(idle|up) [^,:]*|(\"uptime\":) \d+", r"\1\2", line)
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z|(?:[a-z0-9]{4}-){3}[a-z0-9]{4}", "", line)
+
+
+def check_chatctl_session(page: str, state: Path) -> None:
+    """Run the session with chatctl on `page`: it answers what stands there."""
+    for command, answer in chatctl_session(page):
+        ended = chatctl(state, *shlex.split(command)[1:])
+        shown = (ended.stdout + ended.stderr).splitlines()
+        assert [*map(without_what_varies, shown)] == [*map(without_what_varies, answer)]
+
+
+def test_the_session_with_chatctl_is_what_it_answers(start_daemon, tmp_path):
+    state = tmp_path / "state"
+    daemon = start_daemon("--state", str(state))
+    bob, ann = daemon.join(), daemon.join()
+    bob.send(b"/nick bob\n/join dev\n")
+    bob.find("- You are now in #dev")
+    ann.send(b"/nick ann\n")
+    ann.find("- You are now ann")
+    check_chatctl_session("commands.md", state)
+
+
+def test_a_forgotten_passphrase_is_reset_and_a_guesser_found_as_the_page_says(
+    start_daemon, tmp_path
+):
+    state = tmp_path / "state"
+    daemon = start_daemon("--state", str(state))
+    ann, guesser = daemon.join(), daemon.join()
+    ann.send(b"/nick ann\n/register seven blue horses\n/who\n")
+    ann.find("- 2 users online:")
+    guesser.send(b"/login ann seven red horses\n")
+    guesser.find("! that is not the passphrase of ann")
+    text = (CHECKOUT / "docs" / "operations.md").read_text()
+    pattern = re.search("`failregex = (.*)`", text)[1].replace("<HOST>", r"(\S+)")
+    assert daemon.out.find(pattern)[1] == "127.0.0.1"
+    in_log = re.findall(r"^    (.*\[chat#info\] .*)", text, re.MULTILINE)
+    assert [bool(re.search(pattern, line)) for line in in_log] == [True, False, False]
+    check_chatctl_session("operations.md", state)
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])
