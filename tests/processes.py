@@ -49,7 +49,7 @@ TWIST = [
     "chat",
 ]
 CHAT_SERVER = [sys.executable, "-c", "from twisted_chat.server import main; main()"]
-CHAT_CLIENT = [sys.executable, "-c", "from twisted_chat.bridge import main; main()"]
+CHAT_CLIENT = [sys.executable, "-c", "from twisted_chat.console.program import main; main()"]
 CHATCTL = [sys.executable, "-c", "from twisted_chat.chatctl import main; main()"]
 
 

@@ -65,7 +65,7 @@ def test_a_pipe_is_interrupted_at_once_while_dns_is_silent(start, silent, where)
 INTERRUPTED = """
 import signal
 from threading import Thread
-from twisted_chat.bridge import main
+from twisted_chat.console.program import main
 start = Thread.start
 def start_and_interrupt(thread):
     start(thread)

@@ -1,13 +1,9 @@
-"""`chat-client`: joins a person, or a pipe, on standard input and output to the chat."""
+"""What chat-client does: it joins a person, or a pipe, behind a face to the chat."""
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import sys
 from collections import deque
-from collections.abc import Callable
 from typing import cast
 
 from twisted.application.internet import ClientService, backoffPolicy
@@ -26,29 +22,23 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory
-from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from twisted_chat.clocks import run_on_monotonic_time
 from twisted_chat.console.arrival import suspicion
 from twisted_chat.console.connection import Connection
 from twisted_chat.console.face import Face, calls
 from twisted_chat.console.identity import Identity
 from twisted_chat.console.inherited import IConsoleReactor
 from twisted_chat.console.introduction import Introduction
-from twisted_chat.console.lookup import Lookup
 from twisted_chat.console.options import Options
-from twisted_chat.console.plain import Plain
 from twisted_chat.console.roll_call import RollCalls
 from twisted_chat.console.secret_lines import is_secret
 from twisted_chat.console.tally import Tally
 from twisted_chat.dialects import parse as parse_line
-from twisted_chat.endpoints import client_endpoint
 from twisted_chat.events import YOU, Event, Greeting, Refused, Renamed, Said
 from twisted_chat.limits import GOODBYE, GREETING_LIMIT, GREETING_WAIT, LASTED, ROLL_CALL
 from twisted_chat.syntax import escape, parse, slipped_command, unescape, unmarked_login
 from twisted_chat.text import clean
-from twisted_chat.usage import refuse_usage
 
 
 class IClientReactor(IReactorCore, IConsoleReactor, IReactorPluggableNameResolver):
@@ -461,54 +451,3 @@ _REASONS = {
 
 def _why(reason: Failure) -> str:
     return _REASONS.get(type(reason.value)) or " ".join(reason.getErrorMessage().split())
-
-
-def main() -> None:
-    """`chat-client HOST PORT`, `chat-client ENDPOINT`."""
-    for descriptor in (0, 1, 2):
-        # One that is closed would be taken by the first socket, which then gets what is said.
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    options = Options()
-    options.parseOptions(sys.argv[1:])
-    make_face = _choose_face(options)
-
-    def chat(reactor: IClientReactor) -> Deferred[None]:
-        run_on_monotonic_time(reactor)
-        reactor.installNameResolver(Lookup(reactor))
-        try:
-            endpoint = client_endpoint(reactor, options.host, options.port)
-        except ValueError as error:
-            refuse_usage(f"chat-client: {error}")
-        bridge = Bridge(reactor, endpoint, options, make_face(reactor))
-
-        def interrupted() -> Deferred[object] | None:
-            # A second one would only be a traceback: the end is near and bounded.
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)
-            return bridge.interrupt()
-
-        # Not where it is ignored (nohup).
-        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-            signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
-        reactor.addSystemEventTrigger("before", "shutdown", interrupted)
-        # Not before the reactor runs: until then a ^C is raised as an error, anywhere.
-        running: Deferred[None] = Deferred()
-        reactor.callWhenRunning(running.callback, None)
-        return running.addCallback(lambda _: Deferred.fromCoroutine(bridge.run()))
-
-    react(chat)
-
-
-def _choose_face(options: Options) -> Callable[[IClientReactor], Face]:
-    """How to make the face. To be called before there is a reactor: the terminal brings its own."""
-    plain = options["json"] or os.environ.get("TERM", "") in ("", "dumb")
-    if plain or not (os.isatty(0) and os.isatty(1)):
-        return lambda reactor: Plain(reactor, options)
-    # Only now: a pipe has no use for it, and it takes longer to load than all the rest.
-    from twisted_chat.console.terminal import Terminal, install_reactor
-
-    loop = install_reactor()
-    return lambda reactor: Terminal(reactor, loop, options)
