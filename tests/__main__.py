@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.processes import CHECKOUT
+from tests.support.processes import CHECKOUT
 
 PYTHON = sys.executable
 CHECKS = [

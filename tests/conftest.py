@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.cables import Cable
-from tests.certificates import Authority
-from tests.clients import GREETING, FakeServer
-from tests.daemons import Daemonised
-from tests.processes import (
+from tests.support.cables import Cable
+from tests.support.certificates import Authority
+from tests.support.clients import GREETING, FakeServer
+from tests.support.daemons import Daemonised
+from tests.support.processes import (
     CHAT_CLIENT,
     PATIENT_CLIENT,
     Daemon,

@@ -3,7 +3,7 @@
 They are https://www.unicode.org/Public/security/16.0.0/IdentifierStatus.txt and
 https://www.unicode.org/Public/17.0.0/security/IdentifierStatus.txt. What either of them allows is
 allowed: 17.0 is the first to have letters of Hausa, Ewe and Akan, but leaves out ideographs that
-stand in surnames of Japan and China. After a change run tests/test_look_alikes.py.
+stand in surnames of Japan and China. After a change run tests/unit/test_look_alikes.py.
 """
 
 from __future__ import annotations

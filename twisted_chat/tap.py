@@ -10,8 +10,11 @@ from typing import ClassVar, cast
 from twisted.logger import Logger
 from twisted.python.usage import UsageError
 
-from twisted_chat.admission import raise_file_limit
 from twisted_chat.clocks import run_on_monotonic_time
+from twisted_chat.daemon.service import ChatService, IChatReactor, make_service
+from twisted_chat.daemon.signals import ISignalsReactor, Signals
+from twisted_chat.doors.admission import raise_file_limit
+from twisted_chat.doors.listening import ListenError, Place, parse, places_for
 from twisted_chat.limits import (
     BACKLOG,
     BURST,
@@ -38,9 +41,6 @@ from twisted_chat.limits import (
     STALL,
     Limits,
 )
-from twisted_chat.listening import ListenError, Place, parse, places_for
-from twisted_chat.service import ChatService, IChatReactor, make_service
-from twisted_chat.signals import ISignalsReactor, Signals
 from twisted_chat.text import clean, whole_number
 from twisted_chat.usage import PORT, OneLineOptions, split_address
 

@@ -1,7 +1,7 @@
 """How many columns a terminal takes for a character. Terminals do not agree.
 
 Wide characters are defined by Unicode's UAX 11, grapheme clusters by UAX 29. How terminals deviate
-from them was taken from the tables of glibc and of the package wcwidth; tests/test_widths.py holds
+from them was taken from the tables of glibc and of the package wcwidth; the tests hold
 this module against both.
 """
 

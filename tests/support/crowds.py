@@ -1,0 +1,205 @@
+"""Peers that are odd or many: from addresses of their own, slow, or a crowd in one thread."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import select
+import socket
+import struct
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP
+
+from tests.support.processes import PATIENCE, Daemon, Peer
+
+
+class Guest(Peer):
+    """A peer from an address of its own, on a socket that may be special."""
+
+    def __init__(self, address: object, source: str = "", raw: socket.socket | None = None) -> None:
+        self.socket = raw or socket.socket()
+        self.socket.settimeout(PATIENCE)
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.connect(address)
+        self._received = b""
+        host, port = self.socket.getsockname()[:2]
+        self.name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def narrow_socket() -> socket.socket:
+    """A socket for which the kernel holds 100 KB, and not some MB, as long as it reads nothing."""
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    # What the daemon's kernel takes follows the size of the segments: 64 KB each on loopback.
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1460)
+    return raw
+
+
+def guest(daemon: Daemon, source: str = "127.0.0.1", raw: socket.socket | None = None) -> Guest:
+    """A peer of `daemon` from `source`, connected; nothing is read yet."""
+    peer = Guest(("127.0.0.1", daemon.port), source, raw)
+    daemon.peers.append(peer)
+    return peer
+
+
+def gather(*peers: Peer) -> None:
+    """See `peers`, who have just connected to an empty room, greeted and heard of by each other."""
+    names = {peer.name for peer in peers}
+    for peer in peers:
+        start = peer.line().removeprefix("> Connected to the chat server ")
+        present = int(start[1:].split()[0])
+        assert start == f"({users(present)} online)"
+        entered = [peer.line() for _ in range(len(peers) - present)]
+        for count, line in enumerate(entered, present + 1):
+            name = line.removeprefix("> New user ").split()[0]
+            assert line == f"> New user {name} entered ({users(count)} online)"
+            assert name in names - {peer.name}
+
+
+def users(count: int) -> str:
+    return f"{count} user" if count < 2 else f"{count} users"
+
+
+def said(peer: Peer, text: str) -> str:
+    return f"[{peer.name}] {text}"
+
+
+def left(peer: Peer, count: int = 1, how: str = "") -> str:
+    return f"< The user {peer.name} left ({users(count)} online){how}"
+
+
+def numbered(count: int) -> list[str]:
+    """`count` short lines, each another."""
+    return [f"line {number:06}" for number in range(count)]
+
+
+def as_bytes(texts: Iterable[str]) -> bytes:
+    """`texts` as lines that a client sends."""
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+class Stopwatch:
+    """Seconds since it was made, less those that `daemon` or this thread could have worked and had
+    no core, because other processes had them.
+    """
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._waits = [
+            Path(f"/proc/{task}/schedstat") for task in (daemon.child.pid, "thread-self")
+        ]
+        self._start = self._now()
+
+    @property
+    def seconds(self) -> float:
+        return self._now() - self._start
+
+    def _now(self) -> float:
+        waited = sum(int(path.read_text().split()[1]) for path in self._waits)
+        return time.monotonic() - waited / 1e9
+
+
+@contextmanager
+def asleep(daemon: Daemon) -> Iterator[None]:
+    """What is done meanwhile, the daemon finds all at once when it wakes."""
+    daemon.child.send_signal(SIGSTOP)
+    os.waitid(os.P_PID, daemon.child.pid, os.WSTOPPED)
+    try:
+        yield
+    finally:
+        daemon.child.send_signal(SIGCONT)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for a `condition` that no descriptor tells of."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, condition
+        os.sched_yield()
+
+
+def is_delivered(peer: Peer) -> bool:
+    """Whether all that `peer` has sent is with the daemon's kernel."""
+    return _ask(peer, termios.TIOCOUTQ) == 0
+
+
+def held_by_kernel(daemon: Daemon, peer: Peer) -> int:
+    """Bytes for `peer` that have left the daemon and that `peer` has not read."""
+    ends = rf":{daemon.port:04X} \w+:{peer.socket.getsockname()[1]:04X} \w\w (\w+):"
+    for table in ("tcp6", "tcp"):
+        if connection := re.search(ends, Path(f"/proc/net/{table}").read_text()):
+            return int(connection[1], 16) + _ask(peer, termios.FIONREAD)
+    raise AssertionError(f"{peer.name} is not connected")
+
+
+def _ask(peer: Peer, request: int) -> int:
+    [answer] = struct.unpack("i", fcntl.ioctl(peer.socket, request, bytes(4)))
+    return answer
+
+
+class Crowd:
+    """Connections that one thread serves: they send what they were given as fast as they are let,
+    and read all that comes and keep nothing of it.
+    """
+
+    def __init__(self) -> None:
+        self.sockets: dict[int, socket.socket] = {}
+        self.put_out: list[int] = []
+        """Descriptors of those whose connection the daemon has ended."""
+        self._to_send: dict[int, Iterator[bytes]] = {}
+        self._unsent: dict[int, bytes] = {}
+        self._epoll = select.epoll()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def add(self, raw: socket.socket, to_send: Iterable[bytes] = ()) -> None:
+        """Serve `raw`, which is connected, and send all of `to_send`."""
+        raw.setblocking(False)
+        number = raw.fileno()
+        self.sockets[number] = raw
+        self._to_send[number] = iter(to_send)
+        self._unsent[number] = b""
+        self._epoll.register(number, select.EPOLLIN | select.EPOLLOUT)
+
+    def stop(self) -> None:
+        """Read and send nothing any more."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        space = bytearray(1024 * 1024)
+        while not self._stopped.is_set():
+            for number, event in self._epoll.poll(0.1):
+                try:
+                    if event & select.EPOLLOUT:
+                        self._send(number)
+                    if event & ~select.EPOLLOUT and not self.sockets[number].recv_into(space):
+                        raise ConnectionResetError
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    self._epoll.unregister(number)
+                    self.put_out.append(number)
+
+    def _send(self, number: int) -> None:
+        data = self._unsent[number] or next(self._to_send[number], b"")
+        if data:
+            self._unsent[number] = data[self.sockets[number].send(data) :]
+        else:
+            self._epoll.modify(number, select.EPOLLIN)
+
+    def __enter__(self) -> Crowd:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._epoll.close()
+        for raw in self.sockets.values():
+            raw.close()

@@ -1,0 +1,302 @@
+"""Stand-ins that record what is asked of them."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable, Sequence
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IAddress, ISystemHandle, ITCPTransport
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from zope.interface import implementer
+
+from twisted_chat.chat import Chat
+from twisted_chat.commands.desk import Desk
+from twisted_chat.dialects import LineDialect
+from twisted_chat.doors.admission import Admission
+from twisted_chat.doors.line import ChatFactory, ChatProtocol
+from twisted_chat.doors.outbox import Patience
+from twisted_chat.flood import Flood
+from twisted_chat.interfaces import IDialect, IOutbox, ITranscript, Seen
+from twisted_chat.journal.memory import MemoryJournal
+from twisted_chat.limits import ANSWER_SHARE, BACKLOG, BURST, MAX_PER_ADDRESS, MAX_USERS
+from twisted_chat.member import Member
+from twisted_chat.networks import LOCAL
+from twisted_chat.passphrases import Passphrases
+from twisted_chat.traces import Traces
+
+LINES = LineDialect()
+
+
+@implementer(IDialect)
+class BrokenDialect:
+    """Can write nothing."""
+
+    def render(self, event) -> bytes:
+        raise ZeroDivisionError
+
+
+@implementer(IOutbox)
+class RecordingOutbox:
+    """Keeps what is written; `broken`: raises instead."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closed = 0
+        self.broken = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed, "written to after its end"
+        if self.broken:
+            raise RuntimeError("broken on purpose")
+        self.written.append(data)
+
+    def write_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self.write(b"".join(pieces))
+
+    def close(self) -> None:
+        self.closed += 1
+
+    @property
+    def lines(self) -> list[str]:
+        """All lines written so far, without their ends."""
+        return b"".join(self.written).decode().split("\n")[:-1]
+
+
+@implementer(ITranscript)
+class RecordingTranscript(RecordingOutbox):
+    """Keeps the transcript."""
+
+    def start(self) -> None:
+        pass
+
+    def reopen(self) -> None:
+        pass
+
+    def stop(self) -> Deferred[None]:
+        return succeed(None)
+
+
+class FailingJournal(MemoryJournal):
+    """Cannot be reached when asked for names."""
+
+    def who(self, room: str | None) -> Deferred[list[Seen]]:
+        return fail(ConnectionError("no journal on purpose"))
+
+
+class Turns:
+    """What waits for the next turn of the reactor."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+
+    def later(self, function: Callable[[], None]) -> None:
+        self.waiting.append(function)
+
+    def run(self) -> None:
+        """Turn until nothing waits."""
+        while self.waiting:
+            self.turn()
+
+    def turn(self) -> None:
+        """One turn: what comes up meanwhile waits for the next."""
+        waiting, self.waiting = self.waiting, []
+        for function in waiting:
+            function()
+
+
+class WallClock:
+    """The time of day, which goes with `clock` and is far from it; a test sets it by `ahead`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.ahead = 1_000_000_000.0
+
+    def __call__(self) -> float:
+        return self._clock.seconds() + self.ahead
+
+
+class ChatOnTheTable:
+    """A chat with members that record, to be played with by hand."""
+
+    def __init__(
+        self,
+        journal: MemoryJournal | None = None,
+        motd: tuple[str, ...] = (),
+        replay: int = 0,
+        clock: Clock | None = None,
+        passphrases: Passphrases | None = None,
+        now: WallClock | None = None,
+    ) -> None:
+        self.turns = Turns()
+        self.transcript = RecordingTranscript()
+        if clock is None:
+            clock = Clock()
+            clock.advance(1_000_000)
+        self.clock = clock
+        self.now = now or WallClock(clock)
+        self.flood = Flood(self.clock, rate=0)
+        journal = journal or MemoryJournal(self.now)
+        self.chat = Chat(
+            journal,
+            self.turns.later,
+            self.clock.seconds,
+            self.now,
+            self.transcript,
+            LINES,
+            motd,
+            replay,
+            BACKLOG // ANSWER_SHARE,
+        )
+        self.traces = Traces(self.clock)
+        self.desk = Desk(self.chat, passphrases or Passphrases(self.clock), self.traces)
+
+    def enter(self, name: str, origin: str = LOCAL) -> Member:
+        """A new member."""
+        member = Member(name, RecordingOutbox(), LINES, self.flood.meter(LOCAL), origin=origin)
+        self.chat.enter(member)
+        return member
+
+    def ask(self, member: Member, *lines: str) -> list[str]:
+        """The lines that `member` gets after it sent `lines`, one after the other."""
+        for line in lines:
+            self.desk.hand_in(member, line)
+        return self.read(member)
+
+    def read(self, member: Member) -> list[str]:
+        """The lines that `member` got since it was last asked, after all turns have passed."""
+        self.turns.run()
+        lines = member.outbox.lines
+        member.outbox.written.clear()
+        return lines
+
+
+@implementer(ITCPTransport)
+class TCPTransport(StringTransport):
+    """A StringTransport that knows of TCP_NODELAY, half-closing and being closed."""
+
+    no_delay = False
+    half_closed = False
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.no_delay = enabled
+
+    def getTcpNoDelay(self) -> bool:
+        return self.no_delay
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """Not looked at."""
+
+    def getTcpKeepAlive(self) -> bool:
+        return False
+
+    def loseWriteConnection(self) -> None:
+        self.half_closed = True
+
+    def lines(self) -> list[str]:
+        """The lines written since it was last asked."""
+        written = self.value().decode()
+        self.clear()
+        return written.split("\n")[:-1]
+
+
+@implementer(ISystemHandle)
+class SocketTransport(TCPTransport):
+    """A transport with a handle, to which nobody writes."""
+
+    def __init__(self, handle: object, peer: IAddress | None = None) -> None:
+        super().__init__(peerAddress=peer)
+        self.handle = handle
+
+    def getHandle(self) -> object:
+        return self.handle
+
+    def write(self, data: bytes) -> None:
+        raise AssertionError("written to beside the socket")
+
+
+class Kernel(socket.socket):
+    """A socket whose kernel takes as much as the test says: bytes, or an error number."""
+
+    def __init__(self) -> None:
+        super().__init__(socket.AF_UNIX)
+        self.room: int | OSError = 0
+        self.taken = b""
+        self.calls = 0
+
+    def send(self, data: bytes) -> int:
+        return self.sendmsg([data])
+
+    def sendmsg(self, pieces: list[bytes]) -> int:
+        self.calls += 1
+        if isinstance(self.room, OSError):
+            raise self.room
+        if not self.room:
+            raise BlockingIOError(errno.EAGAIN, "full")
+        data = b"".join(pieces)[: self.room]
+        self.room -= len(data)
+        self.taken += data
+        return len(data)
+
+
+ANN = IPv4Address("TCP", "10.0.0.1", 1)
+BOB = IPv4Address("TCP", "10.0.0.2", 2)
+
+
+class Door:
+    """A chat with a line door, on a clock."""
+
+    def __init__(
+        self,
+        max_line: int = 100,
+        rate: int = 0,
+        burst: int = BURST,
+        max_users: int = MAX_USERS,
+        max_per_address: int = MAX_PER_ADDRESS,
+        clock: Clock | None = None,
+        passphrases: Passphrases | None = None,
+        journal: Callable[[Callable[[], float]], MemoryJournal] = MemoryJournal,
+    ) -> None:
+        self.clock = clock or Clock()
+        self.transcript = RecordingTranscript()
+        self.now = WallClock(self.clock)
+        made = journal(self.now)
+        chat = Chat(
+            made,
+            lambda flush: self.clock.callLater(0, flush),
+            self.clock.seconds,
+            self.now,
+            self.transcript,
+            LINES,
+            share=BACKLOG // ANSWER_SHARE,
+        )
+        self.factory = ChatFactory(
+            chat,
+            Desk(chat, passphrases or Passphrases(self.clock), Traces(self.clock)),
+            self.clock,
+            Admission(max_users, max_per_address, made.closed_to),
+            Flood(self.clock, rate, burst),
+            Patience(self.clock),
+            max_line,
+        )
+
+    def connect(self, peer: IAddress = ANN, transport: TCPTransport | None = None) -> ChatProtocol:
+        protocol = self.factory.buildProtocol(peer)
+        protocol.makeConnection(transport or TCPTransport(peerAddress=peer))
+        self.turn()
+        return protocol
+
+    def turn(self) -> None:
+        """Let the reactor turn until all is delivered."""
+        for _ in range(4):
+            self.clock.advance(0)
+
+    def said(self) -> list[str]:
+        """The transcript since it was last asked for."""
+        self.turn()
+        lines = self.transcript.lines
+        self.transcript.written.clear()
+        return lines

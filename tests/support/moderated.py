@@ -1,0 +1,63 @@
+"""A chat with operators, people and what is kept of them."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from types import SimpleNamespace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.hall import Hall, RecordingStore
+from twisted_chat.doors.admission import Admission
+from twisted_chat.spans import moment
+
+NOW = 1_001_000_000.0
+"""When a Hall opens, by its wall clock."""
+STAMP = moment(NOW)
+HOUR = 60 * 60
+
+
+class Moderated(SynchronousTestCase):
+    """ann and cid are operators, cid in another room; bob and dan are not."""
+
+    def setUp(self) -> None:
+        self.store = RecordingStore()
+        self.hall = Hall(self, self.store)
+        self.journal = self.hall.journal
+        self.clock = self.hall.clock
+        self.ann = self.hall.operator("ann", "10.0.0.1")
+        self.cid = self.hall.operator("cid", "10.0.0.3")
+        self.bob = self.hall.come("10.0.0.2", "bob")
+        self.dan = self.hall.come("10.0.0.4", "dan")
+        self.hall.ask(self.cid, "/join other")
+        self.clear()
+
+    def clear(self) -> None:
+        for member in (self.ann, self.bob, self.cid, self.dan):
+            self.hall.table.read(member)
+        self.store.audited.clear()
+
+    def act(self, line: str, by=None) -> SimpleNamespace:
+        """What all read after ann, or `by`, has sent `line`."""
+        self.clear()
+        self.hall.begin(by or self.ann, line)
+        return SimpleNamespace(
+            ann=self.hall.table.read(self.ann),
+            bob=self.hall.table.read(self.bob),
+            cid=self.hall.table.read(self.cid),
+            dan=self.hall.table.read(self.dan),
+            audit=[json.loads(line) for line in self.store.audited],
+        )
+
+    def refused(self, line: str, by=None) -> str:
+        """Why ann may not `line`; nobody else hears of it."""
+        read = self.act(line, by)
+        [answer] = read.ann if by is None else read.bob
+        self.assertTrue(answer.startswith("! "), answer)
+        self.assertEqual((read.cid, read.dan, read.audit), ([], [], []))
+        return answer
+
+    def closed(self, host: str) -> str | None:
+        """Why nobody may come in from `host`."""
+        return Admission(closed_to=self.journal.closed_to).refusal(ipaddress.ip_address(host))

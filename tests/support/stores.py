@@ -1,0 +1,132 @@
+"""A store on a state folder, with a disk that can fail."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, deque
+from contextlib import contextmanager
+from threading import Event
+
+from tests.support.hall import ThreadsClock
+from tests.support.processes import PATIENCE
+from twisted_chat.events import Said
+from twisted_chat.journal.sqlite import SqliteStore
+from twisted_chat.journal.store import Line
+from twisted_chat.state import StateFolder
+
+NOW = 1795590720.5
+STAMP = "20261125T071200Z"
+
+FULL = "database or disk is full"
+
+
+def line(number, text="hello"):
+    return Line(number, float(number), Said("ann", text))
+
+
+class Disk:
+    """A way to the database that counts what is done, and can be full, broken or stuck."""
+
+    def __init__(self):
+        self.done = Counter()
+        self.full = False
+        self.error = None
+        self.open = Event()
+        self.open.set()
+        self.reached = Event()
+        """Set when a transaction begins."""
+
+    def connect(self, *arguments, **keywords):
+        if self.error is not None:
+            raise self.error
+        connection = sqlite3.connect(*arguments, **keywords)
+        if self.full:
+            connection.execute("PRAGMA max_page_count = 1")
+        connection.set_trace_callback(self._trace)
+        return connection
+
+    def _trace(self, statement):
+        self.done[statement.split()[0]] += 1
+        if statement.startswith("BEGIN"):
+            self.reached.set()
+            assert self.open.wait(PATIENCE)
+
+
+def as_stored(stored):
+    """What reads all that was kept as it is."""
+    return stored
+
+
+class Running:
+    """A store on the folder `path` that is loaded, by `read`, and started."""
+
+    def __init__(self, path, pause=0.0, disk=None, start=True, read=as_stored):
+        self.disk = disk or Disk()
+        self.clock = ThreadsClock()
+        self.told = deque()
+        self.folder = StateFolder.open(str(path))
+        try:
+            self.store = SqliteStore(
+                self.folder, self.clock, pause, now=lambda: NOW, connect=self.disk.connect
+            )
+            self.store.watch(self.told.append)
+            self.stored = self.store.load(read)
+        except BaseException:
+            self.folder.close()
+            raise
+        self.disk.done.clear()
+        self.disk.reached.clear()
+        if start:
+            self.store.start()
+
+    def news(self):
+        """What the operators are told next."""
+        while not self.told:
+            self.clock.hear()
+        return self.told.popleft()
+
+    def wait_until_tried(self):
+        """Wait until all that waits now has been tried to be written."""
+        # What is being tried when the test begins to wait may be older.
+        for _ in range(2):
+            self.disk.reached.clear()
+            assert self.disk.reached.wait(PATIENCE)
+
+    def quiet(self):
+        """Whether the operators have been told nothing more."""
+        self.clock.hear_all()
+        return not self.told
+
+    def stop(self):
+        """Stop it and wait for the end of its thread."""
+        done = self.store.stop()
+        ended = self.store._thread.join(PATIENCE)
+        self.clock.hear_all()
+        if self.store._is_late:
+            self.folder.close()
+        assert ended
+        assert done.called
+
+
+@contextmanager
+def running(path, **options):
+    store = Running(path, **options)
+    try:
+        yield store
+    finally:
+        store.disk.open.set()
+        store.stop()
+
+
+def kept(path, read=as_stored):
+    """What a daemon that starts now finds."""
+    with running(path, start=False, read=read) as store:
+        return store.stored
+
+
+def numbers(stored, room="lobby"):
+    return [line.number for line in stored.lines.get(room, [])]
+
+
+def log_text(log):
+    return log["log_format"].format(**log)

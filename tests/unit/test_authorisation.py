@@ -1,0 +1,201 @@
+"""Who may use which command where: the whole table, written out."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from itertools import product
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.doubles import LINES, ChatOnTheTable, RecordingOutbox
+from twisted_chat.authorisation import Door, Right, refusal
+from twisted_chat.commands import BY_WORD, COMMANDS, find
+from twisted_chat.commands.command import Command
+from twisted_chat.commands.desk import Desk
+from twisted_chat.events import Role, Standing
+from twisted_chat.member import Member
+from twisted_chat.passphrases import Passphrases
+
+COLUMNS = list(product((Door.LINE, Door.SAFE_LINE, Door.CONTROL), Role))
+TABLE = """
+                line  safe  control
+                gro   gro   gro
+    help        +++   +++   +++
+    who         +++   +++   +++
+    quit        +++   +++   xxx
+    nick        mmm   mmm   xxx
+    me          mmm   mmm   xxx
+    msg         mmm   mmm   xxx
+    reply       mmm   mmm   xxx
+    whois       +++   +++   +++
+    away        mmm   mmm   xxx
+    back        +++   +++   xxx
+    ignore      +++   +++   xxx
+    unignore    +++   +++   xxx
+    join        +++   +++   xxx
+    rooms       +++   +++   +++
+    topic       mmm   mmm   mmm
+    history     +++   +++   +++
+    register    sss   +++   xxx
+    login       sss   mmm   xxx
+    unregister  r++   r++   xxx
+    kick        oo+   oo+   oo+
+    ban         oo+   oo+   oo+
+    unban       oo+   oo+   oo+
+    bans        oo+   oo+   oo+
+    mute        oo+   oo+   oo+
+    unmute      oo+   oo+   oo+
+    slow        oo+   oo+   oo+
+    lock        oo+   oo+   oo+
+    unlock      oo+   oo+   oo+
+    say         ccc   ccc   oo+
+    op          ccc   ccc   oo+
+    deop        ccc   ccc   oo+
+    ops         ccc   ccc   oo+
+    names       ccc   ccc   oo+
+    release     ccc   ccc   oo+
+    reset       ccc   ccc   oo+
+    status      ccc   ccc   oo+
+"""
+"""For guests, registered names and operators at each door: + may, m may unless muted; or the reason
+why not. Whoever is at the control door is an operator.
+"""
+REASONS = {
+    "x": "is for members of a room, and chatctl is in none",
+    "c": "is for chatctl, on the machine that the daemon runs on",
+    "s": "needs a way in on which nobody can read along: come in over TLS, or, on the daemon's own "
+    "machine, over 127.0.0.1 or ::1",
+    "r": "is for the owner of the name: /login NAME PASSPHRASE first",
+    "o": "is for operators: /login with an operator's name first",
+}
+MUTED = "was refused: you are muted"
+SENT = "; if you sent a passphrase just now, change it wherever you use it"
+
+
+def expectations() -> dict[str, str]:
+    """The row of each command, one mark for each column."""
+    rows = [line.split() for line in TABLE.strip().splitlines()[2:]]
+    return {name: "".join(marks) for name, *marks in rows}
+
+
+def cases():
+    for name, row in expectations().items():
+        for (door, role), mark in zip(COLUMNS, row, strict=True):
+            for muted in (False, True):
+                reason = MUTED if muted and mark == "m" else REASONS.get(mark)
+                yield name, door, role, muted, reason
+
+
+class TableTests(SynchronousTestCase):
+    def test_each_command_has_a_row(self) -> None:
+        self.assertEqual(list(expectations()), list(COMMANDS))
+
+    def test_each_right_is_as_the_table_has_it(self) -> None:
+        for name, door, role, muted, reason in cases():
+            with self.subTest(command=name, door=door, role=role, muted=muted):
+                self.assertEqual(refusal(COMMANDS[name].right, door, role, muted), reason)
+
+    def test_a_command_that_says_nothing_else_is_for_all_members(self) -> None:
+        for door, role in COLUMNS:
+            reason = REASONS["x"] if door is Door.CONTROL else None
+            self.assertEqual(refusal(Right(), door, role), reason)
+
+
+class DeskTests(SynchronousTestCase):
+    """The desk asks the table before anything else, whichever way a command comes in."""
+
+    def setUp(self) -> None:
+        self.ran: list[str] = []
+        self.table = ChatOnTheTable()
+        self.desk = Desk(
+            self.table.chat, Passphrases(self.table.clock), self.table.traces, self.recording
+        )
+
+    def recording(self, word: str, door: Door) -> Command:
+        command = find(word, door)
+        assert command is not None
+
+        async def run(request) -> None:
+            self.ran.append(command.name)
+
+        return dataclasses.replace(command, run=run)
+
+    def member(self, door: Door, role: Role, muted: bool) -> Member:
+        member = Member("ann", RecordingOutbox(), LINES, self.table.flood.meter("x"), door)
+        until = self.table.now() + 60 if muted else 0.0
+        member.standing = Standing(role, until)
+        return member
+
+    def test_what_may_not_be_is_answered_and_not_done(self) -> None:
+        for name, door, role, muted, reason in cases():
+            for word in (name, *COMMANDS[name].aliases):
+                if find(word, door) is not COMMANDS[name]:
+                    continue  # `names` is a command of chatctl, and another word for `who`.
+                with self.subTest(word=word, door=door, role=role, muted=muted):
+                    self.ran.clear()
+                    member = self.member(door, role, muted)
+                    self.assertIsNone(self.desk.command(member, word, "x y z", "lobby"))
+                    lead = "chatctl " if door is Door.CONTROL else "/"
+                    if reason == REASONS["s"]:
+                        reason += SENT
+                    refused = [f"! {lead}{name} {reason}"] if reason else []
+                    self.assertEqual(self.table.read(member), refused)
+                    self.assertEqual(self.ran, [] if reason else [name])
+
+    def test_lines_are_asked_about_like_everything_else(self) -> None:
+        for name, door, role, muted, reason in cases():
+            if door is not Door.CONTROL and find(name, door) is COMMANDS[name]:
+                with self.subTest(command=name, door=door, role=role, muted=muted):
+                    self.ran.clear()
+                    member = self.member(door, role, muted)
+                    self.assertIsNone(self.desk.hand_in(member, f"/{name.upper()} x y z"))
+                    self.assertEqual(len(self.table.read(member)), int(reason is not None))
+                    self.assertEqual(self.ran, [] if reason else [name])
+
+    def test_whether_something_is_missing_is_only_told_to_who_may(self) -> None:
+        for name, door, role, muted, reason in cases():
+            if COMMANDS[name].arguments and not COMMANDS[name].arguments.startswith("["):
+                member = self.member(door, role, muted)
+                self.desk.command(member, name, "", "")
+                [line] = self.table.read(member)
+                self.assertIn(reason or "something is missing: write", line)
+        self.assertEqual(self.ran, [])
+
+    def test_a_mute_that_is_over_refuses_nothing(self) -> None:
+        member = self.member(Door.LINE, Role.GUEST, True)
+        self.table.clock.advance(60)
+        self.desk.hand_in(member, "/me waves")
+        self.assertEqual(self.ran, ["me"])
+
+    def test_help_lists_just_what_may_be_used(self) -> None:
+        for (door, role), muted in product(COLUMNS, (False, True)):
+            member = self.member(door, role, muted)
+            self.table.desk.command(member, "help", "", "")
+            listed = re.findall(r"^- (?:chatctl |/)(\w+)", "\n".join(self.table.read(member)), re.M)
+            may = {
+                name
+                for name, at, who, mute, reason in cases()
+                if (at, who, mute, reason) == (door, role, muted, None)
+            }
+            self.assertEqual(set(listed), may)
+
+    def test_help_explains_what_may_be_used_and_why_other_commands_may_not(self) -> None:
+        for name, door, role, muted, reason in cases():
+            command = COMMANDS[name]
+            if find(name, door) is command:
+                with self.subTest(command=name, door=door, role=role, muted=muted):
+                    member = self.member(door, role, muted)
+                    self.table.desk.command(member, "help", name, "")
+                    lead = "chatctl " if door is Door.CONTROL else "/"
+                    explained = f"- {lead}{command.usage(door)}: {command.help}"
+                    refused = f"! {lead}{name} {reason}"
+                    self.assertEqual(self.table.read(member)[0], refused if reason else explained)
+
+    def test_words_for_commands_are_told_apart(self) -> None:
+        words = [word for command in COMMANDS.values() for word in (command.name, *command.aliases)]
+        self.assertEqual([word for word in set(words) if words.count(word) > 1], ["names"])
+        self.assertEqual(set(words), set(BY_WORD))
+        for door in Door:
+            name = "names" if door is Door.CONTROL else "who"
+            self.assertIs(find("names", door), COMMANDS[name])

@@ -1,0 +1,372 @@
+"""What was said: kept in bounds, told again as what it is."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.doubles import ChatOnTheTable, Door
+from tests.support.hall import RecordingStore
+from twisted_chat.events import Emoted, Said
+from twisted_chat.journal.history import History
+from twisted_chat.journal.memory import MemoryJournal
+from twisted_chat.journal.store import NoStore
+from twisted_chat.limits import (
+    HISTORY_OVERHEAD,
+    HISTORY_SHARE,
+    MAX_HISTORY,
+    SHOWN_HISTORY,
+)
+from twisted_chat.member import Member
+from twisted_chat.retelling import retold
+
+Lines = list[tuple[float, Said | Emoted]]
+
+
+class KeepingTests(SynchronousTestCase):
+    def test_what_a_line_takes_in_memory_is_what_it_is_taken_for(self) -> None:
+        texts: tuple[Callable[[int], str], ...] = (
+            lambda number: f"{number:060}",
+            lambda number: f"é{number:010}",
+            lambda number: f"日{number:010}",
+            lambda number: f"😀{number:010}",
+        )
+        for text_of in texts:
+            history = History(NoStore(), MAX_HISTORY, 1 << 40)
+            gc.collect()
+            tracemalloc.start()
+            before, _ = tracemalloc.get_traced_memory()
+            for number in range(10_000):
+                history.add("lobby", 1.5 + number, Said("ann", text_of(number)), "local")
+            taken = tracemalloc.get_traced_memory()[0] - before
+            tracemalloc.stop()
+            self.assertLess(0.8, taken / history._size)
+            self.assertLess(taken / history._size, 1.02)
+
+    def test_what_an_address_takes_in_a_room_is_what_it_is_taken_for(self) -> None:
+        for place in (
+            lambda number: ("lobby", f"10.0.{number // 250}.{number % 250}"),
+            lambda number: (f"room {number}", f"10.0.{number // 250}.{number % 250}"),
+            lambda number: (f"room {number}", "local"),
+        ):
+            history = History(NoStore(), MAX_HISTORY, 1 << 40)
+            gc.collect()
+            tracemalloc.start()
+            before, _ = tracemalloc.get_traced_memory()
+            for number in range(10_000):
+                room, origin = place(number)
+                history.add(room, 1.5 + number, Said("ann", f"{number:060}"), origin)
+            taken = tracemalloc.get_traced_memory()[0] - before
+            tracemalloc.stop()
+            self.assertLess(0.6, taken / history._size)
+            self.assertLess(taken / history._size, 1.02)
+
+    def test_many_rooms_cost_a_line_nothing(self) -> None:
+        history = History(NoStore(), most=10, size=1000 * (HISTORY_OVERHEAD + HISTORY_SHARE + 1))
+        for number in range(3000):
+            history.add(f"r{number}", 0.0, Said("ann", "x"), "local")
+        self.assertEqual(sum(len(history.last(f"r{number}", 9)) for number in range(3000)), 1000)
+        self.assertEqual(list(history.last("r1999", 1)), [])
+        self.assertEqual(list(history.last("r2000", 1)), [(0.0, Said("ann", "x"))])
+        self.assertLess(len(history._holders["local"].shares), 3000)
+
+    def test_a_look_at_the_end_makes_no_lines_before_it(self) -> None:
+        history = History(NoStore(), MAX_HISTORY, 1 << 40)
+        for number in range(MAX_HISTORY):
+            history.add("lobby", float(number), Said("ann", "x" * 40), "local")
+        gc.collect()
+        tracemalloc.start()
+        notices = retold(history.last("lobby", MAX_HISTORY), 10_000)
+        _, taken = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        left_out = MAX_HISTORY + 1 - len(notices)
+        self.assertEqual(notices[0].text, f"{left_out} older lines left out")
+        self.assertGreater(len(notices), 100)
+        # A pointer for each line, and what is shown.
+        self.assertLess(taken, 8 * MAX_HISTORY * 2)
+
+    def test_what_was_looked_at_stays_as_it_was(self) -> None:
+        history = History(NoStore(), most=10)
+        history.add("lobby", 0.0, Said("ann", "one\ntwo"), "local")
+        lines = history.last("lobby", 10)
+        history.add("lobby", 1.0, Said("ann", "three"), "local")
+        history.forget("lobby")
+        self.assertEqual([event.text for _, event in lines], ["one", "two"])
+
+
+class TellingAgainTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(1_000_000)
+        self.sit_down()
+
+    def sit_down(
+        self, replay: int = 0, motd: tuple[str, ...] = (), most: int = 1000, share: int = 1 << 18
+    ) -> None:
+        journal = MemoryJournal(self.clock.seconds, history=most)
+        self.table = ChatOnTheTable(journal, motd, replay, self.clock)
+        self.table.chat.share = share
+        self.ann, self.bob = self.table.enter("ann"), self.table.enter("bob")
+        self.forget()
+
+    def forget(self) -> None:
+        for member in (self.ann, self.bob):
+            self.table.read(member)
+
+    def ask(self, member: Member, *lines: str) -> list[str]:
+        return self.table.ask(member, *lines)
+
+    def test_lines_are_notices_with_their_times_and_what_else_happened_is_not_kept(self) -> None:
+        self.ask(self.ann, "hello", "/msg bob secret", "/topic tea", "/away tea", "/nick lia")
+        self.clock.advance(61)
+        self.ask(self.ann, "/me waves", "/msg bob secret", "/nick ann")
+        self.table.chat.say(self.ann, "one\ntwo")
+        self.forget()
+        self.assertEqual(
+            self.ask(self.bob, "/history"),
+            [
+                "- 1970-01-12T13:46:40Z [ann] hello",
+                "- 1970-01-12T13:47:41Z * lia waves",
+                "- 1970-01-12T13:47:41Z [ann] one",
+                "- 1970-01-12T13:47:41Z [ann] two",
+            ],
+        )
+
+    def test_programs_are_told_each_field(self) -> None:
+        self.ask(self.ann, "hello", "/me waves")
+        told = []
+        self.table.chat._turn.tell = lambda member, *events: told.extend(
+            each.record for each in events
+        )
+        self.table.desk.hand_in(self.bob, "/history")
+        self.assertEqual(
+            told,
+            [
+                {"time": 1_000_000.0, "name": "ann", "text": "hello", "emoted": False},
+                {"time": 1_000_000.0, "name": "ann", "text": "waves", "emoted": True},
+            ],
+        )
+
+    def test_as_many_are_shown_as_are_asked_for_and_two_screens_otherwise(self) -> None:
+        for number in range(100):
+            self.ask(self.ann, str(number))
+        self.forget()
+        for asked, count in {
+            "": SHOWN_HISTORY,
+            " 1": 1,
+            " 99": 99,
+            " 100": 100,
+            " 500": 100,
+        }.items():
+            lines = self.ask(self.bob, f"/history{asked}")
+            self.assertEqual(len(lines), count)
+            self.assertTrue(lines[-1].endswith("[ann] 99"))
+
+    def test_no_more_are_shown_than_are_to_be_kept(self) -> None:
+        self.sit_down(most=3)
+        self.table.chat.say(self.ann, "1\n2\n3\n4\n5")
+        self.forget()
+        self.assertEqual([line[-1] for line in self.ask(self.bob, "/history 9")], ["3", "4", "5"])
+
+    def test_what_is_no_number_of_lines_is_refused(self) -> None:
+        for text in ("x", "0", "-1", "1.5", "²", "٣", "1000001", "9" * 4000, "0000000019999999999"):
+            self.assertEqual(
+                self.ask(self.bob, f"/history {text}"),
+                [f"! write /history N, with N from 1 to {MAX_HISTORY}"],
+            )
+
+    def test_nobody_gets_more_than_it_can_hold_and_is_told_how_many_were_left_out(self) -> None:
+        for share in (60, 100, 1000, 10_000):
+            self.sit_down(share=share)
+            for number in range(100):
+                self.ask(self.ann, "日" * (number + 1))
+            self.forget()
+            lines = self.ask(self.bob, "/history 100")
+            size = len("\n".join([*lines, ""]).encode())
+            self.assertLessEqual(size, share)
+            shown = len(lines) - 1
+            left_out = 100 - shown
+            self.assertEqual(lines[0], f"- {left_out} older lines left out")
+            if share > 100:
+                self.assertGreater(size, share - 400)
+                self.assertTrue(lines[-1].endswith("日" * 100))
+
+    def test_one_line_too_many_is_one_line(self) -> None:
+        self.sit_down(share=110)
+        self.ask(self.ann, "x" * 90, "y")
+        self.forget()
+        self.assertEqual(
+            self.ask(self.bob, "/history"),
+            ["- 1 older line left out", "- 1970-01-12T13:46:40Z [ann] y"],
+        )
+
+    def test_a_newcomer_is_told_the_last_lines_after_the_greeting_and_the_motd(self) -> None:
+        self.sit_down(replay=2, motd=("welcome",))
+        self.ask(self.ann, "/topic tea", "one", "two", "/msg bob secret", "three")
+        cat = self.table.enter("cat")
+        self.ask(self.ann, "four")
+        self.assertEqual(
+            self.table.read(cat),
+            [
+                "> Connected to the chat server (3 users online)",
+                "- welcome",
+                "- 1970-01-12T13:46:40Z [ann] two",
+                "- 1970-01-12T13:46:40Z [ann] three",
+                "- ann set the topic: tea",
+                "[ann] four",
+            ],
+        )
+
+    def test_who_only_goes_to_another_room_is_told_nothing_again(self) -> None:
+        self.sit_down(replay=2)
+        self.ask(self.ann, "/join dev", "one", "/join lobby")
+        self.forget()
+        self.assertEqual(
+            self.ask(self.ann, "/join dev", "/join lobby"),
+            [
+                "> Connected to the chat server (1 user online)",
+                "- You are now in #dev",
+                "> Connected to the chat server (2 users online)",
+                "- You are now in #lobby",
+            ],
+        )
+
+    def test_a_newcomer_pays_for_nothing_and_gets_no_more_than_it_can_hold(self) -> None:
+        self.sit_down(replay=100, share=1000)
+        for _ in range(100):
+            self.ask(self.ann, "x" * 100)
+        charged = []
+        self.table.flood.meter = lambda address: type(
+            "Meter", (), {"active": 0.0, "charge": lambda self, tokens: charged.append(tokens)}
+        )()
+        cat = self.table.enter("cat")
+        lines = self.table.read(cat)
+        self.assertEqual(charged, [])
+        self.assertEqual(lines[1], "- 93 older lines left out")
+        self.assertEqual(len(lines), 2 + 7)
+
+    def test_who_leaves_while_a_journal_looks_is_told_nothing_more(self) -> None:
+        looking: list[Deferred[Lines]] = []
+
+        class SlowJournal(MemoryJournal):
+            def history(self, room: str, count: int) -> Deferred[Lines]:
+                looking.append(Deferred())
+                return looking[-1]
+
+        self.table = ChatOnTheTable(SlowJournal(self.clock.seconds), replay=1, clock=self.clock)
+        ann, bob = self.table.enter("ann"), self.table.enter("bob")
+        self.table.chat.leave(bob)
+        self.table.turns.run()
+        for each in looking:
+            each.callback([(0.0, Said("cat", "hello"))])
+        self.assertEqual(self.table.read(ann)[-1], "- 1970-01-01T00:00:00Z [cat] hello")
+        self.assertEqual(len(self.table.read(bob)), 1)
+
+    def test_a_journal_that_cannot_tell_is_logged_and_keeps_nobody_out(self) -> None:
+        class FailingJournal(MemoryJournal):
+            def history(self, room: str, count: int) -> Deferred[Lines]:
+                return fail(ConnectionError("on purpose"))
+
+        self.table = ChatOnTheTable(FailingJournal(self.clock.seconds), replay=1)
+        ann = self.table.enter("ann")
+        self.assertEqual(len(self.table.read(ann)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ConnectionError)), 1)
+
+    def test_who_asks_a_thousand_times_pays_for_each_answer(self) -> None:
+        door = Door(rate=200, burst=1000)
+        ann, bob = door.connect(), door.connect()
+        for number in range(500):
+            door.factory.chat.say(ann._member, f"{number:0250}")
+        door.turn()
+        bob.transport.clear()
+        bob.dataReceived(b"/history 500\n" * 1000)
+        door.turn()
+        # 270 bytes each; the burst is 1000 tokens of 256 bytes, and one that overdraws it is taken.
+        self.assertEqual(len(bob.transport.lines()), 2 * 500)
+        self.assertEqual(bob.transport.producerState, "paused")
+
+
+class LastingTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(1_000_000)
+        self.store = RecordingStore()
+        self.start()
+
+    def start(self) -> None:
+        """Once more, as after a kill -9."""
+        journal = MemoryJournal(self.clock.seconds, self.store)
+        self.table = ChatOnTheTable(journal, clock=self.clock)
+        self.ann = self.table.enter("ann")
+        self.table.read(self.ann)
+
+    def kept(self) -> bool:
+        return "hello" in self.table.ask(self.ann, "/join dev", "/history")[-1]
+
+    def test_a_room_and_its_topic_are_there_again(self) -> None:
+        self.table.ask(self.ann, "/join Dev", "/topic code", "hello")
+        self.start()
+        lines = self.table.ask(self.ann, "/join dev", "/history")
+        self.assertEqual(
+            lines[1:],
+            [
+                "- You are now in #Dev",
+                "- ann set the topic: code",
+                "- 1970-01-12T13:46:40Z [ann] hello",
+            ],
+        )
+
+    def test_one_that_was_empty_is_kept_to_the_end_of_its_day(self) -> None:
+        self.table.ask(self.ann, "/join dev", "hello", "/join lobby")
+        self.clock.advance(23 * 60 * 60)
+        self.start()
+        self.clock.advance(59 * 60)
+        self.start()
+        self.assertTrue(self.kept())
+
+    def test_the_day_ends_also_while_nothing_runs(self) -> None:
+        self.table.ask(self.ann, "/join dev", "hello", "/join lobby")
+        self.clock.advance(24 * 60 * 60)
+        self.start()
+        self.assertEqual(self.store.lines, {})
+        self.assertEqual(self.store.documents["room"], {})
+        self.assertFalse(self.kept())
+
+    def test_one_that_was_empty_before_and_not_at_the_end_is_kept_for_a_whole_day(self) -> None:
+        self.table.ask(self.ann, "/join dev", "hello", "/join lobby")
+        self.clock.advance(23 * 60 * 60)
+        self.table.ask(self.ann, "/join dev")
+        self.clock.advance(23 * 60 * 60)
+        self.start()
+        self.clock.advance(23 * 60 * 60)
+        self.assertTrue(self.kept())
+
+    def test_where_nothing_is_to_be_kept_any_more_all_that_was_kept_goes(self) -> None:
+        self.table.ask(self.ann, "hello", "/join dev", "hello", "hello")
+        journal = MemoryJournal(self.clock.seconds, self.store, history=0)
+        table = ChatOnTheTable(journal, clock=self.clock)
+        self.assertEqual(self.store.lines, {})
+        bob = table.enter("bob")
+        table.ask(bob, "hello")
+        self.assertIn("nothing is kept", table.ask(bob, "/history")[-1])
+
+    def test_where_fewer_rooms_may_be_than_before_the_longest_empty_go(self) -> None:
+        for number in range(9):
+            self.clock.advance(1)
+            self.table.ask(self.ann, f"/join r{number}", f"/topic {number}", "hello")
+        journal = MemoryJournal(self.clock.seconds, self.store, max_rooms=4)
+        self.assertEqual(len(list(journal._rooms)), 4)
+        self.assertEqual(set(self.store.documents["room"]), {"r6", "r7", "r8"})
+        self.assertEqual(self.store.rooms, {"r6", "r7", "r8"})
+
+    def test_the_lobby_is_there_however_long_it_takes(self) -> None:
+        self.table.ask(self.ann, "/topic tea", "hello")
+        self.clock.advance(30 * 24 * 60 * 60)
+        self.start()
+        self.assertEqual(self.table.ask(self.ann, "/topic"), ["- ann set the topic: tea"])
+        self.assertIn("hello", self.table.ask(self.ann, "/history")[0])

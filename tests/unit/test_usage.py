@@ -1,0 +1,195 @@
+"""The command lines: options stand wherever they are written."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from unittest import TestCase
+
+import pytest
+
+from tests.support.properties import given, st
+from twisted_chat.console.options import Options as ClientOptions
+from twisted_chat.tap import Options as PluginOptions
+from twisted_chat.tap import ServerOptions
+from twisted_chat.usage import OneLineOptions
+
+
+def client(*arguments: str) -> ClientOptions:
+    options = ClientOptions()
+    options.parseOptions(arguments)
+    return options
+
+
+def server(*arguments: str) -> ServerOptions:
+    options = ServerOptions()
+    options.parseOptions(arguments)
+    return options
+
+
+def refusal(options: OneLineOptions, arguments: list[str]) -> str:
+    """The one line with which `options` refuse `arguments`, without its end."""
+    shown = io.StringIO()
+    with contextlib.redirect_stderr(shown), pytest.raises(SystemExit) as raised:
+        options.parseOptions(arguments)
+    assert raised.value.code == 2
+    [line] = shown.getvalue().splitlines()
+    return line
+
+
+class UsageTests(TestCase):
+    @given(
+        st.permutations([["--nick", "ann"], ["--bell=off"], ["--json"], ["127.0.0.1"]]),
+        st.integers(0, 4),
+    )
+    def test_options_of_the_client_may_stand_anywhere(
+        self, groups: list[list[str]], place: int
+    ) -> None:
+        host = groups.index(["127.0.0.1"])
+        groups.insert(max(place, host + 1), ["8888"])
+        options = client(*(argument for group in groups for argument in group))
+        self.assertEqual((options.host, options.port), ("127.0.0.1", 8888))
+        self.assertEqual((options["nick"], options["bell"]), ("ann", "off"))
+        self.assertTrue(options["json"])
+        self.assertFalse(options["stay"])
+
+    def test_options_of_the_server_may_stand_anywhere(self) -> None:
+        for arguments in (
+            ["127.0.0.1", "8888", "--rate", "7", "--listen", "tcp:1", "--listen", "tcp:2"],
+            ["127.0.0.1", "--listen", "tcp:1", "8888", "--rate=7", "--listen", "tcp:2"],
+            ["--listen=tcp:1", "127.0.0.1", "--listen=tcp:2", "--rate", "7", "-p8888"],
+            ["--listen=tcp:1", "127.0.0.1", "-p", "8888", "--listen=tcp:2", "--rate", "7"],
+        ):
+            options = server(*arguments)
+            self.assertEqual((options["host"], options["port"]), ("127.0.0.1", "8888"))
+            self.assertEqual(options.listen, ["tcp:1", "tcp:2"])
+            self.assertEqual(options.limits.rate, 7)
+
+    def test_what_follows_two_dashes_is_no_option(self) -> None:
+        options = client("--nick", "--", "--", "--json", "8888")
+        self.assertEqual((options["nick"], options.host), ("--", "--json"))
+        self.assertFalse(options["json"])
+
+    def test_what_is_wrong_is_told_in_one_line_wherever_it_stands(self) -> None:
+        for options, arguments, complaint in (
+            (ClientOptions(), ["127.0.0.1", "8888", "--nosuch"], "option --nosuch not recognized"),
+            (ClientOptions(), ["127.0.0.1", "8888", "--nick"], "option --nick requires argument"),
+            (
+                ClientOptions(),
+                ["127.0.0.1", "8888", "--nick", ""],
+                "--nick is empty: give it a value",
+            ),
+            (ClientOptions(), ["127.0.0.1", "--json", "8888", "x"], "tell it where to go"),
+            (ServerOptions(), ["127.0.0.1", "--rate", "x"], "--rate must be"),
+            (PluginOptions(), ["--port=0", "x"], "no argument is expected, and 'x' is one"),
+            (PluginOptions(), ["x", "--port", "0"], "no argument is expected, and 'x' is one"),
+        ):
+            with self.subTest(arguments=arguments):
+                self.assertRegex(refusal(options, arguments), f"^{options.program}: {complaint}")
+
+    def test_an_option_is_never_empty(self) -> None:
+        for kind in (ClientOptions, ServerOptions, PluginOptions):
+            for option in (name for name in kind().longOpt if name.endswith("=")):
+                with self.subTest(kind=kind, option=option):
+                    self.assertRegex(
+                        refusal(kind(), ["127.0.0.1", f"--{option}"]),
+                        rf"^{kind.program}: --{option[:-1]} is empty: give it a value, or leave",
+                    )
+
+    def test_where_the_client_goes_is_written_in_any_usual_way(self) -> None:
+        for arguments, host, port in (
+            (["chat.example"], "chat.example", 8888),
+            (["chat.example", "23"], "chat.example", 23),
+            (["chat.example:23"], "chat.example", 23),
+            (["10.0.2.15:23"], "10.0.2.15", 23),
+            (["tcp", "23"], "tcp", 23),
+            (["::1"], "::1", 8888),
+            (["2001:db8::5"], "2001:db8::5", 8888),
+            (["1:2:3:4:5:6:7:8"], "1:2:3:4:5:6:7:8", 8888),
+            (["fe80::1%eth0"], "fe80::1%eth0", 8888),
+            (["[::1]"], "::1", 8888),
+            (["[::1]:23"], "::1", 23),
+            (["[::1:8802]"], "::1:8802", 8888),
+            (["[::1]", "23"], "::1", 23),
+            (["::1:8802", "23"], "::1:8802", 23),
+            (["8888", "23"], "8888", 23),
+            (["tcp:chat.example:23"], "tcp:chat.example:23", None),
+            (["TLS:chat.example:23"], "TLS:chat.example:23", None),
+            (["tls:8888"], "tls:8888", None),
+            (["unix:/run/chat"], "unix:/run/chat", None),
+            (["plugin:one:two"], "plugin:one:two", None),
+            (["plugin:one"], "plugin:one", None),
+        ):
+            with self.subTest(arguments=arguments):
+                options = client(*arguments)
+                self.assertEqual((options.host, options.port), (host, port))
+        self.assertEqual(client("chat.example").where, "chat.example port 8888")
+
+    def test_where_the_client_goes_is_asked_for_if_it_can_be_two_things(self) -> None:
+        for arguments, complaint in (
+            (["8888"], "8888 is a port: write chat-client HOST 8888"),
+            (
+                ["::1:8802"],
+                "::1:8802 can be an address, or an address and a port: write [::1:8802] or "
+                "[::1]:8802",
+            ),
+            (["chat.example:23", "23"], "HOST must be without a port if PORT follows, not 'chat"),
+            (["[::1]:23", "23"], "HOST must be without a port if PORT follows, not '"),
+            ([""], "HOST is empty"),
+            ([":23"], "HOST is empty"),
+            (["", "23"], "HOST is empty"),
+            (["[]:23"], "HOST is empty"),
+            (["chat.example:0"], "PORT must be a number from 1 to 65535, not '0'"),
+            (["chat.example:65536"], "PORT must be a number from 1 to 65535, not '65536'"),
+            (["chat.example:٣"], "PORT must be a number from 1 to 65535, not '٣'"),
+            (["[::1]:"], "PORT must be a number from 1 to 65535, not ''"),
+        ):
+            with self.subTest(arguments=arguments):
+                line = refusal(ClientOptions(), arguments)
+                self.assertIn(f"chat-client: {complaint}", line)
+
+    def test_where_the_server_listens_is_written_in_any_usual_way(self) -> None:
+        for arguments, host, port in (
+            ([], None, None),
+            (["23"], None, "23"),
+            (["0"], None, "0"),
+            (["10.0.2.15"], "10.0.2.15", None),
+            (["10.0.2.15", "23"], "10.0.2.15", "23"),
+            (["10.0.2.15:23"], "10.0.2.15", "23"),
+            (["::1"], "::1", None),
+            (["::1", "23"], "::1", "23"),
+            (["[::1]:23"], "::1", "23"),
+            (["10.0.2.15", "--port=23"], "10.0.2.15", "23"),
+            (["23", "--host=10.0.2.15"], "10.0.2.15", "23"),
+        ):
+            with self.subTest(arguments=arguments):
+                options = server(*arguments)
+                self.assertEqual((options["host"], options["port"]), (host, port))
+
+    def test_where_the_server_listens_is_asked_for_if_it_can_be_two_things(self) -> None:
+        for arguments, complaint in (
+            (["23", "24"], "'23' is no address: HOST comes first, then PORT"),
+            (["23", "--port=24"], "--port 24 and '23': give only one"),
+            (["10.0.2.15:23", "--host=::1"], "--host ::1 and '10.0.2.15': give only one"),
+            (["65536"], "PORT must be a whole number from 0 to 65535, not '65536'"),
+            (["10.0.2.15", "x"], "PORT must be a whole number from 0 to 65535, not 'x'"),
+            (["10.0.2.15:x"], "PORT must be a whole number from 0 to 65535, not 'x'"),
+            (["--port=x"], "--port must be a whole number from 0 to 65535, not 'x'"),
+            (["::1:8802"], "::1:8802 can be an address, or an address and a port"),
+            (["--host="], "--host is empty"),
+        ):
+            with self.subTest(arguments=arguments):
+                line = refusal(ServerOptions(), arguments)
+                self.assertIn(f"chat-server: {complaint}", line)
+
+    def test_a_wrong_command_line_says_nothing_on_standard_output_without_standard_error(
+        self,
+    ) -> None:
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(None):
+            self.assertRaises(SystemExit, ClientOptions().parseOptions, [])
+        self.assertEqual(shown.getvalue(), "")
+
+    def test_a_shell_that_completes_is_twisted_s_own_affair(self) -> None:
+        asked = ["--_shell-completion", "zsh:2"]
+        self.assertEqual(OneLineOptions()._options_first(["--nick", *asked]), ["--nick", *asked])

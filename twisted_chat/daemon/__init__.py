@@ -1,0 +1,1 @@
+"""What makes a daemon of the parts: building, starting, stopping, writing down."""

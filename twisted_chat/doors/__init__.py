@@ -1,0 +1,1 @@
+"""The ways in: each turns a transport into members, and events into its own format."""

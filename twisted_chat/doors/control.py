@@ -1,0 +1,237 @@
+"""The control door: chatctl, over a socket in the state folder that only its owner can open."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import quoteStringArgument
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorUNIX
+from twisted.internet.protocol import ServerFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_chat.authorisation import Door
+from twisted_chat.chat import Chat
+from twisted_chat.commands.desk import Desk
+from twisted_chat.dialects import JsonDialect
+from twisted_chat.doors.admission import Connections
+from twisted_chat.doors.holding import HoldingLineReceiver
+from twisted_chat.doors.listening import Listener, ListenError, Place, listen
+from twisted_chat.doors.outbox import IOutboxReactor, Patience, outbox_for
+from twisted_chat.flood import Flood
+from twisted_chat.interfaces import IOutbox
+from twisted_chat.limits import CONTROL_BACKLOG, CONTROL_CONNECTIONS, CONTROL_WAIT, MAX_LINE
+from twisted_chat.member import Member
+from twisted_chat.networks import LOCAL
+from twisted_chat.refusal import Refusal
+from twisted_chat.text import clean
+
+NAME = "chatctl"
+"""Who did it, in the audit file and in what others are told. Nobody can bear that name."""
+
+END = b'{"event": "end"}\n'
+"""The last line of every whole answer."""
+
+_KEYS = {"command", "argument", "room"}
+
+
+class ControlProtocol(HoldingLineReceiver):
+    """One connection of chatctl: a member that enters no room.
+
+    Each line is a request, a JSON object of texts: `command`, and if it has any, `argument` and
+    `room`. They are obeyed one after the other, and the answers are events in JSON, one on a line.
+    When the peer has ended its side and all is answered, END follows and the connection is closed.
+    """
+
+    factory: ControlFactory
+
+    def connectionMade(self) -> None:
+        factory = self.factory
+        self._outbox = outbox_for(self.transport, factory.patience, self._too_slow)
+        meter = factory.flood.meter(LOCAL)
+        answer = _Answer(self._outbox)
+        self._member = Member(NAME, answer, factory.dialect, meter, Door.CONTROL, origin=NAME)
+        self._late: IDelayedCall = factory.reactor.callLater(CONTROL_WAIT, self._too_late)
+        factory.connections.add(self)
+        if len(factory.connections) > CONTROL_CONNECTIONS:
+            self.end(f"{CONTROL_CONNECTIONS} chatctl are at work already: try again later")
+
+    def line_received(self, line: bytes) -> None:
+        if self._member.leaving or not line:
+            return
+        self._late.cancel()
+        self.factory.chat.attend(self._member)
+        answer = None
+        try:
+            answer = self._obey(line)
+        except Refusal as error:
+            self.factory.chat.refuse(self._member, str(error))
+        if answer is None:
+            self._await_request()
+        else:
+            self.hold_until(answer)
+
+    def long_line(self, start: bytes) -> None:
+        self.factory.chat.refuse(self._member, self._too_long)
+
+    def _obey(self, line: bytes) -> Deferred[None] | None:
+        request = _parse(line)
+        if len(request["argument"].encode()) > self.factory.max_line:
+            raise Refusal(self._too_long)
+        word = request["command"].removeprefix("/").lower()
+        room = request["room"].removeprefix("#")
+        return self.factory.desk.command(self._member, word, request["argument"], room)
+
+    @property
+    def _too_long(self) -> str:
+        return f"an argument longer than {self.factory.max_line} bytes was not taken: shorten it"
+
+    def release(self) -> None:
+        if not self._member.leaving:
+            self._await_request()
+            super().release()
+
+    def _await_request(self) -> None:
+        self.factory.chat.attend(self._member, acts=False)
+        self._late = self.factory.reactor.callLater(CONTROL_WAIT, self._too_late)
+
+    # The end.
+
+    def end(self, why: str) -> None:
+        """Close the connection, with what was asked and is not done yet refused."""
+        self.factory.chat.refuse(self._member, why)
+        self.leave()
+
+    def _too_late(self) -> None:
+        self.end(f"no request came for {CONTROL_WAIT:.0f} s")
+
+    def _too_slow(self, waiting: int) -> None:
+        self.end("the answer was not read")
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self._outbox.connection_lost()
+        self.leave()
+        super().connectionLost(reason)
+        self.factory.connections.lose(self)
+
+    def leave(self) -> None:
+        if self._late.active():
+            self._late.cancel()
+        self.factory.chat.leave(self._member)
+
+
+@implementer(IOutbox)
+class _Answer:
+    """The way out of an answer, which says where it ends: one that breaks off can be told."""
+
+    def __init__(self, outbox: IOutbox) -> None:
+        self._outbox = outbox
+
+    def write(self, data: bytes) -> None:
+        self._outbox.write(data)
+
+    def write_pieces(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self._outbox.write_pieces(pieces)
+
+    def close(self) -> None:
+        self._outbox.write(END)
+        self._outbox.close()
+
+
+def _parse(line: bytes) -> dict[str, str]:
+    """The texts of the request in `line`, clean, "" where there is none. Raises Refusal."""
+    request = None
+    with suppress(ValueError, RecursionError):
+        request = json.loads(line)
+    if (
+        not isinstance(request, dict)
+        or not request.keys() <= _KEYS
+        or "command" not in request
+        or not all(isinstance(text, str) for text in request.values())
+    ):
+        raise Refusal(
+            'that is no request: write {"command": "kick", "argument": "bob", "room": "lobby"}'
+        )
+    # JSON can hold halves of characters.
+    texts = {key: request.get(key, "").encode("utf-8", "surrogatepass") for key in _KEYS}
+    return {key: clean(text).removeprefix("\ufeff").strip() for key, text in texts.items()}
+
+
+class ControlFactory(ServerFactory[ControlProtocol]):
+    """Makes the connections of chatctl. Whoever can open the socket may ask as much as they
+    like.
+    """
+
+    noisy = False
+    dialect = JsonDialect()
+
+    def __init__(
+        self, chat: Chat, desk: Desk, reactor: IOutboxReactor, max_line: int = MAX_LINE
+    ) -> None:
+        self.chat = chat
+        self.desk = desk
+        self.reactor = reactor
+        self.max_line = max_line
+        self.flood = Flood(reactor, rate=0)
+        self.patience = Patience(reactor, CONTROL_BACKLOG)
+        self.connections: Connections[ControlProtocol] = Connections()
+
+    def buildProtocol(self, addr: IAddress | None) -> ControlProtocol:
+        # JSON may write each byte of a text as six.
+        protocol = ControlProtocol(6 * self.max_line + 1024)
+        protocol.factory = self
+        return protocol
+
+    def stop(self) -> Deferred[None]:
+        """End all connections; fires when none is left. To be called once, when none can come."""
+        for protocol in self.connections:
+            protocol.end("the daemon stops")
+        return self.connections.all_gone()
+
+
+class ControlDoor:
+    """The socket at `path`, which is listened on before this returns. Raises ListenError."""
+
+    def __init__(self, reactor: IReactorUNIX, factory: ControlFactory, path: str) -> None:
+        self._factory = factory
+        self._listener = _listen(reactor, factory, path)
+
+    def stop(self) -> Deferred[None]:
+        """Accept nobody any more and end all connections; fires in GOODBYE seconds at most."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await self._listener.stop()
+        await self._factory.stop()
+
+
+def _listen(reactor: IReactorUNIX, factory: ControlFactory, path: str) -> Listener:
+    # The mode alone would come a moment after the socket.
+    umask = os.umask(0o177)
+    try:
+        socket = Place(path, f"unix:address={quoteStringArgument(path)}:mode=600")
+        listener = listen(reactor, factory, socket)
+    except ListenError as error:
+        if not str(error).endswith("AF_UNIX path too long"):
+            raise
+        raise ListenError(
+            f"{path} is too long for the path of a socket: choose a folder with a shorter one"
+        ) from error
+    finally:
+        os.umask(umask)
+    if os.geteuid() == 0:
+        # Root may become the folder's owner later: `twistd --uid`.
+        try:
+            folder = os.stat(os.path.dirname(path))
+            for file in (path, f"{path}.flock"):
+                os.chown(file, folder.st_uid, folder.st_gid)
+        except OSError as error:
+            raise ListenError(
+                f"cannot give {path} to the owner of its folder: {error.strerror}: start the "
+                "daemon as that owner, or choose another folder"
+            ) from error
+    return listener
