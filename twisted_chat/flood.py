@@ -1,4 +1,4 @@
-"""Flood control: token buckets, which delay lines and never drop one."""
+"""Flood control: token buckets, which delay lines and never drop a line."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from twisted_chat.limits import (
 
 
 class _Bucket:
-    """Tokens, which come at a rate up to a burst; it may be overdrawn.
+    """Tokens that come in at a rate, up to a burst. A bucket may be overdrawn.
 
-    All its state is when it would be full again, in monotonic seconds.
+    `full` is its whole state: the time at which it will be full again, in monotonic seconds.
     """
 
     __slots__ = ("full",)
@@ -28,24 +28,25 @@ class _Bucket:
 
 
 class Flood:
-    """What a daemon takes in: `rate` tokens a second and `burst` of them at once per connection.
+    """Limits what a daemon takes in: `rate` tokens a second and `burst` tokens at once for each
+    connection. A rate of 0 is no limit.
 
-    A line costs a token for each started 256 bytes. All connections of an address together have
-    4 times that. The chat as a whole has 32 times the rate for all who paste, so that readers that
-    are not slow can follow however many they are; what one person can type does not share in it.
-    A rate of 0: no limit. `clock` is the reactor, whose seconds are to be monotonic.
+    A line costs a token for each started TOKEN bytes. All connections of an address together have
+    ADDRESS_SHARE times the rate and burst of one. All connections that paste together have
+    CHAT_SHARE times, so that readers that are not slow can follow, however many paste; what one
+    person can type is not counted there. `clock` is the reactor, whose seconds must be monotonic.
     """
 
     def __init__(self, clock: IReactorTime, rate: int = RATE, burst: int = BURST) -> None:
         self.rate = rate
         self.seconds = clock.seconds
-        # In seconds until a bucket is full again: what a token takes, and where the bucket is empty
-        # or holds just one token. The latter two are the same for a connection and its address.
+        # All are seconds until a bucket is full again: for one token; for an empty bucket; for a
+        # bucket with one token left. The latter two are the same for a connection and its address.
         self.token = 1 / rate if rate else 0.0
         self.empty = burst * self.token
         self.one_left = (burst - 1) * self.token
         self.typed_empty = self.empty * TYPED_BURST / TYPED_RATE
-        # Bounded, so that nobody who overdraws it is held for long.
+        # Bounded, so that a connection that overdraws its bucket is not held for long.
         self.longest = self.empty + LONGEST_PAUSE
         self.typed_longest = self.typed_empty + LONGEST_PAUSE
         self.chat = _Bucket()
@@ -53,15 +54,15 @@ class Flood:
         self._sweep_at = 64
 
     def meter(self, address: str) -> Meter:
-        """What counts the lines of one connection from `address`."""
+        """Return a meter for one connection from `address`."""
         return Meter(self, address)
 
     def bucket_of(self, address: str, now: float) -> _Bucket:
-        """The bucket of all connections from `address`."""
+        """Return the bucket that all connections from `address` share."""
         bucket = self._addresses.get(address)
         if bucket is None:
             if len(self._addresses) >= self._sweep_at:
-                # A full bucket says no more than one that is not there.
+                # A full bucket says no more than a missing one.
                 self._addresses = {
                     known: bucket for known, bucket in self._addresses.items() if bucket.full > now
                 }
@@ -80,7 +81,7 @@ class Meter:
         self._address = address
         self.active = 0.0
         """When it was last charged, in monotonic seconds."""
-        self._own = 0.0  # When each of these two would be full again.
+        self._own = 0.0  # When each of these two buckets will be full again.
         self._typed = 0.0
 
     @property
@@ -89,9 +90,8 @@ class Meter:
         return self._flood.seconds() - self.active
 
     def charge(self, tokens: float, only_at_once: bool = False) -> float:
-        """Take `tokens`. For how many seconds the connection is not to be read; 0: it may go on.
-
-        `only_at_once`: take them only if it may go on.
+        """Take `tokens` and return for how many seconds the connection must not be read; 0: it may
+        go on. With `only_at_once`, take the tokens only if it may go on.
         """
         flood = self._flood
         self.active = now = flood.seconds()
@@ -118,6 +118,8 @@ class Meter:
 
 
 def _fill(full: float, now: float, more: float, latest: float) -> float:
-    """When a bucket that would be full at `full` will be, with a charge of `more` seconds."""
+    """Return when a bucket that would be full at `full` will be full after a charge of `more`
+    seconds; `latest` at the latest.
+    """
     full = more + (full if full > now else now)
     return full if full < latest else latest

@@ -26,66 +26,66 @@ _NUMBERS = ("inf", "infinity", "nan")
 
 _ANOTHER = "choose another name"
 
-# A letter is of a script, so that mathematical letters are none; its marks belong to it.
+# A letter belongs to a script, which excludes mathematical letters; its marks belong to it.
 _LETTER = r"[\p{L}--\p{scx=Zyyy}][\p{Mn}\p{Mc}]*+"
 _NAME = rf"(?V1){_LETTER}(?:{_LETTER}|[\p{{Nd}}_.\-])*+"
 
-# UTS 39, 5.4: what no orthography needs.
+# UTS 39, 5.4: marks that no orthography needs.
 _STACKED = r"\p{Mn}{5}|(\p{Mn})\1"
 
 # UTS 39, 5.2 "Highly Restrictive": the scripts that a name may hold together.
 _TOGETHER = (("Latn", "Hani", "Bopo"), ("Latn", "Hani", "Hira", "Kana"), ("Latn", "Hani", "Hang"))
 
-# Where letters of two scripts look alike and have different keys, a name of the one that stands
-# later here, or nowhere, is refused if it could be read as one of the other: Νίνα, of which N is
-# Greek and the key begins with v. A test looks at each letter.
+# Letters of two scripts may look alike and have different keys. Then a name in the script that
+# stands later here, or not at all, is refused if it could be read in the other script: Νίνα, whose
+# first letter is Greek, has a key that begins with v. A test looks at each letter.
 _SCRIPTS = {"Latn": "Latin", "Cyrl": "Cyrillic", "Ethi": "Ethiopic"}
 
-# One letter is the other way round: more Greek names hold a beta than Latin ones a sharp s.
+# The exception to that order: more Greek names hold a beta than Latin names a sharp s.
 _SHARP_S = "\N{LATIN SMALL LETTER SHARP S}"
 
-# Their capitals look alike, and their small letters like nothing else.
+# The capitals of these letters look alike; their small letters look like nothing else.
 _CAPITALS_ALIKE = {
     "\N{GREEK SMALL LETTER LAMDA}": "\N{LATIN SMALL LETTER TURNED V}",
     "\N{CYRILLIC SMALL LETTER EL}": "\N{LATIN SMALL LETTER TURNED V}",
     "\N{ARMENIAN SMALL LETTER PIWR}": "\N{LATIN SMALL LETTER PHI}",
 }
 
-# A tone mark stands over both, whichever of them was typed first.
+# A tone mark is drawn above the vowel sign, whichever of the two was typed first.
 _AM_BEFORE_TONE = regex.compile("([\u0e4d\u0ecd])([\u0e48-\u0e4b\u0ec8-\u0ecb]+)")
 
-# A fifth pass changes no character any more; a test looks at each.
+# A fifth pass would change no character; a test looks at each.
 _PASSES = 4
 
 
 class BadName(ValueError):
-    """A name that is refused; its text says to the person why, and what to do."""
+    """A name is refused. The text tells the person why, and what to do."""
 
 
 def check_name(text: str) -> str:
-    """`text` as the name of a member, in NFC.
+    """Return `text` as the name of a member, in NFC.
 
-    Raises BadName for what is no name by the rules in DESIGN.md, and for the reserved words.
+    Raises BadName if it breaks a rule for names or is a reserved word.
     """
     name = _measured(text)
     if key(name) in _keys(_RESERVED):
-        raise BadName(f"the name {_shown(name)} is kept for the chat itself: {_ANOTHER}")
+        raise BadName(f"the name {_quoted(name)} is kept for the chat itself: {_ANOTHER}")
     return _checked(name)
 
 
 def check_room(text: str) -> str:
-    """`text`, which may begin with #, as the name of a room: without it, in NFC.
+    """Return `text` as the name of a room, in NFC and without the # that it may begin with.
 
-    Raises BadName as above. All that folds to the lobby is the lobby; the other reserved words are
-    open to rooms.
+    Raises BadName if it breaks a rule for names. Every text with the lobby's key is the lobby; a
+    room may have any other reserved word as its name.
     """
     name = _measured(text.removeprefix("#"))
     return LOBBY if key(name) == key(LOBBY) else _checked(name)
 
 
 def can_be_called(text: str) -> bool:
-    """Return whether somebody can be called `text`, or something that has its key: a name that is
-    kept from an earlier version need not follow the rules of `check_name`.
+    """Return whether a member can have the name `text`, or another name with the same key. A name
+    kept from an earlier version need not follow all rules of `check_name`.
     """
     try:
         _shaped(_measured(compatible(text)))
@@ -95,17 +95,17 @@ def can_be_called(text: str) -> bool:
 
 
 def key(name: str) -> str:
-    """What is unique: the same for names that differ in case or that look alike.
+    """Return the key of `name`: the same for names that differ in case or that look alike.
 
-    It is the skeleton of UTS 39, 4, under NFKC and case folding. All of that cannot hold for every
-    pair: a Greek capital nu looks like N and its small letter like v, and N is not to be v. There
-    the small letters count, and `check_name` refuses a name whose letters all look like those of
-    another script and that would have another key in them. So of names that it accepts no two that
-    fold together have different keys. As I is the capital of i and looks like l, those three are
-    one.
+    Names are unique by their keys. A key is the skeleton of UTS 39, 4, under NFKC and case folding.
+    All of that cannot hold for every pair: a Greek capital nu looks like N and its small letter
+    like v, and N must not be v. There the small letters count, and `check_name` refuses a name if
+    all its letters look like letters of another script and the name would have another key in that
+    script. So two accepted names that fold together have the same key. As I is the capital of i and
+    looks like l, those three are one.
 
-    An address, which holds a colon, is itself and equal to no other. What no `check_name` let pass
-    has a key as well, so that a name can be looked for as somebody typed it.
+    An address, which holds a colon, is its own key and no name has it. A text that `check_name`
+    refuses has a key too, so that a name can be looked up as somebody typed it.
     """
     return name if ":" in name or len(name) > KEPT_LENGTH else _key(name)
 
@@ -116,7 +116,7 @@ def _key(name: str) -> str:
         name = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
         name = regex.sub(r"\p{DI}+", "", name).translate(_folds())
     name = _AM_BEFORE_TONE.sub(r"\2\1", name)
-    # No look-alike of the colon makes an address.
+    # A look-alike of the colon must not make an address.
     return unicodedata.normalize("NFD", name).replace(":", ";")
 
 
@@ -125,24 +125,26 @@ def _measured(text: str) -> str:
     if not name:
         raise BadName(f"a name is missing: give one of 1 to {NAME_LENGTH} characters")
     if len(name) > NAME_LENGTH:
-        raise BadName(f"the name {_shown(name)} is too long: take at most {NAME_LENGTH} characters")
+        raise BadName(
+            f"the name {_quoted(name)} is too long: take at most {NAME_LENGTH} characters"
+        )
     return name
 
 
 def _checked(name: str) -> str:
     """Return `name` if it follows all rules. Raises BadName otherwise."""
-    shown = _shown(name)
+    shown = _quoted(name)
     plain = compatible(name)
     if plain != name:
-        # What is wrong with that comes first.
+        # If the plain form is refused too, the person is told that first.
         plain = _checked(_measured(plain))
-        raise BadName(f"the name {shown} has its letters in special forms: write {_shown(plain)}")
+        raise BadName(f"the name {shown} has its letters in special forms: write {_quoted(plain)}")
     _shaped(name)
     if name.isascii():
         return name
     for character in name:
         if not is_allowed(character):
-            wrong = _shown(character)
+            wrong = _quoted(character)
             raise BadName(
                 f"the name {shown} holds {wrong}, which Unicode advises against: take other letters"
             )
@@ -159,20 +161,22 @@ def _checked(name: str) -> str:
 
 
 def _shaped(name: str) -> None:
-    """Raise BadName unless `name` is made of letters, digits and signs as names are."""
-    shown = _shown(name)
+    """Raise BadName unless `name` begins with a letter, holds only letters, digits and the signs
+    that names may hold, and does not read as a number or an address.
+    """
+    shown = _quoted(name)
     if _is_number(name) or key(name) in _keys(_NUMBERS):
         raise BadName(f"the name {shown} reads as a number or an address: {_ANOTHER}")
     match = regex.match(_NAME, _visible(name))
     if match is None:
         raise BadName(f"the name {shown} does not begin with a letter: put one first")
     if match.end() < len(name):
-        wrong = _shown(name[match.end()])
+        wrong = _quoted(name[match.end()])
         raise BadName(f"the name {shown} holds {wrong}: take only letters, digits, _ . and -")
 
 
 def _is_number(name: str) -> bool:
-    # As it looks: the letter l for 1, O for 0.
+    # The digits that it looks like: the letter l for 1, O for 0.
     digits = key(name).translate({ord("l"): "1", ord("o"): "0"})
     readings: tuple[tuple[Callable[[str], object], str], ...] = (
         (ipaddress.ip_network, name),
@@ -200,8 +204,8 @@ def _is_highly_restricted(name: str) -> bool:
 
 
 def _posed_as(name: str) -> str:
-    """Return the script that `name` can be read in besides its own, if its key would be another one
-    there and names of that script go before it; otherwise "".
+    """Return the other script that `name` could be read in, if it would have another key there and
+    names in that script take precedence; otherwise "".
     """
     seen = skeleton(name)
     if _SHARP_S in name:
@@ -215,14 +219,14 @@ def _posed_as(name: str) -> str:
 
 
 def _reads_otherwise(name: str, seen: str, script: str) -> bool:
-    """Return whether `name`, which is seen as `seen`, has another key when read in `script`."""
+    """Return whether `name`, whose skeleton is `seen`, has another key when read in `script`."""
     letters = [_letter_seen_as(each, script) for each in seen]
     return "" not in letters and key("".join(letters)) != key(name)
 
 
 def _letter_seen_as(face: str, script: str) -> str:
-    """Return the letter of `script` that looks like `face`, or `face` where that is no letter; ""
-    where no name in `script` can be seen so.
+    """Return the letter of `script` that looks like `face`, `face` itself if it is a mark, a digit
+    or a sign, or "" if nothing in a name in `script` looks like it.
     """
     if is_allowed(face) and regex.match(r"[\p{Mn}\p{Nd}_.\-]", face):
         return face
@@ -239,7 +243,7 @@ def _letter_seen_as(face: str, script: str) -> str:
 
 @cache
 def _look_alikes() -> dict[str, list[str]]:
-    """Return by prototype the characters that look like it."""
+    """Return the characters that look like each prototype, by prototype."""
     look_alikes: dict[str, list[str]] = {}
     for code, prototype in prototypes().items():
         look_alikes.setdefault(prototype, []).append(chr(code))
@@ -252,13 +256,13 @@ def skeleton(name: str) -> str:
     return unicodedata.normalize("NFD", decomposed.translate(prototypes()))
 
 
-def _shown(text: str) -> str:
+def _quoted(text: str) -> str:
     return f"'{_visible(text[:NAME_LENGTH])}'"
 
 
 def _visible(text: str) -> str:
-    """`text` with U+FFFD for each character that cannot be seen or that this Python does not know,
-    so that it could not normalise it.
+    """Return `text` with U+FFFD for each character that is invisible, or that this Python does not
+    know and therefore cannot normalise.
     """
     seen = regex.sub(r"\p{DI}", "\ufffd", text)
     return "".join(character if character.isprintable() else "\ufffd" for character in seen)
@@ -271,11 +275,11 @@ def _keys(words: tuple[str, ...]) -> frozenset[str]:
 
 @cache
 def prototypes() -> dict[int, str]:
-    """What each look-alike is shown as: Unicode's confusables.txt.
+    """Return the prototype of each look-alike, by code point: Unicode's confusables.txt.
 
-    The library groups it around the prototypes: a look-alike has one entry, its prototype; a
-    prototype all of its look-alikes, and where that is one, comes after it. Right-to-left
-    characters stand between marks.
+    The library groups them around the prototypes. A look-alike has one entry, its prototype. A
+    prototype has all its look-alikes; if it has only one, it comes after that look-alike.
+    Right-to-left characters stand between marks.
     """
     from confusable_homoglyphs.confusables import confusables_data
 
@@ -290,10 +294,11 @@ def prototypes() -> dict[int, str]:
 
 @cache
 def _folds() -> dict[int, str]:
-    """One step towards a key, for text in NFD and case-folded.
+    """Return what one step towards a key replaces in a text that is in NFD and case-folded.
 
-    Besides the prototypes: where a capital looks like a Latin letter or a digit, and its small
-    letter, often a small capital, like none, both are what the capital looks like.
+    That is each look-alike by its prototype. And where a capital looks like a Latin letter or a
+    digit but its small letter (often a small capital) does not, both by what the capital looks
+    like.
     """
     folds = dict(prototypes())
     for code, face in prototypes().items():

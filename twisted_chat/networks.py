@@ -1,4 +1,4 @@
-"""Where peers come from: addresses, users of this machine, and what counts as one of them."""
+"""Where peers come from: addresses, users of this machine, and which of them count as one."""
 
 from __future__ import annotations
 
@@ -18,41 +18,43 @@ from twisted.internet.interfaces import IAddress
 from twisted_chat.limits import IPV6_SUBSCRIBER
 
 LOCAL = "local"
-"""What stands for the address of peers that have none: those of a unix socket."""
+"""Stands for the address of peers without one: those that come in by a unix socket."""
 
 Host = IPv4Address | IPv6Address | None
-"""Where a member comes from; None: from this machine, by a unix socket."""
+"""The address that a member comes from; None: it comes from this machine, by a unix socket."""
 
 Network = IPv4Network | IPv6Network
 
 
 def host_of(peer: IAddress) -> Host:
-    """The address of `peer`, a v4-mapped one as IPv4; None where it has none."""
+    """Return the IP address of `peer`, a v4-mapped one as IPv4; None if it has no IP address."""
     if not isinstance(peer, TCP4Address | TCP6Address):
         return None
     return _plain(ip_address(peer.host))
 
 
 def is_local(host: Host) -> bool:
-    """Whether `host` is this machine: there stand proxies, and people who share it."""
+    """Return whether `host` is this machine, where proxies stand and people who share it."""
     return host is None or host.is_loopback
 
 
 def network_of(host: Host) -> str:
-    """What counts as one address: of IPv6 the /64, which is what one subscriber has (RFC 6177)."""
+    """Return what counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one
+    subscriber has (RFC 6177).
+    """
     if host is None:
         return LOCAL
     if isinstance(host, IPv4Address):
-        return str(host)  # As below, in a tenth of the time: each newcomer asks for it.
+        return str(host)  # As below, in a tenth of the time: it is called for each newcomer.
     return show(_subscriber(host))
 
 
 def origin_of(host: Host, user: int | None = None) -> str:
-    """Return what counts as one address wherever each has a share: the network of `host`, or the
-    `user` (an id) of this machine who came in by a unix socket.
+    """Return the origin of a member: all members of one origin together have one share.
 
-    All of loopback is one: it has a million addresses (127.0.0.0/8), and whoever sits behind a
-    proxy or a port forwarder comes from there.
+    It is the network of `host`, or, for a peer that came in by a unix socket, the `user` (an id) of
+    this machine. All of loopback is one origin: it has a million addresses (127.0.0.0/8), and
+    peers behind a proxy or a port forwarder come from there.
     """
     if host is None and user is not None:
         return f"uid:{user}"
@@ -68,11 +70,11 @@ def place(origin: str) -> str:
 
 
 def network_in(whom: str) -> Network | None:
-    """The network that `whom` names: a network, an address, or a default name, which begins with
-    one. Of IPv6, an address stands for its /64, unless it is of one link alone.
+    """Return the network that `whom` names: a network, an address, or a default name, which begins
+    with an address. An IPv6 address stands for its /64, unless it is link-local.
 
-    None: it is a name; so are the default names of those on this machine, whose address says
-    nothing of who they are.
+    Return None if `whom` is a name. The default name of a member on this machine counts as a name:
+    its address does not tell members apart.
     """
     address, colon, port = whom.rpartition(":")
     candidates = [whom]
@@ -84,7 +86,7 @@ def network_in(whom: str) -> Network | None:
                 host = _plain(ip_address(text))
                 if text is not whom and host.is_loopback:
                     return None
-                # All of one link have the same /64 (RFC 4291, 2.5.6).
+                # All machines on a link have the same /64 (RFC 4291, 2.5.6).
                 if isinstance(host, IPv6Address) and host.is_link_local:
                     return IPv6Network(int(host))
                 return _subscriber(host)
@@ -99,8 +101,8 @@ def network_in(whom: str) -> Network | None:
 
 
 def show(network: Network) -> str:
-    """`network` as people write it, and as `network_in` reads it: one that is a single address as
-    that, unless that stands for its /64.
+    """Return `network` as people write it and `network_in` reads it: a single address without its
+    /32 or /128, unless that address would stand for its /64.
     """
     if network.prefixlen == network.max_prefixlen and (network.version == 4 or network.is_loopback):
         return str(network.network_address)
@@ -119,5 +121,5 @@ def _subscriber(host: IPv4Address | IPv6Address) -> Network:
 
 
 def is_default(name: str) -> bool:
-    """Whether `name` is one that the daemon gave, made of an address: nobody can choose it."""
+    """Return whether the daemon made `name` from an address: nobody can choose such a name."""
     return ":" in name

@@ -11,7 +11,7 @@ _PART = re.compile(r"([0-9]+)([smhdw])")
 _SHOWN = (("d", "day", "days"), ("h", "h", "h"), ("m", "min", "min"), ("s", "s", "s"))
 
 LONGEST = 100 * 365 * _UNITS["d"]
-"""Seconds: more is for ever."""
+"""Seconds: a longer span is taken as this one, which is as good as for ever."""
 
 
 def parse_span(text: str) -> int | None:
@@ -23,7 +23,7 @@ def parse_span(text: str) -> int | None:
 
 
 def span(seconds: float) -> str:
-    """`seconds` in words, of which the two greatest are enough: `1 h 30 min`."""
+    """Return `seconds` in words, in the two greatest units that it has: `1 h 30 min`."""
     rest = max(round(seconds), 0)
     parts = []
     for unit, one, many in _SHOWN:
@@ -34,5 +34,5 @@ def span(seconds: float) -> str:
 
 
 def moment(time: float) -> str:
-    """`time` (Unix time) as RFC 3339 has it, in UTC, to the second."""
+    """Return `time` (Unix time) in the form of RFC 3339, in UTC, to the second."""
     return datetime.fromtimestamp(time, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

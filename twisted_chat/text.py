@@ -1,4 +1,4 @@
-"""Text from people, made safe to show: applied once, before a text reaches the room."""
+"""Makes text from people safe to show: once, before it reaches the room."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from twisted_chat.limits import COMBINING_MARKS
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-# What steers a terminal, and letters and format characters that nobody sees and no living script
-# needs: Default_Ignorable_Code_Point in DerivedCoreProperties.txt of Unicode, and annotations. A
-# word may hide in them, and some terminals draw the fillers two wide.
+# Controls that steer a terminal, and invisible letters and format characters that no living script
+# needs: Default_Ignorable_Code_Point in DerivedCoreProperties.txt of Unicode, and annotations.
+# Words can be hidden in them, and some terminals draw the fillers two columns wide.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
     "\u115f\u1160\u3164\uffa0"  # Hangul fillers.
@@ -21,26 +21,28 @@ _UNSAFE = re.compile(
 )
 
 # The same beyond U+FFFF: beams and slurs of music, and the plane of the tags without its variation
-# selectors. They stand apart because they make a pattern slower, and ASCII lines need not pay.
+# selectors. They have a pattern of their own because they make a pattern slower: ASCII lines skip
+# it.
 _TAGS = re.compile("[\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]+")
 _FLAG = "\N{WAVING BLACK FLAG}"
-# What makes another flag of it (UTS 51, emoji tag sequences): Scotland's is gbsct.
+# Tags that turn it into another flag (UTS 51, emoji tag sequences): Scotland's are gbsct.
 _REGION = re.compile("[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 
-# A run that could hold too many marks: all of them stand at U+0300 or later and none is a letter or
-# a digit, so text of any living script is passed over without looking at each character.
+# Finds a run that could hold too many marks. Every mark is at U+0300 or later and is no letter or
+# digit, so ordinary text of any living script is skipped without a look at each character.
 _MARKED = re.compile(rf"[^\w\x00-\u02ff]{{{COMBINING_MARKS + 1},}}")
 
 
 def clean(data: bytes) -> str:
-    """Decode `data` and take from it all that can pose as something else on a screen.
+    """Decode `data` and replace everything in it that can pose as something else on a screen.
 
-    Invalid UTF-8 becomes U+FFFD (one for each maximal part, as Unicode's chapter 3.9 recommends);
-    C0 controls but TAB, and DEL, their control pictures; C1 controls, bidirectional embeddings,
-    overrides and isolates (Unicode's UAX 9), the line and paragraph separators, and invisible
-    characters that no living script needs (Hangul fillers, tags outside of flags) U+FFFD. Of a run
-    of combining marks the first 8 stay. Joiners, variation selectors and marks of direction stay:
-    scripts and emoji need them.
+    - Invalid UTF-8 becomes U+FFFD, one for each maximal part (Unicode, chapter 3.9).
+    - C0 controls except TAB, and DEL, become their control pictures.
+    - C1 controls, bidirectional embeddings, overrides and isolates (UAX 9), the line and paragraph
+      separators, and invisible characters that no living script needs (Hangul fillers, tags outside
+      of flags) become U+FFFD.
+    - Of a run of combining marks the first COMBINING_MARKS stay.
+    - Joiners, variation selectors and marks of direction stay: scripts and emoji need them.
     """
     text = data.decode("utf-8", "replace")
     text = _UNSAFE.sub(_replace, text)
@@ -48,7 +50,7 @@ def clean(data: bytes) -> str:
 
 
 def is_utf8(data: bytes) -> bool:
-    """Whether all of `data` is valid UTF-8."""
+    """Return whether all of `data` is valid UTF-8."""
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -57,8 +59,10 @@ def is_utf8(data: bytes) -> bool:
 
 
 def whole_number(text: str, least: int, most: int) -> int | None:
-    """Return the number from `least` to `most` that `text` is in ASCII digits; otherwise None."""
-    # Bounded: Python refuses to look at thousands of digits.
+    """Return `text` as a number if it is one from `least` to `most` in ASCII digits; otherwise
+    None.
+    """
+    # The length is bounded because Python raises ValueError for thousands of digits.
     if not (text.isascii() and text.isdecimal() and len(text) < 20):
         return None
     return number if least <= (number := int(text)) <= most else None
@@ -69,8 +73,9 @@ _PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
 
 
 def is_plain(lines: bytes) -> bool:
-    """Whether `clean` would leave all of `lines`, which end with LF, as they are: a quick look that
-    may say no to what is clean, and is to be followed by a closer one then.
+    """Return True only if `clean` would change nothing in `lines`, which end with LF.
+
+    It is quick and may return False for clean lines: then look closer.
     """
     return not lines.translate(None, _PLAIN)
 

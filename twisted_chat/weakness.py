@@ -1,4 +1,4 @@
-"""Which passphrases are guessed first: those that NIST SP 800-63B, 5.1.1.2 wants refused."""
+"""Finds passphrases that are guessed first: those that NIST SP 800-63B, 5.1.1.2 wants refused."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 
 _COMMON = (Path(__file__).parent / "common_passphrases.txt").read_text()
-"""One on each line, made by tools/common_passphrases.py. Read at the start: after `twistd --chroot`
-it is not there any more. A search through it takes some microseconds.
+"""One passphrase on each line, made by tools/common_passphrases.py. It is read at the start:
+after `twistd --chroot` the file cannot be reached. A search through it takes some microseconds.
 """
 
 _EDGES = re.compile(r"[\W\d_]+\Z|\A[\W\d_]+")
@@ -17,18 +17,18 @@ _EDGES = re.compile(r"[\W\d_]+\Z|\A[\W\d_]+")
 
 _CHAT = ("twisted", "chat")
 _SHORT_NAME = 3
-"""Letters: a name of fewer is in too many words."""
+"""Letters: a shorter name is part of too many words."""
 
 _SHORT_REST = 4
-"""Letters: with fewer beside a name that is known, too little is left to guess."""
+"""Letters: with fewer beside a known name, too little is left to guess."""
 
 _SHORT_NUMBER = 8
-"""Digits: a day or a phone number has as many."""
+"""Digits: a date or a phone number has as many."""
 
 
 def weakness(passphrase: str, name: str) -> str | None:
-    """Return why `passphrase` of the owner of `name` is among the first that are guessed; None: it
-    is not.
+    """Return why `passphrase`, of the owner of `name`, is among the first that are guessed; None if
+    it is not.
     """
     text = unicodedata.normalize("NFKC", passphrase).casefold()
     if _is_common(text) or _is_common(_EDGES.sub("", text)) or _is_common(_letters(text)):
