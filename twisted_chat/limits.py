@@ -8,29 +8,30 @@ MAX_LINE = 4096
 """Bytes of one line as received, without LF and one CR: the default of --max-line."""
 
 MIN_MAX_LINE = 64
-"""Bytes: with less than this no usual sentence passes."""
+"""Bytes: with less, ordinary sentences are too long."""
 
 MAX_MAX_LINE = 1024 * 1024
 """Bytes: a line is held in memory until its end, once for each connection."""
 
 CR_PAUSE = 0.3
-"""Seconds without a byte after a CR that make it a line end, on a connection that has had none:
-longer than an LF may lag behind its CR on a slow link, and no person waits for it."""
+"""Seconds without a byte after a CR that make the CR a line end, on a connection that has had no
+line end: longer than an LF lags behind its CR on a slow link, and too short for a person to notice.
+"""
 
 BACKLOG = 1024 * 1024
-"""Bytes that may wait for one member: the default of --backlog. With more it is put out."""
+"""Bytes that may wait for one member: the default of --backlog. A member with more is put out."""
 
 MIN_BACKLOG = 4 * 1024
 """Bytes: with less, one long line would put out a member whose buffers are full."""
 
 MAX_BACKLOG = 1024 * 1024 * 1024
-"""Bytes: as many may have to be held for each member."""
+"""Bytes: so many may have to be held for each member."""
 
 STALL = 30
 """Seconds that the oldest byte may wait for a member: the default of --stall."""
 
 MAX_STALL = 60
-"""Seconds: after that the kernel has given a connection up that takes nothing (VANISHED)."""
+"""Seconds: after them the kernel has given up a connection that takes nothing (VANISHED)."""
 
 STALL_LOOK = 1.0
 """Seconds between two looks for members that stall."""
@@ -39,29 +40,30 @@ GATHER = 256
 """Pieces of a queue that are offered to the kernel in one call; it takes at most 1024 (IOV_MAX)."""
 
 SCATTERED = 8 * 1024
-"""Bytes from which pieces are handed to the kernel as they are: to join fewer is quicker."""
+"""Bytes of pieces from which they are handed to the kernel without joining: it is quicker to join
+fewer bytes."""
 
 NO_DESCRIPTOR = 0.05
 """Seconds until a full socket is tried again when no file descriptor is free to wait on it."""
 
 VANISHED = 60
-"""Seconds after which a peer that answers nothing is taken for gone: half of the two minutes that
+"""Seconds after which a peer that answers nothing is taken as gone: half of the two minutes that
 are promised, because the kernel's timers are late."""
 
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 30, 10, 3
 """Seconds of silence before the kernel asks whether the peer is there, seconds between two
-questions, and how many may stay without an answer. Together they are VANISHED."""
+questions, and how many questions may stay unanswered. Together they take VANISHED seconds."""
 
 LINK_WAIT = 3.0
 """Seconds without an acknowledgement from the server's machine after which the client says that it
-waits for the network. A packet lost now and then costs less than one.
+waits for the network. A packet that is lost now and then delays it by less than a second.
 """
 
 LINK_LOOK = 1.0
 """Seconds between two looks whether the server's machine acknowledges what the client sent."""
 
 RATE = 200
-"""Tokens a second for each connection: the default of --rate. Nobody types as fast; a paste of
+"""Tokens a second for each connection: the default of --rate. Nobody types so fast; a paste of
 5,000 lines takes 20 s."""
 
 BURST = 1000
@@ -71,56 +73,57 @@ TOKEN = 256
 """Bytes of a line that one token pays for."""
 
 ADDRESS_SHARE = 4
-"""How many connections' rates all connections of one address share."""
+"""All connections of one address share the rates of so many connections."""
 
 CHAT_SHARE = 32
-"""How many connections' rates the whole chat takes from those who paste: at the default 1.6 MB/s
-or 13 Mbit/s, which a reader that drains 16 Mbit/s can follow."""
+"""All connections that paste share the rates of so many connections: by default 1.6 MB/s or
+13 Mbit/s, which a reader that drains 16 Mbit/s can follow."""
 
 TYPED_RATE, TYPED_BURST = 0.05, 0.1
-"""The parts of its rate and its burst that a connection does not share with the chat: 10 lines a
-second at the default, 100 at once, more than anybody types. 20 members who begin to paste at once
-bring half a backlog to each reader with it."""
+"""The parts of its rate and its burst that a connection does not share with the chat: by default
+10 lines a second and 100 at once, more than anybody types. With these parts alone, 20 members that
+begin to paste together bring half a backlog to each reader."""
 
 SHORTEST_PAUSE = 0.05
-"""Seconds that an overdrawn connection is not read at least: some lines at a time are cheaper than
-one, and nobody sees the difference."""
+"""Seconds for which an overdrawn connection is not read, at least: to take some lines at a time is
+cheaper than one by one, and nobody sees the difference."""
 
 LONGEST_PAUSE = 60.0
-"""Seconds that an overdrawn connection is not read at most."""
+"""Seconds for which an overdrawn connection is not read, at most."""
 
 MAX_RATE = 1_000_000_000
-"""Tokens: more would not be told from no limit."""
+"""Tokens: more cannot be told from no limit."""
 
 MAX_USERS = 10_000
-"""Members at once, and with less where fewer files may be open: the default of --max-users."""
+"""Members at once, or fewer if fewer files may be open: the default of --max-users."""
 
 MAX_MAX_USERS = 1_000_000
 """Members: no machine has more descriptors for one process."""
 
 MAX_PER_ADDRESS = 64
-"""Connections of one address: the default of --max-per-address. A class behind one router."""
+"""Connections of one address: the default of --max-per-address. Enough for a school class behind
+one router."""
 
 SPARE_DESCRIPTORS = 64
-"""File descriptors kept for listening, logs, files and peers that are just being refused."""
+"""File descriptors kept free for listening, logs, files and peers that are being refused."""
 
 REFUSED_AT_ONCE = 16
-"""Refused connections that are waited for; more are closed without hearing them out."""
+"""Refused connections that are heard out; further ones are closed at once."""
 
 GOODBYE = 5.0
-"""Seconds that a closing connection gets to take what still waits for it, then it is aborted."""
+"""Seconds that a closing connection gets to take what waits for it; then it is aborted."""
 
 STOPPING = 1.0
 """Seconds that the client waits at ^Z until the terminal has taken what is to be shown."""
 
 HEAR_OUT = 1.0
-"""Seconds that a stopping daemon goes on reading what peers had sent before."""
+"""Seconds for which a stopping daemon goes on to read what peers had sent before."""
 
 TURN = 256 * 1024
-"""Bytes of one turn; with more it is flushed early, so that no copy of it grows large."""
+"""Bytes of one turn; a larger turn is flushed early, so that no copy of it grows large."""
 
 HISTORY = 1000
-"""Lines kept of each room: the default of --history. What people ask of a log to be of use."""
+"""Lines kept of each room: the default of --history. With fewer, people find it of little use."""
 
 MAX_HISTORY = 100_000
 """Lines: more than anybody reads, and --history-bytes bounds them anyway."""
@@ -135,18 +138,19 @@ MAX_HISTORY_BYTES = 64 * 1024 * 1024 * 1024
 """Bytes: all of it is in memory."""
 
 HISTORY_OVERHEAD = 300
-"""Bytes that a line takes in memory besides its characters at most, measured by tracemalloc: 273 in
-ASCII, 300 in other scripts."""
+"""Bytes of memory that a line takes besides its characters, at most. Measured by tracemalloc: 273
+in ASCII, 300 in other scripts."""
 
 HISTORY_SHARE = 1700
-"""Bytes that the lines of one address in one room take besides, at most."""
+"""Bytes of memory that the lines of one address in one room take besides those, at most."""
 
 REPLAY = 0
 """Lines of the lobby told again to each newcomer: the default of --replay. A script or a bridge
 that does not expect them would take them for new ones."""
 
 ANSWER_SHARE = 4
-"""A long answer is at most a quarter of what may wait for a member: none puts its reader out."""
+"""A long answer is at most this part of what may wait for a member (4: a quarter), so that no
+answer puts its reader out."""
 
 EMPTY_ROOM = 24 * 60 * 60
 """Seconds that an empty room's history, topic and rules are kept."""
@@ -155,7 +159,8 @@ MAX_ROOMS = 10_000
 """Rooms, with the empty ones whose history is kept: the default of --max-rooms."""
 
 ROOMS_SHARE = 8
-"""One address makes this part of the rooms at most: it takes eight to be in need of others'."""
+"""One address makes at most this part of the rooms (8: an eighth), so that eight addresses are
+needed to take all."""
 
 MAX_MAX_ROOMS = 1_000_000
 """Rooms: more than members."""
@@ -167,7 +172,7 @@ SHOWN_HISTORY = 50
 """Lines that /history shows when it is not told how many: two screens."""
 
 MAX_SLOW = 24 * 60 * 60
-"""Seconds between two lines of a member at most."""
+"""Seconds that /slow can ask for between two lines of a member, at most."""
 
 IDLE = 60.0
 """Seconds without a line after which /who calls somebody idle."""
@@ -182,7 +187,7 @@ IGNORED = 100
 """Names that one member can ignore."""
 
 MAX_SANCTIONS = 10_000
-"""Bans in force, and as many mutes: each is held in memory, and none costs a delivery."""
+"""Bans in force, and as many mutes: all are held in memory, and they cost a delivery nothing."""
 
 IPV6_SUBSCRIBER = 64
 """Bits of an IPv6 address that one subscriber's addresses have in common (RFC 6177)."""
@@ -192,17 +197,18 @@ REGISTRATIONS_A_DAY = 5
 in 24 hours."""
 
 RESET_LASTS = 24 * 60 * 60
-"""Seconds that the passphrase of `chatctl reset` is good: so long its owner takes to read of it."""
+"""Seconds for which the passphrase of `chatctl reset` is good: its owner needs so long to read of
+it."""
 
 WRONG_FROM = 3
-"""Places that tried wrong passphrases for a name, of which its owner is told: the last ones."""
+"""Places with wrong passphrases for a name that its owner is told of: the last so many."""
 
 LOGGED_A_MINUTE = 10
-"""Lines that the log gets in a minute of what one address does with passphrases; the rest is
-counted. A person does less, and a guesser fills no disk."""
+"""Lines that the log gets in a minute about what one address does with passphrases; the rest is
+counted. A person does less, and a guesser cannot fill the disk."""
 
 LOGGED_A_MINUTE_IN_ALL = 1000
-"""The same for all addresses: a guesser may have many. At most 150 MB a day."""
+"""The same for all addresses together: a guesser may have many. That is at most 150 MB a day."""
 
 MAX_REGISTRATIONS = 1_000_000
 """Names: each takes about 1,100 bytes of memory."""
@@ -214,49 +220,52 @@ HASHING_AT_ONCE = 2
 """Passphrases hashed at the same time: each takes 64 MiB and a core for 0.1 s (RFC 9106, 4)."""
 
 HASHING_WAITING = 32
-"""Passphrases that wait to be hashed: the last of them for about 2 s. With more, an address that
-has one among them gets no other in."""
+"""Passphrases that wait to be hashed: the last of them waits about 2 s. When more wait, an address
+with a waiting passphrase gets no other in."""
 
 HASHING_FIRST = 1024
-"""Passphrases that wait, with the first one of each address, which is taken past HASHING_WAITING as
-well: to keep an owner from logging in takes a thousand addresses. The last waits about 50 s."""
+"""Passphrases that wait, including the first one of each address, which is taken past
+HASHING_WAITING too: a thousand addresses are needed to keep an owner from logging in. The last
+waits about 50 s."""
 
 HASHING_SHARE = 8
-"""Passphrases from one address, or one IPv6 /64, that are hashed or wait for it: no single one
-keeps all others from logging in."""
+"""Passphrases from one address, or one IPv6 /64, that are hashed or wait for it: so no single
+address keeps all others from logging in."""
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
-"""Seconds between the first wrong passphrase and the next try for the same name from the same
-address, and between two tries at last; it doubles with each wrong one."""
+"""Seconds from a wrong passphrase to the next try for the same name from the same address: after
+the first wrong one, and at most. They double with each wrong one."""
 
 TRIES_WAITING = 4
-"""Tries for one name from one address that wait for their turn."""
+"""Tries for one name from one address that may wait for their turn."""
 
 FORGET_TRIES = 15 * 60.0
-"""Seconds after the last try until the wrong ones are forgotten: slower than to go on trying."""
+"""Seconds after the last try until the wrong ones are forgotten: it is slower to wait for that than
+to go on trying."""
 
 CONTROL_CONNECTIONS = 16
 """Connections of chatctl at once, out of SPARE_DESCRIPTORS: scripts may start a few together."""
 
 CONTROL_WAIT = 20.0
-"""Seconds that chatctl has for a request: it sends it at once."""
+"""Seconds that chatctl has to send its request, which it does at once."""
 
 CONTROL_BACKLOG = 64 * 1024 * 1024
 """Bytes that may wait for chatctl: `who` of 100,000 members, each with its record."""
 
 STORE_PAUSE = 0.05
-"""Seconds from one write of the state folder to the next at least: half of what may be lost, and
-the other half for the disk."""
+"""Seconds from one write of the state folder to the next, at least: half of the time whose lines
+may be lost; the other half is for the disk."""
 
 STORE_RETRY = 1.0
-"""Seconds until a write that failed is tried again, and that another program may hold the lock."""
+"""Seconds until a failed write is tried again, and for which another program may hold the lock."""
 
 STORE_WAITING = 16 * 1024 * 1024
-"""Bytes that may wait for the state folder; past it the oldest lines are given up, and counted."""
+"""Bytes that may wait for the state folder; with more, the oldest lines are given up and counted.
+"""
 
 STORE_LUMP = 1024
-"""Rows of one statement. For each statement the interpreter's lock is let go, and the chat may keep
-it for 5 ms then; to hand more rows over would keep it from the chat as long."""
+"""Rows of one statement. With each statement the thread gives up the interpreter's lock, and the
+chat may keep it for 5 ms; to hand over more rows would keep the chat waiting as long."""
 
 STORE_CHECKPOINT = 1000
 """Pages of 4 KiB in the write-ahead log that are moved into the database at once: few enough to be
@@ -266,11 +275,11 @@ NAME_LENGTH = 24
 """Code points of a name: it fits on a line beside what is said."""
 
 KEYS = 16_384
-"""Names whose keys are kept: those of MAX_USERS members, and some that are only asked for."""
+"""Names whose keys are cached: those of MAX_USERS members, and some that are only looked up."""
 
 KEPT_LENGTH = 64
-"""Code points of a name at most, before NFC: what is longer nobody can bear, and looks like nothing
-but itself.
+"""Code points of a text that is looked at as a name, before NFC, at most: nobody can have a longer
+name, so a longer text is its own key.
 """
 
 COMBINING_MARKS = 8
@@ -283,7 +292,7 @@ NOTICE_WIDTH = 400
 """Characters of one line of a list, such as the answer to /who: it wraps well on a terminal."""
 
 SHOWN_NAMES = 5
-"""Hosts of a server's certificate that an error names: some have a hundred."""
+"""Hosts of a server's certificate that an error names: some certificates have a hundred."""
 
 SHOWN_NAME = 24
 """Characters of an unknown command that its refusal repeats."""
@@ -292,17 +301,18 @@ TRANSCRIPT_PAUSE = 0.1
 """Seconds for which the transcript gathers lines before they are written or logged."""
 
 TRANSCRIPT_LUMP = 256 * 1024
-"""Bytes that the log gathers at most: to format them takes several times as much memory."""
+"""Bytes that the log's transcript gathers at most: to format them takes several times as much
+memory."""
 
 TRANSCRIPT_WAITING = 4 * 1024 * 1024
-"""Bytes that may wait for a transcript's file or pipe; past it lines are lost, and counted."""
+"""Bytes that may wait for a transcript's file or pipe; further lines are lost and counted."""
 
 TERMINAL_LOOK = 1.0
 """Seconds after a SIGHUP until the daemon looks again whether its terminal is gone: the system may
 send the signal a moment before it takes the terminal away."""
 
 LISTEN_BACKLOG = 1024
-"""Connections that the kernel holds until they are accepted: a class joins in one second."""
+"""Connections that the kernel holds until they are accepted: many may come in the same second."""
 
 CLIENT_LINE = 64 * 1024
 """Bytes of one line from a server that the client shows; the rest is cut."""
@@ -311,43 +321,43 @@ GREETING_WAIT = 3.0
 """Seconds without a greeting after which a person is asked whether this is a chat."""
 
 GREETING_LIMIT = 20.0
-"""Seconds after which a pipe gives a server up that has not greeted: a daemon gives a handshake as
-long, and a busy one greets in less.
+"""Seconds after which chat-client on a pipe gives up a server that has not greeted: a daemon gives
+a handshake as long, and a busy one greets sooner.
 """
 
 LASTED = 30.0
-"""Seconds that a connection has to last for the next pause to be short: as long as the longest, or
-a server that greets and goes would be asked more often than one that is away.
+"""Seconds that a connection must last for the next pause to be short: as long as the longest pause.
+Otherwise a server that greets and goes would be tried more often than one that is away.
 """
 
 CLIENT_EVENTS = 1000
-"""Events that wait in a session for their reader; with more, the connection is not read."""
+"""Events that may wait in a session for their reader; with more, the connection is not read."""
 
 NAME_AGAIN = 5.0
-"""Seconds until a name is asked for again that the lost connection may still bear."""
+"""Seconds until the client asks again for its name, which its lost connection may still have."""
 
 NAME_AGAIN_FOR = 120.0
-"""Seconds for which it is asked for again: by then the server has given a vanished peer up."""
+"""Seconds for which the client goes on asking: by then the server has given up a vanished peer."""
 
 INTRODUCTION = 1.0
-"""Seconds after a greeting in which notices are taken for what the server tells every newcomer: it
-sends them together with the greeting.
+"""Seconds after a greeting in which a notice is taken as one that the server sends to every
+newcomer: it sends those together with the greeting.
 """
 
 SEEN = 50
-"""Lines that the client knows to have shown, to find them in a replay: so many in a row are not
-said twice.
+"""Lines that the client remembers to have shown, so that it finds them in a replay: nobody says so
+many lines twice in the same order.
 """
 
 ROLL_CALL = 2.0
-"""Seconds after Tab for which the menu waits for names."""
+"""Seconds after Tab for which the menu of completions waits for names."""
 
 CLIENT_HISTORY = 1000
-"""Lines that can be had again by the up key. They are kept in memory alone."""
+"""Typed lines that the up key brings back. They are kept in memory only."""
 
 CLIENT_SHOWN = 500
-"""Lines that the client remembers, to show them again when the window gets another width: more than
-a window has rows. The longest ones (CLIENT_LINE) take 32 MiB."""
+"""Lines that the client keeps, to show them again when the window gets another width: more than a
+window has rows. At their longest (CLIENT_LINE) they take 32 MiB."""
 
 CLIENT_MENU = 8
 """Rows of the menu in which Tab shows names and commands."""
