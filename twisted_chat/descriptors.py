@@ -1,7 +1,7 @@
-"""Descriptors that other programs share: to read and write them, and to change no flag of theirs.
+"""Reads and writes descriptors that other programs share, without a change of their flags.
 
-O_NONBLOCK belongs to the open file, not to the process: a program beside this one, on the same
-terminal or pipe, would see its own writes fail.
+O_NONBLOCK belongs to the open file, not to the process: with it, another program on the same
+terminal or pipe would see its own writes fail.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import select
 import stat
 
 _TERMINAL_MAKER = os.makedev(5, 2)
-"""/dev/ptmx: the other end of a terminal. To open it makes another terminal."""
+"""/dev/ptmx, the other end of a terminal. Opening it makes another terminal."""
 
 
 def open_anew(fd: int, mode: int) -> int | None:
     """Return another descriptor of the terminal or pipe `fd`, non-blocking, with flags of its own.
 
-    `mode` is os.O_RDONLY or os.O_WRONLY. Return None where it cannot be opened: what another user
-    owns (sudo, su), a system without /proc. Nor is anything else opened: a socket cannot be, and a
-    file would be read and written from its start.
+    `mode` is os.O_RDONLY or os.O_WRONLY. Return None if it cannot be opened, because another user
+    owns it (sudo, su) or the system has no /proc. Return None for anything else too: a socket
+    cannot be opened, and a file would be read and written from its start.
     """
     is_terminal = os.isatty(fd) and os.fstat(fd).st_rdev != _TERMINAL_MAKER
     if not (is_terminal or is_pipe(fd)):
@@ -40,7 +40,7 @@ def open_anew(fd: int, mode: int) -> int | None:
 
 
 def is_pipe(fd: int) -> bool:
-    """Whether `fd` is a pipe, with or without a name."""
+    """Return whether `fd` is a pipe, with or without a name."""
     return stat.S_ISFIFO(os.fstat(fd).st_mode)
 
 
@@ -54,7 +54,7 @@ def write_some(fd: int, data: memoryview | bytes) -> int:
 
 
 def read_some(fd: int, size: int) -> bytes:
-    """Return what comes next, `size` bytes at most, or b"" at the end. Raises OSError."""
+    """Return the next bytes, `size` at most, or b"" at the end; wait for them. Raises OSError."""
     while True:
         try:
             return os.read(fd, size)
@@ -66,7 +66,7 @@ def wait_for(fd: int, what: int) -> None:
     """Wait until `fd` is ready for `what`, select.POLLIN or POLLOUT. A read or write may block all
     the same, or fail if another program has made `fd` non-blocking.
     """
-    # No `select`, which knows no descriptor past 1023.
+    # Not `select`, which takes no descriptor past 1023.
     poll = select.poll()
     poll.register(fd, what)
     poll.poll()

@@ -1,4 +1,4 @@
-"""Where a thread writes whole lines: files that are for their owner alone, and standard output."""
+"""What a thread writes whole lines to: files for their owner alone, and standard output."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from twisted_chat.descriptors import write_some
 
 
 def exposure(mode: int) -> str:
-    """Tell what people other than its owner can do with a file of `mode`; "" if that is nothing.
+    """Return what users other than its owner can do with a file of `mode`; "" if they can do
+    nothing.
 
-    Its group may read it: whoever makes backups or reads logs gets that right on purpose.
+    The group may read it: programs that make backups or read logs get that right on purpose.
     """
     can = {stat.S_IROTH: "others can read it", stat.S_IWOTH: "others can write to it"}
     can[stat.S_IWGRP] = "its group can write to it"
@@ -21,8 +22,10 @@ def exposure(mode: int) -> str:
 
 
 def tighten(file: int, path: str, warn: Callable[[str], None]) -> None:
-    """Take from people other than its owner what `exposure` finds in the open `file`, and `warn`
-    that they had it, in one line that calls it `path`. Where that is not allowed, the line says so.
+    """Take from users other than its owner the rights to the open `file` that `exposure` finds.
+
+    Then `warn` of them in one line that calls the file `path`, or says that they could not be taken
+    away.
     """
     what = exposure(os.fstat(file).st_mode)
     if not what:
@@ -36,7 +39,7 @@ def tighten(file: int, path: str, warn: Callable[[str], None]) -> None:
 
 
 class OutputError(OSError):
-    """Where lines could not be written, and why. `rest`: what was not written of them."""
+    """Lines could not be written: where, and why. `rest`: the part that was not written."""
 
     def __init__(self, text: str, rest: bytes) -> None:
         super().__init__(text)
@@ -51,7 +54,7 @@ class StandardOutput:
         self._fd = sys.__stdout__.fileno()
 
     def write(self, lines: bytes) -> None:
-        """Write all, however long it takes. Raises OutputError, which has what was not written."""
+        """Write all, however long it takes. Raises OutputError with what was not written."""
         data = memoryview(lines)
         try:
             self._make_ready()
@@ -61,20 +64,20 @@ class StandardOutput:
             raise OutputError(f"{self}: {error.strerror}", bytes(data)) from error
 
     def reopen(self) -> None:
-        """Open it again if it has a name. Raises OSError, and is left as it was then."""
+        """Open it again, if it is a file. Raises OSError, and then leaves it as it was."""
 
     def __str__(self) -> str:
         return "standard output"
 
     def _make_ready(self) -> None:
-        """Called before each write. Raises OSError."""
+        """Do what is needed before a write. Raises OSError."""
 
 
 class File(StandardOutput):
-    """A file, appended to, for its owner alone; opened again after it was moved away.
+    """A file to append to, for its owner alone. It is opened again after it was moved away.
 
-    One that is found too open is tightened, and `warn` is called with a line about it, in the
-    thread that writes. A device or a FIFO is taken as it is.
+    If others have rights to the file, they are taken away and `warn` is called with a line about
+    it, in the thread that writes. A device or a FIFO is taken as it is.
     """
 
     def __init__(self, path: str, warn: Callable[[str], None]) -> None:
@@ -85,14 +88,14 @@ class File(StandardOutput):
         self._tighten()
 
     def close(self) -> None:
-        """To be called once; nothing can be written any more."""
+        """Close it. Call this once; nothing can be written afterwards."""
         os.close(self._fd)
 
     def reopen(self) -> None:
         fd = self._open()
         os.close(self._fd)
         self._fd = fd
-        # Not before: `warn` may write to this very file.
+        # Last, because `warn` may write to this very file.
         self._tighten()
 
     def __str__(self) -> str:
@@ -103,7 +106,7 @@ class File(StandardOutput):
             self.reopen()
 
     def _open(self) -> int:
-        # Not blocking: a FIFO without a reader is an error then, not a wait without end.
+        # Non-blocking: with it a FIFO without a reader is an error, without it an endless wait.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
         return os.open(self._path, flags, 0o600)
 

@@ -1,4 +1,6 @@
-"""A thread of its own for what may take long, such as a disk or a pipe: the chat never waits."""
+"""Hands work that may take long, such as writing to a disk or a pipe, to a thread of its own: the
+chat never waits for it.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,14 @@ class IThreadedReactor(IReactorFromThreads, IReactorTime):
 
 
 class Gatherer(Generic[T]):
-    """Lets something gather and hands it to a thread, all that has gathered at once:
+    """Gathers a batch and hands it to a thread:
 
         with gatherer as waiting:
             waiting.append(line)
 
-    What gathers is made by `empty()`, and is true as soon as it is worth a batch. The thread runs
-    `work(batches)`; `batches` yields the first as soon as there is one, then one in `pause` seconds
-    at most, and ends with what waits when the gatherer is stopped.
+    `empty()` makes an empty batch; a batch is true as soon as there is work in it. The thread runs
+    `work(batches)`. The iterator `batches` yields the first batch as soon as there is one, then at
+    most one in `pause` seconds. Its last batch is the one that waits when the gatherer is stopped.
     """
 
     def __init__(
@@ -47,15 +49,15 @@ class Gatherer(Generic[T]):
         self._reactor = reactor
         self._empty = empty
         self._work = work
-        # Made by `start`: a fork takes any Thread that is there for one that has ended.
+        # Made by `start`: after a fork, a Thread that was there before counts as ended.
         self._thread: Thread | None = None
         self._done: Deferred[None] = Deferred()
         self.pause = pause
-        """Seconds from one batch to the next at least. `work` may change it."""
+        """Seconds from one batch to the next, at least. `work` may change it."""
         # Shared with the thread, under this lock.
         self._changed = Condition()
         self.waiting = empty()
-        """What has gathered: to be touched only inside of `with`."""
+        """The batch that gathers. Touch it only inside of `with`."""
         self._idle = False
         self._stopping = False
 
@@ -64,18 +66,20 @@ class Gatherer(Generic[T]):
         return self.waiting
 
     def __exit__(self, *exception: object) -> None:
-        if self._idle:  # To wake a thread costs the chat more than to let something gather.
+        if self._idle:  # To wake a thread costs the chat more than to add to a batch.
             self._changed.notify()
         self._changed.release()
 
     def start(self) -> None:
-        """To be called once, after any fork."""
+        """Start the thread. Call this once, after any fork."""
         self._thread = Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
     def stop(self, late: Callable[[], None]) -> Deferred[None]:
-        """Hand over what waits, then end the thread. Fires when that is done, or after GOODBYE
-        seconds, having called `late`; never fails. Before `start` there is nothing to do.
+        """Hand over what waits, then end the thread.
+
+        The result fires when that is done. If it takes longer than GOODBYE seconds, `late` is
+        called and the result fires all the same. It never fails. Before `start` it fires at once.
         """
         if self.join(0):
             return succeed(None)
@@ -90,13 +94,13 @@ class Gatherer(Generic[T]):
         return self._done.addTimeout(GOODBYE, self._reactor).addErrback(give_up)
 
     def join(self, seconds: float) -> bool:
-        """Wait `seconds` at most until there is no thread; whether there is none."""
+        """Wait at most `seconds` for the end of the thread; return whether no thread runs."""
         if self._thread is None:
             return True
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    # What follows runs in the thread.
+    # The methods below run in the thread.
 
     def _run(self) -> None:
         try:

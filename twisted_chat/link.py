@@ -1,4 +1,4 @@
-"""Whether what a client sends still reaches the server's machine."""
+"""Watches whether what a client sends still reaches the server's machine."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from twisted_chat.sockets import Progress
 
 
 class Link:
-    """Watches a connection as long as something that was sent on it is not acknowledged.
+    """Watches a connection as long as bytes that were sent on it are not acknowledged.
 
-    `progress`: what has become of it, as sockets.py tells. `stuck` is called when the server's
-    machine has acknowledged nothing for LINK_WAIT seconds, `moves` when it does so again, and
-    `vanished` after VANISHED seconds: the kernel itself tries for a quarter of an hour.
+    `progress` returns what has become of them (sockets.py). `stuck` is called when the server's
+    machine has acknowledged nothing for LINK_WAIT seconds, `moves` when it acknowledges again, and
+    `vanished` after VANISHED seconds without: the kernel itself tries for a quarter of an hour.
 
-    `clock` brings the next look, `seconds` measures: a bot's reactor may go by the wall clock.
+    `clock` schedules the looks; `seconds` measures, because a bot's reactor may go by the wall
+    clock.
 
-    TCP_USER_TIMEOUT would bound that as well. But Linux counts the time in which a peer takes
-    nothing too, so it would end the connection to a daemon that only reads a long paste slowly.
+    TCP_USER_TIMEOUT is no replacement: on Linux it also counts the time in which a peer takes
+    nothing, so it would end the connection to a daemon that reads a long paste slowly.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Link:
         self._is_stuck = False
 
     def sent(self) -> None:
-        """Something was sent."""
+        """Watch, because something was sent."""
         if self._next is None:
             self._acknowledged = None
             self._since = self._seconds()
@@ -76,7 +77,7 @@ class Link:
             self._next = self._clock.callLater(LINK_LOOK, self._look)
 
     def _has_moved(self, progress: Progress | None) -> bool:
-        """Return whether something was acknowledged since the last look, or nothing has to be."""
+        """Return whether bytes were acknowledged since the last look, or none are on their way."""
         if progress is None or not progress.are_on_their_way:
             return True
         before, self._acknowledged = self._acknowledged, progress.acknowledged

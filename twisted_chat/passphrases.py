@@ -29,7 +29,7 @@ from twisted_chat.names import key
 from twisted_chat.refusal import Refusal
 
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
-"""Those that look like no other."""
+"""Letters and digits that do not look like one another."""
 
 
 class _Tries:
@@ -42,17 +42,18 @@ class _Tries:
         self.waiting = 0
         self.wrong = 0
         self.free = 0.0
-        """When the next may come, and when the last one came, in monotonic seconds."""
+        """When the next try may come, in monotonic seconds."""
         self.last = 0.0
+        """When the last try came, in monotonic seconds."""
 
 
 class Passphrases:
     """Makes digests (argon2id, with the parameters of RFC 9106's second choice: 64 MiB, 3 passes)
-    and compares passphrases with them, in threads of its own.
+    and compares passphrases with them, in threads of its own, HASHING_AT_ONCE at a time.
 
-    At most HASHING_AT_ONCE at a time. Refusal is raised past HASHING_SHARE from one origin; past
-    HASHING_WAITING that wait for origins that have one already, past HASHING_FIRST for all. Who
-    cancels waits no more.
+    It raises Refusal if HASHING_SHARE passphrases of one origin are hashed or wait; if
+    HASHING_WAITING wait, to an origin that has one among them; if HASHING_FIRST wait, to all.
+    A passphrase whose Deferred is cancelled waits no longer.
     """
 
     def __init__(self, reactor: IThreadedReactor, hasher: PasswordHasher | None = None) -> None:
@@ -60,26 +61,32 @@ class Passphrases:
         self._hasher = hasher or PasswordHasher()
         self._threads = ThreadPoolExecutor(HASHING_AT_ONCE, "passphrases")
         self._asked: Counter[str] = Counter()
-        """By origin, those that are hashed or wait for it."""
+        """How many passphrases of each origin are hashed or wait for it."""
         self._stopped = False
         self._tries: dict[tuple[str, str], _Tries] = {}
         self._sweep_at = 64
 
     async def digest(self, origin: str, passphrase: str) -> str:
-        """What proves `passphrase` and does not tell it; for somebody from `origin`."""
+        """Return a digest: it proves `passphrase` and does not tell it. Raises Refusal.
+
+        `origin`: where the member that registers comes from.
+        """
         passphrase = _as_typed_anywhere(passphrase)
         return str(await self._hashed(origin, lambda: self._hasher.hash(passphrase)))
 
     def wait(self, name: str, origin: str) -> float:
-        """Seconds that a try for `name` from `origin` waits now, because of wrong ones."""
+        """Return the seconds that a try for `name` from `origin` must wait for wrong ones before
+        it.
+        """
         tries = self._tries.get((key(name), origin))
         return 0.0 if tries is None else max(tries.free - self._reactor.seconds(), 0.0)
 
     async def check(self, name: str, origin: str, digest: str, passphrase: str) -> bool:
-        """Whether `digest` was made from `passphrase`; tried for `name` by somebody from `origin`.
+        """Return whether `digest` was made from `passphrase`, which a member from `origin` tries
+        for `name`. Raises Refusal if too many wait.
 
-        After a wrong one the next for the same name from there waits: FIRST_DELAY seconds, twice as
-        long each time, LONGEST_DELAY at most. Raises Refusal if too many wait.
+        After a wrong passphrase the next try for the same name from the same origin waits
+        FIRST_DELAY seconds, then twice as long each time, LONGEST_DELAY at most.
         """
         tries = self._tries_of(key(name), origin)
         if tries.waiting >= TRIES_WAITING:
@@ -111,7 +118,7 @@ class Passphrases:
         return bool(right)
 
     def stop(self) -> None:
-        """Hash nothing more; what is under way ends by itself."""
+        """Hash nothing more. Hashes that are under way end by themselves."""
         self._stopped = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -169,11 +176,13 @@ class Passphrases:
 
 
 def make_passphrase() -> str:
-    """Return a passphrase of 80 bits that can be read out on the telephone."""
+    """Return a random passphrase of 80 bits that can be read out on the telephone."""
     groups = ["".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4)]
     return "-".join(groups)
 
 
 def _as_typed_anywhere(passphrase: str) -> str:
-    """Keyboards differ in how they compose what looks the same (RFC 8265, 4.2)."""
+    """Return `passphrase` in NFC: keyboards differ in how they compose what looks the same
+    (RFC 8265, 4.2).
+    """
     return unicodedata.normalize("NFC", passphrase)

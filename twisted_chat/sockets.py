@@ -1,4 +1,4 @@
-"""What the kernel is told, and asked, about connections."""
+"""Tells and asks the kernel about connections."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from twisted.internet.interfaces import ISystemHandle, ITransport
 from twisted_chat.limits import KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES
 
 _TCP_INFO = struct.Struct("=24xI92xQ16xI")
-"""Of Linux's struct tcp_info: tcpi_unacked (segments), tcpi_bytes_acked and tcpi_notsent_bytes. The
-last is there from Linux 4.6 on.
+"""Reads tcpi_unacked (segments), tcpi_bytes_acked and tcpi_notsent_bytes from Linux's struct
+tcp_info. The last exists from Linux 4.6 on.
 """
 
 _CREDENTIALS = struct.Struct("iII")
-"""Process, user and group, as unix(7) has it."""
+"""Process, user and group, as in unix(7)."""
 
 
 def keep_alive(tcp: socket.socket) -> None:
     """Have the kernel give up an idle peer that answers nothing for VANISHED seconds (tcp(7)).
 
-    Linux hands the settings of a listening socket on to all connections that it accepts.
+    On Linux, all connections that a listening socket accepts inherit its settings.
     """
     tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
@@ -37,16 +37,16 @@ def keep_alive(tcp: socket.socket) -> None:
 
 
 def set_if_known(tcp: socket.socket, option: str, value: int) -> None:
-    """Set the TCP option called `option`, on a Unix that has it."""
+    """Set the TCP option called `option`, if this Unix has it."""
     if number := getattr(socket, option, None):
         tcp.setsockopt(socket.IPPROTO_TCP, number, value)
 
 
 def tcp_socket(transport: ITransport) -> socket.socket | None:
-    """Return a duplicate of the TCP socket beneath `transport`, also beneath TLS; None if there is
-    no such socket. Close it soon: as long as it is open, so is the connection.
+    """Return a duplicate of the TCP socket beneath `transport`, also beneath TLS; None if it has no
+    TCP socket. Close the duplicate soon: as long as it is open, so is the connection.
     """
-    # A transport over another one hands on what it does not have itself.
+    # A transport over another one passes on the attributes that it does not have itself.
     fileno = getattr(transport, "fileno", None)
     if fileno is None or not isinstance(transport.getHost(), IPv4Address | IPv6Address):
         return None
@@ -60,15 +60,15 @@ class Progress(NamedTuple):
     """What has become of the bytes that were sent on a connection."""
 
     acknowledged: int
-    """So many bytes has the peer's kernel acknowledged."""
+    """How many bytes the peer's kernel has acknowledged."""
     are_on_their_way: bool
-    """Others were sent and are not acknowledged."""
+    """Whether bytes were sent that are not acknowledged yet."""
     are_waiting: bool
-    """Others wait here until the peer makes room for them, or acknowledges some."""
+    """Whether bytes wait here until the peer makes room for them, or acknowledges some."""
 
 
 def progress(transport: ITransport) -> Progress | None:
-    """Return what has become of what was sent on `transport`; None where that cannot be known."""
+    """Return what has become of the bytes sent on `transport`; None if that cannot be known."""
     tcp = tcp_socket(transport) if sys.platform == "linux" else None
     if tcp is None:
         return None
@@ -81,8 +81,8 @@ def progress(transport: ITransport) -> Progress | None:
 
 
 def user_of(transport: object) -> int | None:
-    """Return the id of the user who opened the other side of `transport`, a unix socket; None if
-    nothing tells it. Only Linux is asked: others have other calls, or other structures.
+    """Return the id of the user that opened the other side of `transport`, a unix socket; None if
+    that cannot be known. Only Linux is asked: other systems have other calls or structures.
     """
     handle = transport.getHandle() if ISystemHandle.providedBy(transport) else None
     if (

@@ -1,4 +1,4 @@
-"""The folder in which one daemon keeps what outlasts it."""
+"""The folder in which one daemon keeps what must outlast it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from twisted_chat.files import exposure, tighten
 _log = Logger(namespace="chat")
 
 _OURS = ("chat.db", "audit.log", "control.sock", "lock")
-"""What the names of our files begin with, also of those that are set aside or rotated."""
+"""The names of our files begin with these, also when a file was set aside or rotated."""
 
 _HINTS = {
     errno.ENOENT: "make the folder that it is to be in first",
@@ -29,27 +29,27 @@ _HINTS = {
 
 
 class StateError(Exception):
-    """Why the state folder cannot be used and what to do, in one line."""
+    """The state folder cannot be used. The text says in one line why, and what to do."""
 
 
 def explain(path: str, error: OSError) -> StateError:
-    """What to say of `error`, which came of using `path`."""
+    """Return what to say of `error`, which came of using `path`."""
     return complain(path, error.strerror or str(error), _HINTS.get(error.errno or 0))
 
 
 def complain(path: str, what: str, hint: str | None) -> StateError:
-    """What to say where `what` is wrong with `path`. `hint`: what to do, if that is known."""
+    """Return what to say if `what` is wrong with `path`. `hint`: what to do, if that is known."""
     return StateError(f"{path}: {what}: {hint or 'mend that, or choose another folder'}")
 
 
 class StateFolder:
-    """A folder that is ours alone as long as this process lives, or one that it was forked to."""
+    """A folder that no other daemon can take while this process, or a fork of it, lives."""
 
     def __init__(self, path: str, lock: int) -> None:
-        """For `open` alone."""
+        """Only `open` calls this."""
         self._lock = lock
         self.path = path
-        """Absolute: a daemon changes its directory."""
+        """An absolute path: a daemon changes its directory."""
         self.database = os.path.join(path, "chat.db")
         self.audit = os.path.join(path, "audit.log")
         self.control = os.path.join(path, "control.sock")
@@ -77,7 +77,8 @@ class StateFolder:
         except OSError as error:
             raise explain(name, error) from error
         try:
-            # Held by the open file: a fork takes it along, and no end of the process leaves it.
+            # The open file holds the lock: a fork takes it along, and any end of the process frees
+            # it.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(lock)
@@ -90,15 +91,15 @@ class StateFolder:
         return cls(path, lock)
 
     def close(self) -> None:
-        """Let others take the folder. To be called once."""
+        """Let other daemons take the folder. Call this once."""
         os.close(self._lock)
 
 
 def _tighten_all(path: str) -> None:
-    """Let nobody but its owner read or write what is ours in the folder `path`; nor the folder, if
-    nothing else is in it. What was open to others is logged.
+    """Let nobody but its owner read or write our files in the folder `path`, nor the folder itself
+    if only our files are in it. Log which of them were open to others.
     """
-    with suppress(OSError):  # What cannot be opened is complained of by whoever needs it.
+    with suppress(OSError):  # The code that needs a file complains if it cannot be opened.
         names = sorted(os.listdir(path))
         ours = [os.path.join(path, name) for name in names if name.startswith(_OURS)]
         owner = os.stat(path).st_uid
@@ -116,7 +117,7 @@ def _tighten(path: str, owner: int) -> None:
             if status.st_uid == owner:
                 if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
                     tighten(file, path, _warn)
-            # By a link of the folder's owner, root would change files of others.
+            # The folder's owner could link to files of others, and root would change those.
             elif what := exposure(status.st_mode):
                 _warn(f"{path}: {what}, and it is not the folder owner's: it stays as it is")
         finally:
@@ -128,7 +129,7 @@ def _warn(text: str) -> None:
 
 
 def make_file(path: str) -> None:
-    """Make the file `path`, for its owner alone, if it is missing. Raises OSError."""
+    """Make the file `path` for its owner alone if it is missing. Raises OSError."""
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:

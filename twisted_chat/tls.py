@@ -1,4 +1,4 @@
-"""TLS for clients: whom to trust, and why there is no connection, in one sentence."""
+"""TLS for clients: which servers to trust, and a sentence that says why there is no connection."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ from twisted_chat.text import clean
 
 
 class TLSFailure(Exception):
-    """Why TLS did not come about, or broke: a sentence without its stop."""
+    """TLS did not come about, or broke. The text says why: a sentence without its full stop."""
 
 
 class CannotUse(Exception):
-    """A certificate, a key or a name cannot be used: why, in one line."""
+    """A certificate, a key or a name cannot be used. The text says why in one line."""
 
 
 def tls_options(
     trust_roots: str | None, certificate: str | None, key: str | None
 ) -> CertificateOptions:
-    """Return how to speak TLS. Raises CannotUse.
+    """Return the options with which to speak TLS. Raises CannotUse.
 
     `trust_roots`: path of a PEM file, or of a folder with `.pem` files, that holds the certificates
     to trust; None: trust those that the system trusts. `certificate`: path of a PEM file with the
-    client's own certificate, and behind it those that vouch for it; None: it has none. `key`: path
-    of a PEM file with its key; None: the key is in the file of the certificate.
+    client's own certificate, followed by those that vouch for it; None: use no certificate. `key`:
+    path of a PEM file with the certificate's key; None: it is in the file of the certificate.
     """
     trust = platformTrust()
     if trust_roots is not None:
@@ -70,13 +70,14 @@ def tls_options(
     try:
         private = load_pem_private_key(_read(where), None)
     except (ValueError, TypeError) as error:
-        # Which of them it is for a key with a passphrase depends on its format.
+        # For a key with a passphrase it depends on the format which of the two is raised.
         raise CannotUse(f"{where}: no private key (PEM, without a passphrase)") from error
     if private.public_key() != own.public_key():
         raise CannotUse(f"{where}: that is not the key of {certificate}")
     return CertificateOptions(
         trustRoot=trust,
-        # pyOpenSSL takes cryptography's own, and warns of its X509; Twisted's types lag behind.
+        # pyOpenSSL takes cryptography's objects and warns of its own X509; Twisted's types lag
+        # behind.
         privateKey=private,  # type: ignore[arg-type]
         certificate=own,  # type: ignore[arg-type]
         extraCertChain=chain,  # type: ignore[arg-type]
@@ -110,21 +111,21 @@ def _read(path: str) -> bytes:
 class Verifier:
     """Makes TLS connections that only `host`, a name or an address, can answer.
 
-    The server's certificate has to lead to one that `options` trust (RFC 5280) and to name `host`
+    The server's certificate must lead to one that `options` trust (RFC 5280), and must name `host`
     in its subjectAltName (RFC 9525). Otherwise the connection is lost with a TLSFailure that says
-    why. Raises CannotUse for a host that is no name.
+    why. Raises CannotUse for a host that cannot be a name.
     """
 
     def __init__(self, host: str, options: CertificateOptions) -> None:
         self._host = host
         self._options = options
         self._name = b""
-        """What the server is asked for (SNI); empty: it is an address."""
+        """The name that the server is asked for (SNI); empty: `host` is an address."""
         self._id: DNS_ID | IPAddress_ID
         try:
             self._id = IPAddress_ID(str(ip_address(host.partition("%")[0])))
         except ValueError:
-            # A name's last dot is DNS's own affair.
+            # A dot at the end of a name concerns DNS only.
             try:
                 self._name = host.removesuffix(".").encode("idna")
             except UnicodeError as error:
@@ -132,7 +133,7 @@ class Verifier:
             self._id = DNS_ID(self._name.decode())
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        """As IOpenSSLClientConnectionCreator has it."""
+        """See IOpenSSLClientConnectionCreator."""
         connection = self._options.clientConnectionForTLS(tlsProtocol)
         if self._name:
             connection.set_tlsext_host_name(self._name)
@@ -148,21 +149,21 @@ class Verifier:
         depth: int,
         ok: int,
     ) -> bool:
-        """OpenSSL asks for each certificate, from the root to the server's own, and for each fault
-        that it has found itself.
+        """Return whether `certificate` is good. OpenSSL calls this for each certificate, from the
+        root to the server's own, and for each fault that it has found itself.
         """
         try:
             why = "" if ok else _fault(certificate.to_cryptography(), code, depth)
             if ok and depth == 0:
                 why = self._misnamed(certificate)
-        except Exception:  # It is raised into C, where nobody would hear of it.
+        except Exception:  # Raised into C, it would be lost.
             why = "its certificate is malformed"
         if why:
             protocol.failVerification(Failure(TLSFailure(why)))
         return not why
 
     def _misnamed(self, certificate: X509) -> str:
-        """Why `certificate` is not the one of this host; "": it is."""
+        """Return why `certificate` is not for this host; "" if it is."""
         patterns = extract_patterns(certificate)
         if not patterns:
             return (
@@ -211,7 +212,7 @@ def _day(moment: datetime) -> str:
 
 
 def _names(patterns: Sequence[CertificatePattern]) -> str:
-    """The hosts that a certificate is for, a few of them at most."""
+    """Return the hosts that a certificate is for: SHOWN_NAMES of them, and how many more."""
     names = []
     for pattern in patterns:
         if isinstance(pattern, DNSPattern):
@@ -245,14 +246,14 @@ _SENTENCES = {
     "unsupported protocol": "it speaks no version of TLS that is safe",
     "unrecognized name": "it has no certificate for that name",
 }
-"""What OpenSSL calls a fault of TLS, a part of it, and what it means."""
+"""A part of OpenSSL's name for a fault of TLS, and the sentence that says what it means."""
 
 
 def explained(reason: Failure, transport: ISystemHandle) -> Failure:
-    """Return why `transport`, one of TLS, was lost: as a TLSFailure if TLS was the reason."""
+    """Return why the TLS `transport` was lost: a TLSFailure if TLS was the reason."""
     if isinstance(reason.value, SSL.Error):
         return Failure(TLSFailure(_sentence(reason.value)))
-    # Not by IHandshakeListener: Twisted's endpoints forget IHalfCloseableProtocol where both are.
+    # Not by IHandshakeListener: with it, Twisted's endpoints forget IHalfCloseableProtocol.
     connection = cast(SSL.Connection, transport.getHandle())
     is_shaken = connection.get_peer_finished() is not None
     if not is_shaken and reason.check(ConnectionDone, ConnectionLost):
@@ -261,7 +262,9 @@ def explained(reason: Failure, transport: ISystemHandle) -> Failure:
 
 
 def _sentence(error: SSL.Error) -> str:
-    """`error` holds a list of texts, the oldest first, or a number and a text."""
+    """Return what `error` means. It holds a list of texts, the oldest first, or a number and a
+    text.
+    """
     texts = [
         entry if isinstance(entry, str) else str(entry[-1])
         for argument in error.args

@@ -1,4 +1,4 @@
-"""Traces of what is done with passphrases, in the log of the daemon."""
+"""Traces of what members do with passphrases, in the daemon's log."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ class Traces:
     """Logs one line for each act: `wrong passphrase: name=ann from=192.0.2.7`.
 
     The form of the lines is fixed, because programs such as fail2ban read them. A name is logged
-    only if it is registered: in place of any other may stand a passphrase. LOGGED_A_MINUTE lines of
-    one origin are logged in a minute, and LOGGED_A_MINUTE_IN_ALL of all; then how many were left
-    out, and whose.
+    only if it is registered: any other may be a passphrase in the wrong place. In a minute it logs
+    LOGGED_A_MINUTE lines of one origin, LOGGED_A_MINUTE_IN_ALL of all, and at the minute's end how
+    many were left out of which origins.
     """
 
     def __init__(self, reactor: IReactorTime) -> None:
         self._reactor = reactor
         self._ends = 0.0
-        """When the present minute ends, in monotonic seconds."""
+        """When the current minute ends, in monotonic seconds."""
         self._acts: Counter[str] = Counter()
         self._logged = 0
         self._left_out: Counter[str] = Counter()
         self._telling: IDelayedCall | None = None
 
     def note(self, act: str, member: Member, name: str = "-") -> None:
-        """Log that `member` did `act`. `name`: the registered name that it concerns, if any."""
+        """Log that `member` did `act`. `name`: the registered name that was concerned; "-": none
+        was.
+        """
         now = self._reactor.seconds()
         if now >= self._ends and self._telling is None:
             self._begin_minute()
@@ -50,7 +52,7 @@ class Traces:
         _log.info("{act}: name={name} from={where}", act=act, name=name, where=where)
 
     def stop(self) -> None:
-        """Log what is to be said of the present minute."""
+        """Log at once what was left out in the current minute."""
         if self._telling is not None:
             self._telling.cancel()
             self._tell()
