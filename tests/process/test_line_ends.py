@@ -111,7 +111,7 @@ class CRTests(SynchronousTestCase):
     def test_what_comes_while_it_is_held_is_not_taken_for_a_pause(self) -> None:
         """An LF may lie in the kernel."""
         self.ann.dataReceived(b"one\r")
-        self.ann.hold_until(answer := Deferred())
+        self.ann.holding.until(answer := Deferred())
         self.door.clock.advance(10)
         self.assertEqual(self.heard(), [])
         answer.callback(None)
@@ -120,7 +120,7 @@ class CRTests(SynchronousTestCase):
 
     def test_it_is_held_and_heard_later(self) -> None:
         self.ann.dataReceived(b"one\r")
-        self.ann.hold_until(answer := Deferred())
+        self.ann.holding.until(answer := Deferred())
         answer.callback(None)
         self.door.clock.advance(CR_PAUSE)
         self.assertEqual(self.heard(), ["one"])

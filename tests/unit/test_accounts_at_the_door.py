@@ -175,6 +175,27 @@ class LineDoorTests(SynchronousTestCase):
         self.end(protocol)
         self.assert_over()
 
+    def test_lines_that_only_the_end_of_the_input_tells_apart_wait_too(self) -> None:
+        for end in ("readConnectionLost", "connectionLost"):
+            with self.subTest(end=end):
+                protocol = self.connect()
+                protocol.dataReceived(b"/login ann horse battery\rhello\r/me waves\r")
+                getattr(protocol, end)()
+                self.assertEqual(self.door.said(), [])
+                self.clock.hear()
+                self.assertEqual(
+                    self.door.said(),
+                    [
+                        "- 127.0.0.1:1 is now ann",
+                        "[ann] hello",
+                        "* ann waves",
+                        "< The user ann left (0 user online)",
+                    ],
+                )
+                if end == "readConnectionLost":
+                    self.end(protocol)
+                self.assert_over()
+
     def test_a_connection_lost_while_it_waits_is_over_in_a_few_seconds_and_told_once(self) -> None:
         for error in (ConnectionDone, ConnectionLost):
             with self.subTest(error=error):

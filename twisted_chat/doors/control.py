@@ -19,7 +19,8 @@ from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import JsonDialect
 from twisted_chat.doors.admission import Connections
-from twisted_chat.doors.holding import HoldingLineReceiver
+from twisted_chat.doors.held_lines import HoldingLineReceiver
+from twisted_chat.doors.holding import Holding
 from twisted_chat.doors.listening import Listener, ListenError, Place, listen
 from twisted_chat.doors.outbox import IOutboxReactor, Patience, outbox_for
 from twisted_chat.flood import Flood
@@ -56,6 +57,7 @@ class ControlProtocol(HoldingLineReceiver):
         answer = _Answer(self._outbox)
         self._member = Member(NAME, answer, factory.dialect, meter, Door.CONTROL, origin=NAME)
         self._late: IDelayedCall = factory.reactor.callLater(CONTROL_WAIT, self._too_late)
+        self.holding = Holding(self, factory.reactor)
         factory.connections.add(self)
         if len(factory.connections) > CONTROL_CONNECTIONS:
             self.end(f"{CONTROL_CONNECTIONS} chatctl are at work already: try again later")
@@ -73,7 +75,7 @@ class ControlProtocol(HoldingLineReceiver):
         if answer is None:
             self._await_request()
         else:
-            self.hold_until(answer)
+            self.holding.until(answer)
 
     def long_line(self, start: bytes) -> None:
         self.factory.chat.refuse(self._member, self._too_long)
@@ -90,10 +92,10 @@ class ControlProtocol(HoldingLineReceiver):
     def _too_long(self) -> str:
         return f"an argument longer than {self.factory.max_line} bytes was not taken: shorten it"
 
-    def release(self) -> None:
+    def resume_input(self) -> None:
         if not self._member.leaving:
             self._await_request()
-            super().release()
+            super().resume_input()
 
     def _await_request(self) -> None:
         self.factory.chat.attend(self._member, acts=False)

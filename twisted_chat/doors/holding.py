@@ -1,92 +1,124 @@
-"""Lines that are held while an answer takes its time."""
+"""What holds back a peer's input, for every door: lines, frames and keys alike."""
 
 from __future__ import annotations
 
+from enum import Flag, auto
+
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHalfCloseableProtocol
-from twisted.logger import Logger
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import Interface
 
-from twisted_chat.doors.lines import BoundedLineReceiver
-from twisted_chat.doors.outbox import IStreamTransport
-from twisted_chat.member import Member
+from twisted_chat.limits import GOODBYE
 
 
-@implementer(IHalfCloseableProtocol)
-class HoldingLineReceiver(BoundedLineReceiver):
-    """Lines of a member: each waits for the answer to the one before, and all are heard before it
-    leaves, also if its peer ends its side meanwhile.
+class Hold(Flag):
+    """Why nothing more of a peer is taken just now."""
+
+    ANSWER = auto()
+    """An answer is awaited, and what follows may depend on it: that to a command, or to the entry
+    itself."""
+    FLOOD = auto()
+    """The peer has sent more than its share."""
+
+
+_NOTHING = Hold(0)
+
+
+class IHeld(Interface):
+    """A connection whose input can be held back."""
+
+    def pause_input() -> None:
+        """Take nothing more of the peer until `resume_input`."""
+
+    def resume_input() -> None:
+        """Take what has come meanwhile, then go on."""
+
+    def failed(failure: Failure) -> None:
+        """An answer has failed, or what followed on it. The input stays held back."""
+
+
+class Holding:
+    """The reasons for which the input of `connection` is held back: a set.
+
+    The first one pauses it, and when the last one is gone it is resumed.
     """
 
-    _log = Logger()
-    _member: Member
-    transport: IStreamTransport
-    answer: Deferred[None] | None = None
-    """What is waited for."""
-    input_is_over = False
-    is_lost = False
+    __slots__ = ("_answer", "_clock", "_connection", "_latest", "_reasons", "_tokens")
 
-    def leave(self) -> None:
-        """All that the peer had sent is heard: it leaves, if it has not left yet."""
-        raise NotImplementedError
+    def __init__(self, connection: IHeld, clock: IReactorTime) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._reasons = _NOTHING
+        self._answer: Deferred[None] | None = None
+        self._tokens: IDelayedCall | None = None
+        self._latest: float | None = None
+        """When an answer is given up, in the reactor's seconds; None: never."""
 
-    def hold_until(self, answer: Deferred[None]) -> None:
-        """Take no line until `answer` fires: what follows may depend on it."""
-        self.answer = answer
-        self.hold()
-        answer.addBoth(self._answered).addErrback(self.failed)
+    def __bool__(self) -> bool:
+        """Whether there is a reason."""
+        return bool(self._reasons)
+
+    @property
+    def for_answer(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._answer is not None
+
+    def hold(self, reason: Hold) -> None:
+        """Hold the input back for `reason`, until it is released."""
+        if not self:
+            self._connection.pause_input()
+        self._reasons |= reason
+
+    def release(self, reason: Hold) -> None:
+        """`reason` is gone. Where it was the last one, the input is resumed."""
+        was_held = bool(self)
+        self._reasons &= ~reason
+        if was_held and not self:
+            self._connection.resume_input()
+
+    def until(self, answer: Deferred[None]) -> None:
+        """Hold the input back until `answer` fires. There is one answer at a time."""
+        self._answer = answer
+        self.hold(Hold.ANSWER)
+        answer.addBoth(self._answered).addErrback(self._connection.failed)
+        self._bound()
 
     def _answered(self, result: Failure | None) -> Failure | None:
-        self.answer = None
+        self._answer = None
         if result is None:
-            self.release()
+            self.release(Hold.ANSWER)
         return result
 
-    def failed(self, failure: Failure) -> None:
-        """An answer, or what followed on it, has failed; nothing else would ever end the pause."""
-        self._log.failure("the connection of {name} failed", failure, name=self._member.name)
-        if self.is_lost:
-            self.leave()
-        else:
-            self.transport.abortConnection()
+    def for_tokens(self, seconds: float) -> None:
+        """Hold the input back for `seconds`: by then the peer may send again. Where it is held back
+        for tokens already, that goes on unchanged.
+        """
+        if self._tokens is None:
+            self.hold(Hold.FLOOD)
+            self._tokens = self._clock.callLater(seconds, self._have_tokens)
 
-    def hold(self) -> None:
-        """Read nothing more for now."""
-        self.paused = True
-        if not self.input_is_over:
-            self.transport.pauseProducing()
+    def _have_tokens(self) -> None:
+        self._tokens = None
+        self.release(Hold.FLOOD)
 
-    def release(self) -> None:
-        """Go on, unless something else still holds it."""
-        if self.answer is not None:
-            return
-        self.paused = False
-        super().dataReceived(b"")  # What has been read before.
-        if not self.paused:
-            if self.input_is_over:
-                self.hear_out()
-            else:
-                self.transport.resumeProducing()
+    # The end.
 
-    def hear_out(self) -> None:
-        """Nothing more comes: take the last line too."""
-        if not self._member.leaving:
-            self.input_ended()
-        if self.answer is None:  # Otherwise the last line's answer calls hear_out again.
-            self.leave()
+    def peer_is_lost(self) -> None:
+        """The peer is gone: give up each answer that takes longer than GOODBYE seconds from now, so
+        that queued passphrase tries hold no place.
+        """
+        self._latest = self._clock.seconds() + GOODBYE
+        self._bound()
 
-    def readConnectionLost(self) -> None:
-        self.input_is_over = True
-        if not self.paused:
-            self.hear_out()
+    def _bound(self) -> None:
+        if self._latest is not None and self._answer is not None:
+            self._answer.addTimeout(max(0.0, self._latest - self._clock.seconds()), self._clock)
 
-    def connectionLost(self, reason: Failure | None = None) -> None:
-        self.input_is_over = self.is_lost = True
-        if self.answer is not None and self._member.leaving:
-            self.answer.cancel()
-        elif not self.paused or self._member.leaving:
-            self.hear_out()
-
-    def writeConnectionLost(self) -> None:
-        """Our own side is only ever closed together with the peer's."""
+    def give_up(self) -> None:
+        """Nothing more of the peer will be taken: stop waiting for an answer and for tokens."""
+        if self._answer is not None:
+            self._answer.cancel()
+        if self._tokens is not None:
+            self._tokens.cancel()
+            self._tokens = None

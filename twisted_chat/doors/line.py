@@ -25,7 +25,8 @@ from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import LineDialect
 from twisted_chat.doors import strangers, telnet
 from twisted_chat.doors.admission import Admission, Connections
-from twisted_chat.doors.holding import HoldingLineReceiver
+from twisted_chat.doors.held_lines import HoldingLineReceiver
+from twisted_chat.doors.holding import Holding
 from twisted_chat.doors.line_ends import LineEnds, erased
 from twisted_chat.doors.outbox import IOutboxReactor, IStreamTransport, Patience, outbox_for
 from twisted_chat.events import Reason, Refused
@@ -85,8 +86,7 @@ class ChatProtocol(HoldingLineReceiver):
         self._is_first_line = True
         self._may_be_request = False
         self._is_hinted = False
-        self._resuming: IDelayedCall | None = None
-        self._latest = 0.0
+        self.holding = Holding(self, factory.reactor)
         self._is_out = False
         factory.connections.add(self)
         factory.admission.enter(self._host)
@@ -130,7 +130,7 @@ class ChatProtocol(HoldingLineReceiver):
         """Take `data`, which holds no telnet."""
         ready = self._ends.feed(data)
         self._take(ready)
-        if self._is_first_line and not self.paused:
+        if self._is_first_line and not self.holding:
             # All that has come is empty lines and a part of the first one with text.
             part = ready if self._ends.are_known else data
             if message := strangers.by_part(part):
@@ -153,7 +153,7 @@ class ChatProtocol(HoldingLineReceiver):
 
     def _nothing_follows(self) -> None:
         self._after_cr = None
-        if not self.paused:  # Otherwise it was not read, and `release` waits again.
+        if not self.holding:  # Otherwise it was not read, and `resume_input` waits again.
             self._take(self._ends.pause())
 
     def _say_at_once(self, data: bytes) -> bool:
@@ -236,32 +236,17 @@ class ChatProtocol(HoldingLineReceiver):
 
     def _charge(self, tokens: float) -> None:
         wait = self._meter.charge(tokens)
-        if wait and self._resuming is None and not self._member.leaving:
-            self.hold()
-            self._resuming = self.factory.reactor.callLater(max(wait, SHORTEST_PAUSE), self._resume)
+        if wait and not self._member.leaving:
+            self.holding.for_tokens(max(wait, SHORTEST_PAUSE))
 
-    def _resume(self) -> None:
-        self._resuming = None
-        self.release()
-
-    def release(self) -> None:
-        if self._resuming is None:
-            super().release()
-            self._watch_cr()
+    def resume_input(self) -> None:
+        super().resume_input()
+        self._watch_cr()
 
     def _await(self, answer: Deferred[None] | None) -> None:
         """Take no line until `answer` fires; if it is None, go on at once."""
         if answer is not None:
-            self.hold_until(answer)
-            if self.is_lost:
-                self._bound(answer)
-
-    def _bound(self, answer: Deferred[None]) -> None:
-        """The peer is gone: cancel its pending answer after GOODBYE seconds, so that queued
-        passphrase tries hold no place.
-        """
-        reactor = self.factory.reactor
-        answer.addTimeout(max(0.0, self._latest - reactor.seconds()), reactor)
+            self.holding.until(answer)
 
     def failed(self, failure: Failure) -> None:
         self.factory.chat.leave(self._member, reason=Reason.DOOR_FAILED)
@@ -281,23 +266,18 @@ class ChatProtocol(HoldingLineReceiver):
         self._outbox.connection_lost()
         self.factory.connections.lose(self)
         # What it had sent may have to wait for its turn; until all is heard it is in the room.
-        self._latest = self.factory.reactor.seconds() + GOODBYE
-        if self.answer is not None:
-            self._bound(self.answer)
+        self.holding.peer_is_lost()
         super().connectionLost(reason)
 
-    def input_ended(self) -> None:
+    def keep_nothing_back(self) -> None:
         if self._start:
             start, self._start = self._start, None
             self._read(start)
         self._take(self._ends.end())
-        super().input_ended()
 
     def leave(self) -> None:
         self.factory.chat.leave(self._member)
-        if self._resuming is not None:
-            self._resuming.cancel()
-            self._resuming = None
+        self.holding.give_up()
         self._watch_cr()  # It leaves: that only ends the wait.
         if self.is_lost and not self._is_out:
             self._is_out = True
