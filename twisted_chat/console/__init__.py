@@ -1,1 +1,1 @@
-"""What `chat-client` shows and takes, on a terminal and on a pipe."""
+"""The parts of `chat-client` that show and take lines, on a terminal and on a pipe."""

@@ -1,4 +1,4 @@
-"""What a server seems to be that has not greeted."""
+"""Guesses what a server is that has not greeted."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _OTHERS = (
     (re.compile(r"HTTP/|<!doctype html|<html", re.I), "a web server answers there and no chat"),
     # SMTP and FTP begin alike (RFC 5321, 4.2; RFC 959, 4.2).
     (re.compile(r"220[ -]|\+OK|\* OK"), "a mail or FTP server answers there and no chat"),
-    # An alert or a handshake (RFC 8446, 5.1), as text.clean shows its first bytes.
+    # The first bytes of a TLS alert or handshake (RFC 8446, 5.1), as text.clean shows them.
     (re.compile("[␕␖]␃"), "that is a TLS port: write tls:HOST:PORT"),
 )
 
 _QUOTED = 60
-"""Characters of a first line that are shown: enough to know it."""
+"""Characters of a first line that are shown: enough to recognise it."""
 
 
 def suspicion(line: str) -> str:
-    """Return what the server seems to be that sent `line`, clean, where a greeting should be."""
+    """Return what the server seems to be. `line`: what it sent in place of a greeting, clean."""
     for pattern, what in _OTHERS:
         if pattern.match(line):
             return what
@@ -30,7 +30,7 @@ def suspicion(line: str) -> str:
 
 
 def doubt(transport: ITransport) -> str:
-    """Return what to ask the person about a server that sends nothing at all on `transport`."""
+    """Return the question to the person about a server that sends nothing on `transport`."""
     is_tcp = isinstance(transport.getHost(), IPv4Address | IPv6Address)
     if is_tcp and not ISSLTransport.providedBy(transport):
         return "is this a chat? a TLS port is tls:HOST:PORT"

@@ -1,4 +1,4 @@
-"""A text that is edited by what a person sees as one character: Unicode's grapheme clusters."""
+"""Edits a text by Unicode's grapheme clusters: what a person sees as one character."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twisted_chat.console.widths import CLUSTER
 
 
 class ClusterBuffer(Buffer):
-    """A text whose cursor never stands inside of a cluster, and that is deleted by whole ones."""
+    """A text whose cursor never stands inside of a cluster. Deleting takes whole clusters."""
 
     @property
     def cursor_position(self) -> int:
@@ -46,13 +46,13 @@ class ClusterBuffer(Buffer):
             self._leave_cluster()
 
     def _leave_cluster(self) -> None:
-        # What stands before the cursor and behind it may have become one.
+        # The characters before and behind the cursor may have become one cluster.
         self.cursor_position = self.cursor_position
 
 
 def _around(text: str, position: int) -> tuple[int, int]:
-    """The start and end of the cluster of `text` that `position` is inside of; where it is between
-    two, both are `position`, at least 0.
+    """Return the start and end of the cluster of `text` that `position` is inside of. If it is
+    between two clusters, both are `position`, at least 0.
     """
     if not text.isascii():
         for match in CLUSTER.finditer(text):

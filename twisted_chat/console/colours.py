@@ -1,4 +1,4 @@
-"""How a line of the chat looks on a terminal."""
+"""Gives a line of the chat its colours on a terminal."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from twisted_chat.console.mentions import mentions
 from twisted_chat.events import YOU, Emoted, Entered, Event, Left, Refused, Renamed, Said, Told
 
 Fragments = list[tuple[str, str]]
-"""Pieces of text, each with its style in prompt_toolkit's words."""
+"""Pieces of text, each behind its style in prompt_toolkit's notation."""
 
-# They can be read on black and on white; red and magenta have a meaning of their own.
+# Legible on black and on white. Red and magenta are left out: they have a meaning of their own.
 _NAMES = ("ansigreen", "ansiblue", "ansicyan", "ansiyellow", "ansibrightblue", "ansibrightgreen")
 
 
-# No colour, so that NO_COLOR does not concern it.
+# It is not a colour, so NO_COLOR does not concern it.
 _CALLED = "bold reverse"
 
 
 def highlighted(fragments: Fragments, event: Event, own: str) -> Fragments:
-    """Return `fragments`, the line of `event`, with the name `own` highlighted in its text if
-    somebody else calls it.
+    """Return `fragments`, the line of `event`. If somebody else says the name `own` in it, the name
+    is highlighted.
     """
     if not isinstance(event, Said | Emoted | Told) or not calls(event, own):
         return fragments
@@ -36,7 +36,7 @@ def highlighted(fragments: Fragments, event: Event, own: str) -> Fragments:
 
 
 def coloured(line: str, event: Event, own: str) -> Fragments:
-    """Return `line`, which tells of `event`, for a person called `own`."""
+    """Return `line`, which tells of `event`, in colours for a person called `own`."""
     match event:
         case Said(name):
             return _with_name("[", "You" if name == YOU else name, line, name in (YOU, own), "")
@@ -61,5 +61,5 @@ def _with_name(lead: str, name: str, line: str, own: bool, style: str) -> Fragme
 
 
 def _of_name(name: str) -> str:
-    """The same colour for the same name, on every day."""
+    """Return the colour of `name`. It is always the same."""
     return _NAMES[zlib.crc32(name.encode()) % len(_NAMES)]

@@ -1,4 +1,4 @@
-"""What Tab makes of what is typed: commands at the start of a line, names elsewhere."""
+"""Completes what is typed at Tab: commands at the start of a line, names elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Names:
-    """The names of members, as far as events told of them."""
+    """The names of members that events have told of."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
@@ -43,15 +43,15 @@ class Names:
             self._names.add(name)
 
     def among(self, called: Iterable[str]) -> list[str]:
-        """All names, and those that were `called`: first names, then addresses."""
+        """Return all names and those that were `called`: first names, then addresses."""
         return sorted(
             self._names.union(called), key=lambda name: (":" in name, name.casefold(), name)
         )
 
 
 class ChatCompleter(Completer):
-    """Completes commands and names. `call_roll` asks who is online; `drawn` makes of a candidate
-    what the menu shows.
+    """Completes commands and names. `call_roll` asks who is online; `drawn` returns what the menu
+    shows for a candidate.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ChatCompleter(Completer):
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterator[Completion]:
-        """None: who is online is known only later."""
+        """Return nothing: who is online is known only later."""
         return iter(())
 
     async def get_completions_async(
@@ -88,9 +88,9 @@ class ChatCompleter(Completer):
 
 
 def _commands() -> list[str]:
-    # Only now: it is the server's table, and brings the whole server along.
+    # Imported only now, because the server's table brings the whole server along.
     from twisted_chat.authorisation import Door
     from twisted_chat.commands import BY_WORD
 
-    # Not those of chatctl, which nobody may use here.
+    # Without the commands of chatctl, which nobody may use here.
     return sorted(f"/{name}" for name, each in BY_WORD.items() if Door.LINE in each.right.doors)

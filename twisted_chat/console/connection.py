@@ -1,4 +1,4 @@
-"""One connection of chat-client to the server: there is a new one after each reconnect."""
+"""One connection of chat-client to the server. Each reconnect makes a new one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Connection(LineClient):
-    """Hands everything to `bridge`."""
+    """A connection that hands everything to `bridge`."""
 
     def __init__(self, clock: IReactorTime, bridge: Bridge) -> None:
         super().__init__(clock)
@@ -25,7 +25,7 @@ class Connection(LineClient):
         self.greeted = False
         self._has_valve = False
         self.doubt = ""
-        """What to ask the person if the server does not greet."""
+        """The question to the person if the server does not greet."""
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -47,14 +47,16 @@ class Connection(LineClient):
         self._bridge.lost(reason)
 
     def let_go(self) -> None:
-        """Let the connection close: as long as there is a valve, the transport waits for it."""
+        """Let the connection close: the transport does not close while it has a valve."""
         if self._has_valve:
             self._has_valve = False
             cast(IConsumer, self.transport).unregisterProducer()
 
     @property
     def address(self) -> str:
-        """The name that the server gives a client without another, as far as it is known here."""
+        """The name that the server gives to a client that has chosen no name, as far as it is known
+        here.
+        """
         host = self.transport.getHost()
         if isinstance(host, IPv6Address):
             return f"[{host.host}]:{host.port}"

@@ -45,8 +45,9 @@ from twisted_chat.limits import CLIENT_HISTORY, CLIENT_MENU
 class Editor:
     """A line at the bottom of the terminal, without a prompt.
 
-    `entered` gets each line at Enter, `pasted` the texts that a paste says, `refused` a line that
-    says why some of a paste was not taken; `interrupted` is ^C, `ended` is ^D, `suspended` is ^Z.
+    `entered` gets each line at Enter; `pasted` the texts that a paste says; `refused` a line that
+    says why a part of a paste was not taken. `interrupted` is called at ^C, `ended` at ^D,
+    `suspended` at ^Z.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class Editor:
 
     @property
     def asks(self) -> bool:
-        """A question is open: what is entered is its answer."""
+        """Whether a question is open: the next line that is entered is its answer."""
         return self._question is not None
 
     def ask(self, question: str, hides_answer: bool) -> None:
@@ -124,23 +125,23 @@ class Editor:
         self.app.layout.focus(self._answer_window)
 
     def stop_asking(self) -> str:
-        """Back to the line; returns the question."""
+        """Go back to the line. Return the question."""
         question, self._question = self._question, None
         self._answer.reset()
-        # What was deleted of a passphrase cannot be had again.
+        # So that no deleted part of a passphrase can be inserted again.
         self.app.clipboard = InMemoryClipboard()
         self.app.layout.focus(self._line_window)
         return question or ""
 
     def clear(self) -> str:
-        """Forget what is typed; returns it as it may be shown."""
+        """Forget the typed text. Return it as it may be shown."""
         shown = masked(self._line.text)
         self._line.reset()
         return shown
 
     def rows_above_cursor(self, columns: int) -> int:
-        """Return how many rows of what is drawn stand above the cursor once the terminal has parted
-        them anew into rows of `columns`.
+        """Return how many rows the drawn text takes above the cursor once the terminal has broken
+        it anew into rows of `columns`.
         """
         screen = self.app.renderer.last_rendered_screen
         if screen is None:
@@ -157,16 +158,16 @@ class Editor:
         return self._answer_window if self.asks else self._line_window
 
     def _line_height(self) -> Dimension:
-        # Where the line is at the bottom of the screen, the menu needs room below it.
+        # If the line is at the bottom of the screen, the menu needs room below it.
         return Dimension(min=CLIENT_MENU + 1) if self._offers() else Dimension()
 
     def _offers(self) -> bool:
-        """There is something to choose from."""
+        """Return whether the menu has something to choose from."""
         state = self._line.complete_state
         return state is not None and len(state.completions) > 1
 
     def _accept(self, buffer: Buffer) -> bool:
-        # Taken out before it is handed over: what that shows stands above an empty line then.
+        # Reset before handing over, so that lines shown meanwhile stand above an empty line.
         first, *others = buffer.text.split("\n")
         if buffer is self._line:
             buffer.append_to_history()
@@ -194,7 +195,7 @@ class Editor:
             elif not buffer.document.is_cursor_at_the_end:
                 buffer.delete()
             elif event.is_repeat and self._ends_with == buffer.text:
-                # As without line editing: the first ^D gives the line, the second one ends.
+                # As without line editing: the first ^D enters the line, the second one ends.
                 self._accept(buffer)
                 self._ended()
             else:
@@ -204,7 +205,8 @@ class Editor:
         def suspend(event: KeyPressEvent) -> None:
             self._suspended()
 
-        # Eager: after ^Q a paste would be inserted with its line ends, and all of it be obeyed.
+        # Eager: otherwise a paste after ^Q would be inserted with its line ends, and its commands
+        # be obeyed.
         @keys.add(Keys.BracketedPaste, eager=True)
         def paste(event: KeyPressEvent) -> None:
             event.app.quoted_insert = False
@@ -256,7 +258,7 @@ def _start(position: int) -> int:
 
 
 class Typed(History):
-    """The lines that were typed, but for those with passphrases."""
+    """The lines that were typed, except those with passphrases."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -277,11 +279,11 @@ class Typed(History):
         return reversed(self._lines)
 
     def store_string(self, string: str) -> None:
-        """Nothing is stored anywhere else."""
+        """Do nothing: lines are kept in memory only."""
 
 
 class Nothing(Typed):
-    """The history of answers: none."""
+    """The history of answers, which is always empty."""
 
     def append_string(self, string: str) -> None:
-        """No answer is kept."""
+        """Do nothing: answers are not kept."""

@@ -1,4 +1,4 @@
-"""What chat-client shows and takes: the part that is the same on a terminal and on a pipe."""
+"""Shows and takes lines for chat-client: the part that is the same on a terminal and on a pipe."""
 
 from __future__ import annotations
 
@@ -23,55 +23,57 @@ TOO_LONG = f"! a line longer than {MAX_MAX_LINE} bytes was not sent"
 
 
 class User(Protocol):
-    """To whom a face hands what comes from the person or the pipe."""
+    """What a face hands the input of the person or the pipe to."""
 
     def typed(self, line: str) -> None:
-        """`line`, not empty, was typed."""
+        """Take `line`, which was typed and is not empty."""
 
     def say(self, text: str) -> bool:
-        """Say `text`, not empty, as it stands. Return False if there is no connection for it."""
+        """Say `text`, not empty, as it stands. Return False if there is no connection."""
 
     def input_ended(self) -> None:
-        """Nothing more comes."""
+        """Note that no more input comes."""
 
     def output_closed(self) -> None:
-        """Nobody can see any more what is shown."""
+        """Note that nobody can see what is shown."""
 
     def interrupt(self) -> Deferred[object] | None:
-        """Whoever types wants to end."""
+        """End, because the person wants to."""
 
     def hold(self, why: str) -> None:
-        """Pause everything that makes something to show (`why`: output)."""
+        """Pause everything that makes lines to show, for the reason `why`."""
 
     def release(self, why: str) -> None:
-        """Undo `hold`."""
+        """Undo `hold` with the same reason."""
 
     def call_roll(self) -> Deferred[list[str]]:
-        """Return the names of those online; empty if they cannot be had soon."""
+        """Return the names of the members online; an empty list if they cannot be had soon."""
 
     @property
     def name(self) -> str:
-        """What the others call the person."""
+        """The name by which the others know the person."""
 
 
 class Face(ABC):
-    """Where lines are shown and typed. It is held at first: nothing is typed until `resume`."""
+    """Shows lines and takes typed ones. It is paused at first: it takes nothing until `resume`."""
 
     interactive: bool
-    """Somebody types and reads: the end of input prints `exit`, and a lost server is waited for."""
+    """Whether a person types and reads: then the end of input prints `exit`, and a lost server is
+    waited for.
+    """
 
     runs_commands: bool
-    """Lines that begin with / are commands."""
+    """Whether lines that begin with / are commands."""
 
     _log = Logger()
     _user: User
 
     def _complete(self, line: str) -> None:
-        """Hand `line` over once the person has been asked for what it lacks."""
+        """Ask the person for what `line` lacks, then hand it over."""
         Deferred.fromCoroutine(self._ask_for_rest(line)).addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:
-        """Something that nobody waits for has failed: end, and tell why in the log."""
+        """Log the failure of something that nobody waits for, and end."""
         self._log.failure("the input failed", failure=failure)
         self._user.interrupt()
 
@@ -86,7 +88,9 @@ class Face(ABC):
 
     @abstractmethod
     def _ask(self, question: str, secret: bool) -> Deferred[str | None]:
-        """Ask the person; None: it was called off. `secret`: nobody may see the answer."""
+        """Ask the person `question`. The result fires with the answer, or with None if the person
+        called it off. `secret`: show the answer nowhere.
+        """
 
     @abstractmethod
     def _hand_over(self, line: str) -> None:
@@ -94,7 +98,7 @@ class Face(ABC):
 
     @abstractmethod
     def start(self, user: User) -> None:
-        """Take input, for `user`."""
+        """Begin to take input for `user`."""
 
     @abstractmethod
     def show(self, line: str, event: Event) -> None:
@@ -102,23 +106,23 @@ class Face(ABC):
 
     @abstractmethod
     def tell(self, line: str) -> None:
-        """Show a line of the client's own."""
+        """Show `line`, one of the client's own."""
 
     @abstractmethod
     def show_exit(self) -> None:
-        """Show that it ends, to somebody who types."""
+        """Show a person that the client ends."""
 
     @abstractmethod
     def ring(self) -> None:
-        """Ring the bell, where there is one."""
+        """Ring the bell, if there is one."""
 
     def last_word(self, line: str) -> str:
-        """`line` as it is to be written to standard error when all is over."""
+        """Return `line` in the form for standard error, where it is written after `close`."""
         return line
 
     @abstractmethod
     def pause(self) -> None:
-        """Hand nothing over that is typed."""
+        """Hand over no typed line until `resume`."""
 
     @abstractmethod
     def resume(self) -> None:
@@ -126,12 +130,14 @@ class Face(ABC):
 
     @abstractmethod
     def close(self) -> Deferred[object]:
-        """Show nothing more. Fires when all has been shown, or given up after GOODBYE seconds."""
+        """Take nothing more to show. The result fires when all has been shown, or after GOODBYE
+        seconds.
+        """
 
 
 @implementer(IPushProducer)
 class Valve:
-    """Holds something back while the stream it flows into is full."""
+    """Holds `user` back, for the reason `why`, while the stream that it writes to is full."""
 
     def __init__(self, user: User, why: str) -> None:
         self._user = user
@@ -144,16 +150,16 @@ class Valve:
         self._user.release(self._why)
 
     def stopProducing(self) -> None:
-        """The stream is gone; whoever cares is told in another way."""
+        """Do nothing: the user learns in another way that the stream is gone."""
 
 
 def clock_lead() -> str:
-    """The local time of day, as `--time` puts it before a line."""
+    """Return the local time of day in the form in which `--time` puts it before a line."""
     return datetime.now().strftime("%H:%M ")
 
 
 def as_json(event: Event, timed: bool) -> bytes:
-    """`event` as `--json` prints it; with `timed` the time comes with it, in UTC."""
+    """Return `event` in the form of `--json`; if `timed`, with the time in UTC."""
     line = JsonDialect().render(event)
     if not timed:
         return line
@@ -162,7 +168,7 @@ def as_json(event: Event, timed: bool) -> bytes:
 
 
 def calls(event: Event, name: str) -> bool:
-    """Whether with `event` somebody else speaks to the person called `name`: in private, or by
+    """Return whether in `event` somebody else speaks to the person called `name`: in private, or by
     that name.
     """
     if isinstance(event, Told):

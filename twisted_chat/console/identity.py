@@ -1,4 +1,4 @@
-"""Who the client is in the chat, in which room, and whom it ignores: the same after a reconnect."""
+"""The client's name, room and ignored names in the chat, which it takes up after a reconnect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from twisted_chat.limits import NAME_AGAIN, NAME_AGAIN_FOR
 from twisted_chat.syntax import parse
 
 ROOM = re.compile(r"You are now in #(\S+)")
-"""The notice that tells in which room the client is."""
+"""The notice that says in which room the client is."""
 
 _OWNED = re.compile(r"You are logged in as (\S+)|(\S+) is yours\b.*")
 _GIVEN_UP = re.compile(r"\S+ belongs to nobody now\b.*")
@@ -21,10 +21,11 @@ _FORGOTTEN = re.compile(r"nobody has registered (\S+):.*")
 
 
 class Identity:
-    """The name, the login, the room, the away message and the ignored names that the client has
-    got, as the server's lines tell.
+    """Knows from the server's lines which name, login, room, away message and ignored names the
+    client has got.
 
-    `nick`: the name that `--nick` asks for, if any. What is kept here never leaves memory.
+    `nick`: the name that `--nick` asks for; None: it asks for no name. All of it is kept in memory
+    only.
     """
 
     def __init__(self, clock: IReactorTime, nick: str | None) -> None:
@@ -44,14 +45,14 @@ class Identity:
 
     @property
     def name(self) -> str:
-        """What the others call the client, as far as it knows."""
+        """The name by which the others know the client, as far as it knows."""
         return self._wanted if self._had else self._address
 
     def sent(self, line: str) -> None:
-        """The person's command `line` was sent."""
+        """Note that the person's command `line` was sent."""
         command, argument = parse(line) or ("", "")
         if command == "login":
-            self._tried = "".join(argument.split(None, 1)[1:])  # Split as the server does it.
+            self._tried = "".join(argument.split(None, 1)[1:])  # Split as the server does.
         elif command == "register":
             self._tried = argument
         else:
@@ -59,11 +60,13 @@ class Identity:
 
     @property
     def ignored(self) -> list[str]:
-        """The names whose words the client does not want."""
+        """The names that the client ignores."""
         return self._preferences.ignored
 
     def greeted(self, address: str, send: Callable[[str], None]) -> None:
-        """The server knows the client by its `address`; `send` what makes it who it was."""
+        """Take up, by `send`, what the client had before. The server has greeted it, and knows it
+        by its `address`.
+        """
         self._address = address
         self._send = send
         self._until = self._clock.seconds() + NAME_AGAIN_FOR
@@ -74,7 +77,7 @@ class Identity:
             send(f"/join {self._room}")
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """Note that the connection is gone."""
         self._stop_asking()
         self._preferences.lost()
 
@@ -85,7 +88,7 @@ class Identity:
             self._next = None
 
     def heard(self, event: Event) -> bool:
-        """Take note of what the server sent. Return whether it is to be shown."""
+        """Note `event`, which the server sent. Return whether to show it."""
         if self._preferences.takes(event):
             return False
         if isinstance(event, Renamed) and event.old == YOU:
@@ -120,13 +123,13 @@ class Identity:
             self._send(f"/login {name} {self._tried}")
         elif self._wanted:
             self._send(f"/nick {self._wanted}")
-        # Only a client that had the name can have a lost connection that still bears it.
+        # Only a client that had the name before can have a lost connection that still has it.
         self._answer_due = self._had
 
     def _refused(self, text: str) -> bool:
-        """The first refusal is shown; then the same one is not, as often as it comes."""
+        """Note that the name was refused. Return whether to show it: not the same refusal again."""
         if self._is_forgotten(text):
-            # By a daemon that keeps nothing over a restart: whoever takes the name has it.
+            # A daemon without a state folder has restarted: the name is free to take.
             self._login = self._refusal = None
             self._ask()
             return True
@@ -140,6 +143,6 @@ class Identity:
         return not known
 
     def _is_forgotten(self, text: str) -> bool:
-        """Whether the name that it logs in as is registered no more."""
+        """Return whether the refusal says that the client's name is not registered."""
         match = _FORGOTTEN.fullmatch(text)
         return match is not None and self._login is not None and match[1] == self._login[0]

@@ -1,8 +1,8 @@
-"""Standard input, output and error on a reactor, which they never block, with their flags as they
-were: other programs share them.
+"""Standard input, output and error on a reactor. They never block it, and keep their flags, because
+other programs share them.
 
-Where one can be opened anew, that is used. Otherwise a thread carries its bytes through a pipe of
-our own: a write may block although there is room for some of it.
+A descriptor that can be opened anew is opened anew. For any other, a thread carries the bytes
+through a pipe of our own, because a write may block although there is room for a part of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from twisted_chat.descriptors import is_pipe, open_anew, read_some, wait_for, wr
 from twisted_chat.limits import GOODBYE
 
 _PIECE = 64 * 1024
-"""Bytes that a thread carries at once: what a pipe holds."""
+"""Bytes that a thread carries at once: as many as a pipe holds."""
 
 
 class IConsoleReactor(IReactorFDSet, IReactorFromThreads, IReactorTime):
@@ -35,8 +35,8 @@ class IConsoleReactor(IReactorFDSet, IReactorFromThreads, IReactorTime):
 
 
 class InheritedOutput(FileDescriptor):
-    """Writes to the descriptor `inherited`. A producer that is registered is paused while it is
-    full. `lost` is called when nothing can be written any more, also after `finish`.
+    """Writes to the descriptor `inherited`. While that is full, the registered producer is paused.
+    `lost` is called when nothing more can be written, also after `finish`.
     """
 
     connected = 1
@@ -63,7 +63,7 @@ class InheritedOutput(FileDescriptor):
         return self._own
 
     def doRead(self) -> Exception:
-        """There is nothing to read but that the pipe's other end was closed."""
+        """Return that the pipe's other end was closed: nothing else can be read here."""
         return CONNECTION_LOST
 
     def writeSomeData(self, data: bytes) -> int | Exception:
@@ -82,8 +82,8 @@ class InheritedOutput(FileDescriptor):
             self._carrier.drain(until - monotonic())
 
     def finish(self) -> Deferred[None]:
-        """Write what waits, and nothing more. Fires when that is done, or after GOODBYE seconds:
-        somebody who has stopped the terminal (^S) does not see the rest.
+        """Write what waits, and nothing more. The result fires when that is done, or after GOODBYE
+        seconds: a person that has stopped the terminal (^S) does not see the rest.
         """
         self.unregisterProducer()
         self.loseConnection()
@@ -98,8 +98,8 @@ class InheritedOutput(FileDescriptor):
 
 
 class InheritedInput(FileDescriptor):
-    """Reads the descriptor `inherited`, from the first `resumeProducing` on and not before: another
-    program may get what is left. Calls `received` with what comes, and `ended` at its end.
+    """Reads the descriptor `inherited`. Calls `received` with the bytes that come, and `ended` at
+    the end. It reads nothing before the first `resumeProducing`: another program may want the rest.
     """
 
     connected = 1
@@ -124,8 +124,8 @@ class InheritedInput(FileDescriptor):
         super().resumeProducing()
 
     def _open(self) -> None:
-        # What is opened anew is read, but waited for at the inherited descriptor: the end of a pipe
-        # with a name is not told to a reader that came after its last writer had gone.
+        # Read from the descriptor that was opened anew, but wait for input on the inherited one: a
+        # named pipe does not tell its end to a reader that came after its last writer had gone.
         self._own = open_anew(self._inherited, os.O_RDONLY)
         if self._own is None:
             self._own, sink = os.pipe()
@@ -145,7 +145,7 @@ class InheritedInput(FileDescriptor):
         self._ended()
 
     def close(self) -> None:
-        """Read no more. Nothing is called any more."""
+        """Stop reading. `received` and `ended` are not called after this."""
         if self.connected and self._own is not None:
             super().connectionLost(Failure(CONNECTION_LOST))
             os.close(self._own)
@@ -155,7 +155,7 @@ class InheritedInput(FileDescriptor):
 class _Carrier:
     """A thread that carries bytes from the descriptor `source` to `sink`, until one of them ends.
 
-    It closes `own`, which is one of them, then. It keeps no process from ending.
+    Then it closes `own`, which is one of the two. The process can end while the thread runs.
     """
 
     def __init__(self, source: int, sink: int, own: int) -> None:
@@ -165,7 +165,7 @@ class _Carrier:
         self._carrying = Lock()
 
     def start(self, ended: Callable[[], object] = lambda: None) -> None:
-        """Begin. `ended` is called in the thread."""
+        """Start the thread, which calls `ended` at its end."""
         Thread(target=self._run, args=(ended,), name="standard streams", daemon=True).start()
 
     def drain(self, seconds: float) -> None:
@@ -184,13 +184,13 @@ class _Carrier:
             while self._carry():
                 pass
         except OSError:
-            pass  # The other end of our pipe learns of it when this one is closed.
+            pass  # Closing our end of the pipe tells the other end.
         finally:
             os.close(self._own)
             ended()
 
     def _carry(self) -> bool:
-        """Carry what comes next. Return False at its end."""
+        """Carry the next bytes. Return False at the end."""
         wait_for(self._source, select.POLLIN)
         with self._carrying:
             data = memoryview(read_some(self._source, _PIECE))

@@ -1,4 +1,4 @@
-"""What a server tells every newcomer: after a reconnect only what is new of it is shown."""
+"""The lines that a server sends to every newcomer. After a reconnect only new ones are shown."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Words = Said | Emoted
 
 
 class Introduction:
-    """Holds back what follows a greeting until it is known what of it is new.
+    """Holds back the lines after a greeting until it is known which of them are new.
 
-    It is made of notices: the message of the day, the topic, and with --replay the last lines of
-    the lobby. It ends with the first line of another kind, or INTRODUCTION seconds after the
-    greeting. `show` shows a line that was held back; `identity`: who the client is.
+    They are notices: the message of the day, the topic, and with --replay the last lines of the
+    lobby. The first line of another kind ends the introduction, or INTRODUCTION seconds after the
+    greeting. `show` shows a line that was held back; `identity` knows the client's name.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Introduction:
         self._identity = identity
         self._is_first = True
         self._known: set[str] = set()
-        """The notices of the introduction before."""
+        """The notices of the introduction before this one."""
         self._notices: set[str] = set()
         self._replay: list[tuple[str, Notice]] = []
         self._end: IDelayedCall | None = None
@@ -43,18 +43,18 @@ class Introduction:
         self._seen: deque[Words] = deque(maxlen=SEEN)
         """The last words of others in the lobby, in their order."""
         self._own: deque[Words] = deque(maxlen=SEEN)
-        """Those of the person: when the others heard them is not known."""
+        """The last words of the person. When the others heard them is not known."""
         self._names: set[str] = set()
-        """What the person has been called."""
+        """The names that the person has had."""
 
     def begin(self) -> None:
-        """A server has greeted."""
+        """Begin an introduction: a server has greeted."""
         self._room = LOBBY
         self._known, self._notices = self._notices, set()
         self._end = self._clock.callLater(INTRODUCTION, self.end)
 
     def end(self) -> None:
-        """The introduction is over: show what is new of what was held back."""
+        """End the introduction: show those lines that were held back and are new."""
         if self._end is None:
             return
         if self._end.active():
@@ -66,21 +66,19 @@ class Introduction:
             self._show(line, notice)
 
     def said(self, text: str) -> None:
-        """The person said `text`."""
+        """Note that the person said `text`."""
         self._note(Said(self._identity.name, text))
 
     def lost(self, unheard: int) -> None:
-        """The connection is gone. Of what the person said, the last `unheard` lines may not have
-        been heard: a replay that holds them is news.
+        """Note that the connection is gone. The last `unheard` lines of the person may not have
+        been heard: if a replay holds them, they are new.
         """
         self.end()
         for _ in range(min(unheard, len(self._own))):
             self._own.pop()
 
     def takes(self, line: str, event: Event) -> bool:
-        """Take note of `line`, which tells of `event`. Return whether it is not to be shown, or not
-        yet.
-        """
+        """Note `line`, which tells of `event`. Return True if it must not be shown, or not yet."""
         if not isinstance(event, Notice):
             self.end()
             if isinstance(event, Words):
@@ -92,7 +90,7 @@ class Introduction:
         return False
 
     def _note(self, words: Words) -> None:
-        """`words` were said, and shown."""
+        """Note that `words` were said and shown."""
         if self._room != LOBBY:
             return
         if words.name == self._identity.name:
@@ -116,7 +114,7 @@ class Introduction:
         return True
 
     def _news(self, replay: list[tuple[str, Notice]]) -> list[tuple[str, Notice]]:
-        """Return the part of `replay` that was not seen, and take note of it."""
+        """Return the part of `replay` that was not seen, and note that it was."""
         own = [words for words in (*self._own, *self._seen) if words.name in self._names]
         others = [
             words for _, notice in replay if (words := _words(notice)) and self._counts(words)
@@ -143,16 +141,16 @@ class Introduction:
         return news
 
     def _counts(self, words: Words) -> bool:
-        """Return whether `words` have a place among what was seen: those of the person have none,
-        and what is ignored was not seen.
+        """Return whether `words` have a place in the order of the words that were seen. The words
+        of the person have no place, and ignored ones were not seen.
         """
         return words.name not in self._names and words.name not in self._identity.ignored
 
     def _overlap(self, others: list[Words]) -> int:
-        """Return how many of `others`, the replayed words, are the last ones that were seen.
+        """Return how many of the first `others`, the replayed words, were seen.
 
-        What was seen last stands at the start of a replay, or all of the replay is new. Where lines
-        repeat themselves the shortest overlap counts: nothing new is hidden.
+        Either a replay begins with the words that were seen last, or all of it is new. If lines
+        repeat themselves, the shortest overlap counts, so that nothing new is hidden.
         """
         seen = [words for words in self._seen if self._counts(words)]
         is_cut = len(self._seen) == SEEN
@@ -164,7 +162,7 @@ class Introduction:
 
 
 def _words(notice: Notice) -> Words | None:
-    """Return the words that `notice` tells again."""
+    """Return the words that `notice` retells; None if it retells nothing."""
     match = _RETOLD.fullmatch(notice.text)
     event = parse(match[1]) if match else None
     return event if isinstance(event, Words) else None

@@ -1,4 +1,4 @@
-"""Looks hosts up in threads for which the end of the client does not wait."""
+"""Looks up hosts in threads that do not delay the client's end."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from zope.interface import implementer
 
 @implementer(IHostnameResolver)
 class Lookup:
-    """Asks the system, as Twisted's own resolver does, which waits at its end for each answer:
-    where a DNS server is silent, ^C would be obeyed after half a minute.
+    """Asks the system for addresses. Twisted's own resolver does too, but waits at its end for all
+    answers: with a silent DNS server, ^C would be obeyed only after half a minute.
     """
 
     def __init__(self, reactor: IReactorFromThreads) -> None:
@@ -35,7 +35,7 @@ class Lookup:
         addressTypes: Sequence[type[IAddress]] | None = None,
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
-        """Look `hostName` up, as IHostnameResolver has it; for TCP alone."""
+        """Look up `hostName`, for TCP only: see IHostnameResolver."""
         resolution = Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
 
@@ -60,14 +60,14 @@ class Resolution:
         self.name = name
 
     def cancel(self) -> NoReturn:
-        """Raises NotImplementedError, as that of Twisted's own resolver does: the system goes on
-        until it has an answer, and no endpoint calls this.
+        """Raise NotImplementedError, as in Twisted's own resolver: the system goes on until it has
+        an answer, and no endpoint calls this.
         """
         raise NotImplementedError
 
 
 def _addresses(host: str, port: int) -> list[IPv4Address | IPv6Address]:
-    """Return the addresses of `host`, none if it is unknown."""
+    """Return the addresses of `host`; an empty list if it is unknown."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

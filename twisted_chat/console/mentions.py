@@ -1,4 +1,4 @@
-"""Where in a text somebody is called by name."""
+"""Finds where in a text somebody is called by name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import regex
 
 from twisted_chat.console.widths import CLUSTER
 
-# Scripts that are written without blanks between words: a word may begin and end beside any of
-# their letters.
+# Scripts that are written without blanks between words: a word may begin or end beside any letter
+# of theirs.
 _UNPARTED = "".join(
     rf"\p{{scx={script}}}"
     for script in ("Hani", "Hira", "Kana", "Bopo", "Thai", "Laoo", "Khmr", "Mymr")
@@ -25,11 +25,11 @@ _NEEDS_END = rf"[\w--[{_UNPARTED}{_HANGUL}]]"
 
 
 def mentions(text: str, name: str) -> list[tuple[int, int]]:
-    """Return the start and end of each place where `name` stands in `text` as a word, in any case.
-    An empty `name` stands nowhere.
+    """Return the start and end of each place where `name` stands in `text` as a word, in upper or
+    lower case. An empty `name` stands nowhere.
 
-    Both are compared in NFC, under case folding. Where a word ends depends on the scripts of the
-    name's first and last letters and of the letters beside them.
+    Both are compared in NFC, under case folding. Where a word begins and ends depends on the
+    scripts of the name's first and last letters and of the letters beside them.
     """
     if not name or _folded(name) not in _folded(text):
         return []
@@ -41,7 +41,7 @@ def mentions(text: str, name: str) -> list[tuple[int, int]]:
     return [
         (places[match.start()], places[match.end()])
         for match in regex.finditer(_pattern(_folded(name)), "".join(folds))
-        # Inside a cluster it is another letter: its marks belong to it.
+        # A match that ends inside a cluster ends with another letter: its marks belong to it.
         if match.start() in places and match.end() in places
     ]
 
@@ -49,12 +49,12 @@ def mentions(text: str, name: str) -> list[tuple[int, int]]:
 def _pattern(name: str) -> str:
     starts_anywhere = ends_anywhere = False
     before = after = r"\w"
-    # One letter is a part of too many words to be found anywhere.
+    # A name of one letter must stand alone: it is part of too many words.
     if len(CLUSTER.findall(name)) > 1:
         before, after = _NEEDS_START, _NEEDS_END
         starts_anywhere = _STARTS_ANYWHERE.match(name) is not None
         ends_anywhere = _ENDS_ANYWHERE.match(name[-1]) is not None
-    # A name may hold . and -, which also stand around words: then no letter is on their other side.
+    # A name may hold . and -, which also stand around words, but with no letter on the other side.
     start = "" if starts_anywhere else rf"(?<!{before})(?<!{before}[.-])"
     end = "" if ends_anywhere else rf"(?!{after}|[.-]{after})"
     return rf"(?V1){start}{regex.escape(name)}{end}"

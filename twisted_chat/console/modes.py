@@ -1,4 +1,4 @@
-"""The modes of the terminal on standard input (termios), lent from the shell that comes after."""
+"""Changes the modes of the terminal on standard input (termios), and gives them back at the end."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Attributes = list[Any]
 """What termios.tcgetattr returns."""
 
 _GOOD_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Signals that end the client in good order."""
+"""Signals at which the client ends in good order."""
 
 _BAD_ENDS = (signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
-"""Others that people send, which end it at once."""
+"""Other signals that people send. They end the client at once."""
 
 
 class TerminalModes:
-    """Changes the terminal's modes by `adjust`, and gives them back as they were, also while the
+    """Changes the terminal's modes by `adjust` and gives them back as they were, also while the
     process is stopped (^Z), and when it ends by a signal or an error.
 
-    Both callables are called from a signal handler: `asked_to_stop` when somebody else sends
-    SIGTSTP, to call `stop` soon; `dying` before a signal ends the process at once.
+    A signal handler calls the two other callables: `asked_to_stop` when somebody else sends SIGTSTP
+    (it must call `stop` soon); `dying` before a signal ends the process at once.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class TerminalModes:
         self._handle(signal.SIGTSTP, lambda *_: self._asked_to_stop())
 
     def _handle(self, number: int, handler: Callable[[int, object], object]) -> None:
-        # What was ignored from the start stays ignored.
+        # A signal that was ignored from the start stays ignored.
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, handler)
             self._handled.append(number)
@@ -66,17 +66,17 @@ class TerminalModes:
         while self._handled:
             signal.signal(self._handled.pop(), signal.SIG_DFL)
         atexit.unregister(self.give_back)
-        # In the background it is the shell's, which has modes of its own.
+        # In the background the terminal belongs to the shell, which has modes of its own.
         if not _in_background():
             with suppress(termios.error):
                 termios.tcsetattr(0, termios.TCSANOW, before)
         return True
 
     def stop(self, whom: int | None = None) -> None:
-        """Stop this process, or with `whom` 0 all of its group, until it is continued."""
+        """Stop this process until it is continued; if `whom` is 0, its whole process group."""
         was_taken = self.give_back()
-        # Nobody could end the client in good order while it is stopped, nor while it is continued
-        # in the background, where `take` waits for the foreground.
+        # The client cannot end in good order while it is stopped, nor while it is continued in the
+        # background, where `take` waits for the foreground. So these signals end it at once.
         handlers = {number: signal.getsignal(number) for number in _GOOD_ENDS}
         for number, handler in handlers.items():
             if handler is not signal.SIG_IGN:
@@ -85,7 +85,7 @@ class TerminalModes:
         try:
             if was_taken:
                 self.take()
-        finally:  # The terminal may be gone by then.
+        finally:  # `take` fails if the terminal is gone by then.
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
@@ -96,7 +96,9 @@ class TerminalModes:
 
 
 def _in_background() -> bool:
-    """Whether another process group has the terminal; False where it is not this session's."""
+    """Return whether another process group has the terminal; False if the terminal does not belong
+    to this session.
+    """
     try:
         return os.tcgetpgrp(0) != os.getpgrp()
     except OSError:

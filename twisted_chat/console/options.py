@@ -10,7 +10,7 @@ from twisted_chat.text import whole_number
 from twisted_chat.usage import PORT, OneLineOptions, is_decoded, is_ipv6, split_address
 
 _ENDPOINTS = ("ssl", "tcp", "tls", "unix")
-"""What begins an endpoint string and is no host."""
+"""Words that begin an endpoint string and are not taken as a host."""
 
 
 class Options(OneLineOptions):
@@ -69,18 +69,18 @@ class Options(OneLineOptions):
             raise UsageError(f"--bell must be on or off, not {self['bell']!r}")
         if self["nick"] is not None and not is_decoded(self["nick"]):
             raise UsageError(f"--nick must be UTF-8, not {self['nick']!r}")
-        # What is not one word would be something else than a name on the server's line.
+        # On the server's line, more than one word would not be read as a name.
         if self["nick"] is not None and self["nick"].split() != [self["nick"]]:
             raise UsageError(f"--nick must be a name without blanks, not {self['nick']!r}")
 
     @property
     def where(self) -> str:
-        """The server as the person named it."""
+        """The server in the words of the command line."""
         return self.host if self.port is None else f"{self.host} port {self.port}"
 
 
 def _is_endpoint(text: str) -> bool:
-    """Return whether `text` is an endpoint string: neither HOST nor HOST:PORT."""
+    """Return whether `text` is an endpoint string and not HOST or HOST:PORT."""
     kind, colon, rest = text.partition(":")
     if kind.lower() in _ENDPOINTS:
         return bool(colon)

@@ -1,4 +1,4 @@
-"""What becomes of a paste on a terminal: its lines are said, and no command in it is run."""
+"""Pastes on a terminal: their lines are said, and no command in them is run."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ ONE_ANSWER = "! only the first line of that was taken, as the answer: the rest w
 
 
 def lines_of(paste: str) -> list[str]:
-    """The lines of `paste`, ended by LF, CR (as terminals paste) or both. The last one has no end:
-    it is empty if `paste` ends with a line end.
+    """Return the lines of `paste`, which LF, CR (as terminals paste) or both end. The last line is
+    what stands behind the last line end: it may be empty.
     """
     return paste.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def split_paste(typed: str, paste: str) -> tuple[list[str], str]:
-    """The texts to say, and the text that then stands before the cursor, for a `paste` behind what
-    is `typed` before the cursor.
+    """Return the texts that a `paste` behind the text `typed` says, and the text that then stands
+    before the cursor.
 
-    What the paste ends is said as it stands; its last line waits for Enter like a typed one. The
-    line that was begun by typing means what it means at Enter, except that a command is left to be
-    entered by the person. Raises ValueError, to be shown, for a paste that is not to be taken.
+    Each line with a line end is said as it stands; the last line waits for Enter like a typed one.
+    The typed line, with the paste's first one behind it, means what it would mean at Enter, except
+    that the person must enter a command. Raises ValueError, with a line to show, for a paste that
+    is not taken.
     """
     first, *others = lines_of(paste)
     if any(map(is_secret, [first, *others])):
         raise ValueError(SECRET)
     if not others:
         return [], typed + first
-    # Several lines are begun where a line end was quoted (^Q).
+    # The typed text has several lines if a line end was quoted (^Q).
     begun = (typed + first).split("\n") if typed else []
     if any(parse(line) or is_secret(line) for line in begun):
         if others == [""]:

@@ -1,4 +1,4 @@
-"""The plain face of chat-client: lines on standard input and output, nothing else."""
+"""The plain face of chat-client: only lines, on standard input and output."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from twisted_chat.limits import MAX_MAX_LINE
 
 
 class Plain(Face):
-    """Standard input and output, line by line; with `--json` it is much like a pipe also on a
-    terminal, but for commands, which a person who types means as such.
+    """Reads standard input and writes standard output line by line. With `--json` it treats a
+    terminal like a pipe, except that it runs typed commands.
     """
 
     def __init__(self, reactor: IConsoleReactor, options: Options) -> None:
@@ -68,11 +68,11 @@ class Plain(Face):
             self._output.write(b"\a")
 
     def typed(self, line: str) -> None:
-        """`line` came; it may be empty."""
+        """Take `line`, which came from standard input; it may be empty."""
         if self._answered is not None:
             self._answer(line)
         elif self.interactive and lacks_passphrase(line):
-            # At once: what is typed next is a passphrase, and not to be said.
+            # At once: the next line is a passphrase and must not be said.
             self._complete(line)
         elif line:
             self._user.typed(line)
@@ -91,7 +91,7 @@ class Plain(Face):
     def _answer(self, answer: str | None) -> None:
         self._question = ""
         if self._silence.give_back():
-            self._output.write(b"\n")  # That of the person was not shown.
+            self._output.write(b"\n")  # The person's own line end was not echoed.
         answered, self._answered = self._answered, None
         if answered is not None:
             answered.callback(answer)
@@ -124,7 +124,7 @@ class InputLines(BoundedLineReceiver):
         self._face.tell(TOO_LONG)
 
     def ended(self) -> None:
-        """Nothing more comes."""
+        """Hand over the last line: no more input comes."""
         self.input_ended()
         self._user.input_ended()
 

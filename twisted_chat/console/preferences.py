@@ -1,4 +1,4 @@
-"""Whom the person ignores, and whether it is away: asked for again after a reconnect, unseen."""
+"""The person's ignored names and away message, which the client sets again after a reconnect."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _REFUSALS = {
 
 
 class Preferences:
-    """What the person has asked for that ends with a connection, as the server's lines tell.
+    """Knows from the server's lines what the person has asked for that ends with a connection.
 
-    The answers to the client's own requests look like those to the person's. The server answers in
-    the order in which it was asked, and the client asks first.
+    Answers to the client's own requests look like answers to the person's. They can be told apart
+    because the server answers in the order of the requests, and the client asks first.
     """
 
     def __init__(self) -> None:
         self._away: str | None = None
-        """Why the person is away; None: it is not."""
+        """Why the person is away; None if the person is not away."""
         self._ignored: dict[str, str] = {}
-        """The ignored names, by themselves in small letters."""
+        """The ignored names, by the same names in lower case."""
         self._asked: deque[tuple[str, str]] = deque()
         """The client's own requests that wait for an answer: command and argument."""
         self._absent: set[str] = set()
-        """Those of the ignored who were not there when the client asked."""
+        """The ignored names, in lower case, that nobody had when the client asked."""
         self._send: Callable[[str], None] = to_nobody
 
     @property
@@ -43,13 +43,13 @@ class Preferences:
         return list(self._ignored.values())
 
     def sent(self, command: str, argument: str) -> None:
-        """The person's own `command` was sent."""
+        """Note that the person's `command` was sent."""
         if command == "unignore":
-            # Refused where the name is not back yet, which the person does not care for.
+            # The server refuses it if the name is not back yet; the person wants it all the same.
             self._forget(argument)
 
     def greeted(self, send: Callable[[str], None]) -> None:
-        """Ask the server, by `send`, for all of it again."""
+        """Ask the server again for all of it, by `send`."""
         self._send = send
         if self._away is not None:
             self._ask("away", self._away)
@@ -57,12 +57,12 @@ class Preferences:
             self._ask("ignore", name)
 
     def lost(self) -> None:
-        """The connection is gone, and with it all answers."""
+        """Note that the connection is gone, and with it all answers."""
         self._asked.clear()
         self._absent.clear()
 
     def takes(self, event: Event) -> bool:
-        """Take note of `event`. Return whether it answers a request of the client's own."""
+        """Note `event`. Return whether it answers one of the client's own requests."""
         if self._asked and self._is_answer(*self._asked[0], event):
             self._asked.popleft()
             return True
@@ -102,18 +102,19 @@ class Preferences:
         self._absent.discard(name.lower())
 
     def _renamed(self, old: str, new: str) -> None:
-        # The server's ignoring follows the name, but not to an address: then an owner took it back.
+        # When a member takes another name, the server goes on ignoring it. But a member whose name
+        # becomes its address has lost that name to its owner.
         if old.lower() in self._ignored and ":" not in new:
             self._forget(old)
             self._ignored[new.lower()] = new
         self._is_here(new)
 
     def _is_here(self, name: str) -> None:
-        """Ignore `name` again, which was not there before."""
+        """Ignore `name` again if nobody had it before."""
         if name.lower() in self._absent:
             self._absent.discard(name.lower())
             self._ask("ignore", name)
 
 
 def to_nobody(line: str) -> None:
-    """Before the first greeting nothing is asked for."""
+    """Drop `line`: before the first greeting nothing is asked for."""

@@ -1,4 +1,4 @@
-"""`chat-client`, the process: its descriptors, its signals, its reactor and its face."""
+"""The process of `chat-client`: its descriptors, signals, reactor and face."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from twisted_chat.usage import refuse_usage
 
 
 def main() -> None:
-    """`chat-client HOST PORT`, `chat-client ENDPOINT`."""
+    """Run `chat-client HOST PORT` or `chat-client ENDPOINT`."""
     for descriptor in (0, 1, 2):
-        # One that is closed would be taken by the first socket, which then gets what is said.
+        # The first socket would take the number of a closed one, and get what is meant for it.
         try:
             os.fstat(descriptor)
         except OSError:
@@ -42,16 +42,16 @@ def main() -> None:
         bridge = Bridge(reactor, endpoint, options, make_face(reactor))
 
         def interrupted() -> Deferred[object] | None:
-            # A second one would only be a traceback: the end is near and bounded.
+            # The end comes within a bounded time: a second signal would only show a traceback.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             return bridge.interrupt()
 
-        # Not where it is ignored (nohup).
+        # Left alone if it is ignored (nohup).
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
             signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
         reactor.addSystemEventTrigger("before", "shutdown", interrupted)
-        # Not before the reactor runs: until then a ^C is raised as an error, anywhere.
+        # Only once the reactor runs: until then ^C raises an error anywhere.
         running: Deferred[None] = Deferred()
         reactor.callWhenRunning(running.callback, None)
         return running.addCallback(lambda _: Deferred.fromCoroutine(bridge.run()))
@@ -60,11 +60,13 @@ def main() -> None:
 
 
 def _choose_face(options: Options) -> Callable[[IClientReactor], Face]:
-    """How to make the face. To be called before there is a reactor: the terminal brings its own."""
+    """Return what makes the face. Call it before a reactor is installed: the terminal installs its
+    own.
+    """
     plain = options["json"] or os.environ.get("TERM", "") in ("", "dumb")
     if plain or not (os.isatty(0) and os.isatty(1)):
         return lambda reactor: Plain(reactor, options)
-    # Only now: a pipe has no use for it, and it takes longer to load than all the rest.
+    # Imported only now: a pipe does not need it, and it takes longer to load than all the rest.
     from twisted_chat.console.terminal import Terminal, install_reactor
 
     loop = install_reactor()

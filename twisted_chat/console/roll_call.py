@@ -1,4 +1,4 @@
-"""Who is online, asked of the server by the client itself, unseen by the person."""
+"""Asks the server who is online, unseen by the person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twisted_chat.events import Event, Notice, Refused
 from twisted_chat.syntax import parse
 
 WHO = ("who", "names", "list")
-"""The command, as people write it too."""
+"""The command and its other names."""
 
 _HEADER = re.compile(r"(\d+) users? online.*:")
 # A name, and perhaps a remark such as (away).
@@ -23,30 +23,30 @@ _REFUSAL = re.compile(rf"(?:no command )?/(?:{'|'.join(WHO)})\b")
 
 
 class RollCalls:
-    """Takes the answers to the client's own `/who` out of what the server sends, however late they
-    come. Those to the person's own look the same: the server answers in the order in which it was
-    asked, and only that tells them apart.
+    """Takes the answers to the client's own `/who` out of the server's lines, however late they
+    come. Answers to the person's `/who` look the same. Only their order tells them apart: the
+    server answers in the order of the requests.
     """
 
     def __init__(self) -> None:
         self._asked: deque[RollCall | None] = deque()
-        """What is still to be answered; None: what the person asked."""
+        """The requests without an answer; None stands for one of the person's."""
         self._answering: RollCall | None = None
 
     def sent(self, line: str) -> None:
-        """The person's command `line` was sent."""
+        """Note that the person's command `line` was sent."""
         command = parse(line)
         if command is not None and command[0] in WHO:
             self._asked.append(None)
 
     def call(self) -> RollCall:
-        """The client's own `/who` was sent."""
+        """Note that the client's own `/who` was sent. Return it, to wait for its answer."""
         roll_call = RollCall()
         self._asked.append(roll_call)
         return roll_call
 
     def lost(self) -> None:
-        """The connection is gone, and with it all answers."""
+        """Note that the connection is gone, and with it all answers."""
         for roll_call in (self._answering, *self._asked):
             if roll_call is not None:
                 roll_call.give_up()
@@ -54,7 +54,9 @@ class RollCalls:
         self._asked.clear()
 
     def takes(self, event: Event) -> bool:
-        """Whether `event` belongs to an answer to the client's own, and is not to be shown."""
+        """Return whether `event` belongs to an answer to the client's own `/who`: then it must not
+        be shown.
+        """
         match event:
             case Refused(text) if _REFUSAL.match(text):
                 self._begin_answer()
@@ -96,17 +98,17 @@ class RollCall:
 
     def __init__(self) -> None:
         self.answered: Deferred[list[str]] = Deferred()
-        """Fires with the names; who stops waiting calls `give_up`."""
+        """Fires with the names, or after `give_up` with those that have come."""
         self.missing = 0
         """How many names are still to come."""
         self._names: list[str] = []
 
     def take(self, names: list[str]) -> None:
-        """These are online."""
+        """Note that `names` are online."""
         self._names += names
         self.missing -= len(names)
 
     def give_up(self) -> None:
-        """Wait for no more names."""
+        """Stop waiting for names."""
         if not self.answered.called:
             self.answered.callback(self._names)

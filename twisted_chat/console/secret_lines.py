@@ -1,4 +1,4 @@
-"""Lines that hold a passphrase: what of them may be seen, and what is still to be asked for."""
+"""Lines with a passphrase: which part of them may be shown, and what to ask the person for."""
 
 from __future__ import annotations
 
@@ -16,36 +16,39 @@ from twisted_chat.syntax import (
     unmarked_login,
 )
 
-# The passphrase is what stands behind the command, of /login behind the name as well.
+# The passphrase stands behind the command; in /login behind the name.
 _SECRET = re.compile(
     rf"(?P<shown>{SECRET}{BEHIND}{BLANK}*(?(login){NO_BLANK}+{BLANK}+))(?P<secret>.*)", re.DOTALL
 )
 
 Ask = Callable[[str, bool], Awaitable["str | None"]]
-"""Asks the person: the question, and whether the answer is secret. None: it was called off."""
+"""Asks the person a question; the second argument says whether the answer is secret. The result is
+None if the person called it off.
+"""
 
 
 def is_secret(line: str) -> bool:
-    """Whether `line` is, or was meant to be, a command with a passphrase."""
+    """Return whether `line` is, or was meant to be, a command with a passphrase."""
     command = parse(line)
     return (command is not None and command[0] in SECRET_COMMANDS) or bool(slipped_command(line))
 
 
 def may_be_secret(line: str) -> bool:
-    """Whether `line` may hold a passphrase, and so is kept nowhere. Only the server knows about
-    `login NAME …`, because it is a sentence where nobody has that name.
+    """Return whether `line` may hold a passphrase: then it must not be kept. That includes
+    `login NAME …`: only the server knows whether NAME is registered. If it is not, the line is a
+    sentence.
     """
     return is_secret(line) or bool(unmarked_login(line))
 
 
 def masked(line: str) -> str:
-    """`line` as it may be seen: as long as it is, with `*` for each character of a passphrase."""
+    """Return `line` with `*` in place of each character of a passphrase."""
     match = _SECRET.fullmatch(line)
     return match["shown"] + re.sub(".", "*", match["secret"]) if match else line
 
 
 def lacks_passphrase(line: str) -> bool:
-    """Whether `line` is a command whose passphrase is still to be asked for."""
+    """Return whether `line` is a command that still lacks its passphrase."""
     command, argument = parse(line) or ("", "")
     return (command == "register" and not argument) or (
         command == "login" and len(argument.split(None, 1)) < 2
@@ -53,9 +56,10 @@ def lacks_passphrase(line: str) -> bool:
 
 
 async def completed(line: str, ask: Ask) -> str | None:
-    """`line`, which `lacks_passphrase`, with what the person is asked for.
+    """Ask the person for what `line`, which `lacks_passphrase`, lacks, and return it complete.
 
-    None if it was called off. Raises ValueError, to be shown, if two passphrases differ.
+    Return None if the person called it off. Raises ValueError, with a line to show, if the two
+    passphrases differ.
     """
     command, argument = parse(line) or ("", "")
     if command == "login" and not argument:

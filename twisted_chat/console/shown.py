@@ -1,4 +1,4 @@
-"""What a terminal shows above the line that is typed, and how it is shown in another width."""
+"""Keeps what a terminal shows above the typed line, to show it again in another width."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from twisted_chat.limits import CLIENT_SHOWN
 
 
 class Shown:
-    """The newest lines that were shown, each with the width for which it was parted into rows."""
+    """The newest lines that were shown, each with the width for which it was broken into rows."""
 
     def __init__(self) -> None:
         self._lines: deque[tuple[Fragments, int]] = deque(maxlen=CLIENT_SHOWN)
@@ -21,12 +21,12 @@ class Shown:
         return [*_fitted(line, columns), ("", "\n")]
 
     def again(self, columns: int, rows: int) -> tuple[int, Fragments]:
-        """Fit the newest lines to a window that has got `columns` and `rows`. Return how many rows
-        they take above the cursor before that, and the lines anew.
+        """Fit the newest lines to a window whose size has become `columns` and `rows`. Return how
+        many rows they take above the cursor before that, and the lines broken anew.
 
-        Many terminals part each row that has become too long, and its rest begins in the first
-        column; others cut it. The rows are counted as the first kind makes them. The lines are all
-        that the second kind may show, so that none is lost.
+        Many terminals break a row that has become too long: its rest goes on in the first column.
+        Other terminals cut the row. The rows are counted for the first kind. The lines are as many
+        as the second kind may show, so that no line is lost.
         """
         lines: list[Fragments] = []
         rows_before = rows_now = 0
@@ -42,7 +42,7 @@ class Shown:
 
 
 def rows_of(used: int, columns: int) -> int:
-    """The rows that a terminal with `columns` makes of a row of which `used` ones are written."""
+    """Return how many rows a terminal with `columns` makes of a row with `used` written columns."""
     return max(1, -(-used // columns))
 
 

@@ -1,7 +1,7 @@
-"""Characters of disputed width in the line that is edited, where the cursor must be right.
+"""Characters of disputed width in the edited line, where the cursor must be in the right place.
 
-A letter gets as many columns as the widest terminal draws, however few this one draws: a private
-code point stands for it until it is written. Other characters are shown as U+FFFD.
+A letter gets as many columns as on the terminal that draws it widest: a private code point stands
+for it until it is written. Other characters of disputed width are shown as U+FFFD.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted_chat.console.widths import CLUSTER, is_disputed, most_columns
 from twisted_chat.text import REPLACEMENT
 
-# Mostly vowel signs of India's scripts and Burmese, with their letters. Fillers are seen nowhere.
+# Mostly vowel signs of India's scripts and Burmese, with their letters. Fillers are invisible.
 _LETTER = regex.compile(r"(?!\p{DI})[\p{L}\p{M}]")
 
-# Plane 15 of Unicode is of private use. Private characters that are typed are shown as U+FFFD.
+# Plane 15 of Unicode is for private use. Private characters that people type are shown as U+FFFD.
 _STAND_INS = range(0xF0001, 0xFFFFE)
 _REST = "\U000f0000"
-"""Stands for each column of a cluster but its first."""
+"""Stands for each column of a cluster except the first."""
 
 
 class SteadyOutput(Vt100_Output):
-    """A terminal on which each character of the editor is as wide as the editor takes it to be."""
+    """A terminal that draws each character of the editor as wide as the editor expects."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -36,11 +36,11 @@ class SteadyOutput(Vt100_Output):
         self._drawn = {_REST: "\x1b[C"}
 
     def drawn(self, text: str) -> str:
-        """Return what the editor is to show for `text`."""
+        """Return what the editor must show for `text`."""
         return "".join(map(self.steady, CLUSTER.findall(text)))
 
     def steady(self, cluster: str) -> str:
-        """Return what the editor is to show for `cluster`."""
+        """Return what the editor must show for `cluster`."""
         if not is_disputed(cluster):
             return cluster
         if not _LETTER.match(cluster):
@@ -51,12 +51,12 @@ class SteadyOutput(Vt100_Output):
                 return REPLACEMENT
             stand_in = chr(_STAND_INS[len(self._stand_ins)])
             self._stand_ins[cluster] = stand_in
-            # Its columns are cleared, then it is drawn, each time from where the cursor was.
+            # Clear its columns and go back, draw it and go back, then go one column on.
             self._drawn[stand_in] = f"\x1b7{' ' * columns}\x1b8\x1b7{cluster}\x1b8\x1b[C"
         return self._stand_ins[cluster] + _REST * (columns - 1)
 
     def write(self, data: str) -> None:
-        # The editor writes each character alone.
+        # The editor writes one character at a time.
         drawn = self._drawn.get(data)
         if drawn is None:
             super().write(data)
@@ -65,7 +65,7 @@ class SteadyOutput(Vt100_Output):
 
 
 class Steady(Processor):
-    """Shows each character of a line in a width that is sure."""
+    """Shows each character of a line in a width that is certain."""
 
     def __init__(self, output: SteadyOutput) -> None:
         self._output = output

@@ -1,4 +1,4 @@
-"""How many lines chat-client has sent, and how many of them the server may not have heard."""
+"""Counts the lines that chat-client has sent, and those that the server may not have heard."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ class Tally:
         self.handed_over = 0
         """Lines that were sent."""
         self.unheard = 0
-        """Lines that were sent after the last thing that came from the server."""
+        """Lines that were sent after the server last sent something."""
 
     def sent(self) -> None:
-        """A line was sent."""
+        """Count a line that was sent."""
         self.handed_over += 1
         self.unheard += 1
 
     def heard(self) -> None:
-        """Something came from the server."""
+        """Note that something came from the server."""
         self.unheard = 0
 
     def broken(self) -> list[str]:
-        """The connection is gone: return a sentence on the lines that were sent after the last
-        thing that came from the server, if there are any.
+        """Return, once the connection is gone, a sentence about the unheard lines; an empty list if
+        all were heard.
 
-        That its machine has acknowledged them proves nothing: the server may not have read them.
+        An acknowledgement by the server's machine proves nothing: the server may not have read
+        them.
         """
         count, self.unheard = self.unheard, 0
         if count == 0:

@@ -1,4 +1,4 @@
-"""The face of chat-client on a terminal: what arrives is shown above the line that is typed."""
+"""The face of chat-client on a terminal: lines that arrive are shown above the typed line."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from twisted_chat.events import Event, Refused
 from twisted_chat.limits import MAX_MAX_LINE, STOPPING
 from twisted_chat.text import clean
 
-# Around what is shown: if a terminal draws a row wider than any known one does, its rest must not
-# go on in the first column.
+# Written before and after each piece that is shown: if a terminal draws a row wider than all known
+# terminals do, its rest must not go on in the first column.
 _NO_WRAP = ("[ZeroWidthEscape]", "\x1b[?7l")
 _WRAP = ("[ZeroWidthEscape]", "\x1b[?7h")
 
 _LAST = b"\x1b[?2004l\x1b[?25h\x1b[?7h\r\n"
-"""What undoes prompt_toolkit's modes: pastes are not marked, the cursor is seen, rows wrap."""
+"""Undoes prompt_toolkit's modes: pastes are not marked, the cursor is visible, rows wrap."""
 
 
 def install_reactor() -> asyncio.AbstractEventLoop:
-    """Make Twisted run on asyncio, as prompt_toolkit does; returns the loop of both."""
+    """Make Twisted run on asyncio, as prompt_toolkit does. Return the loop of both."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     asyncioreactor.install(loop)
@@ -56,7 +56,7 @@ def install_reactor() -> asyncio.AbstractEventLoop:
 
 
 class Terminal(Face):
-    """Standard input and output on a terminal. Lines and the typed one never get mixed."""
+    """Standard input and output on a terminal. Lines that arrive never get into the typed line."""
 
     interactive = True
     runs_commands = True
@@ -78,7 +78,7 @@ class Terminal(Face):
         self._flush_due = False
         self._held = True
         self._waiting: deque[tuple[str, bool]] = deque()
-        """Lines that are held back, and whether each was pasted, and is said as it stands."""
+        """Lines that are held back, each with whether it was pasted and is said as it stands."""
         self._waiting_size = 0
         self._answered: Deferred[str | None] | None = None
         self._end_due = False
@@ -97,7 +97,7 @@ class Terminal(Face):
             term=os.environ.get("TERM"),
             default_color_depth=None if self._has_colours else ColorDepth.DEPTH_1_BIT,
             enable_bell=self._rings,
-            # Its answers may come late, or not at all, and get between what is typed.
+            # Answers to CPR may come late or not at all, and get into what is typed.
             enable_cpr=False,
         )
         self._modes = TerminalModes(
@@ -127,7 +127,7 @@ class Terminal(Face):
             if self._stopping:
                 self._editor.app.exit()
             else:
-                # Once the editor has set its own handler, which knows no reflow.
+                # After the editor has set its own handler, which cannot break lines anew.
                 self._loop.call_soon(self._loop.add_signal_handler, SIGWINCH, self._fit)
 
         await self._editor.app.run_async(
@@ -140,7 +140,7 @@ class Terminal(Face):
         else:
             self._failed(failure)
 
-    # What is shown.
+    # Showing.
 
     def show(self, line: str, event: Event) -> None:
         self._names.heard(event)
@@ -175,7 +175,7 @@ class Terminal(Face):
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Show all that came in this turn of the reactor, above the line that is typed."""
+        """Show all that came in this turn of the reactor above the typed line."""
         self._flush_due = False
         self._fit()
         lines, self._to_show = self._to_show, []
@@ -190,7 +190,7 @@ class Terminal(Face):
             self._output.flush()
 
     def _fit(self) -> None:
-        """Show all anew if the window has another size."""
+        """Draw everything anew if the window has another size."""
         size = screen_size()
         if size == self._size:
             return
@@ -203,7 +203,7 @@ class Terminal(Face):
         rows += self._editor.rows_above_cursor(size.columns)
         self._output.write_raw("\r")
         self._output.cursor_up(rows)
-        # Not erased from the very first cell on: tmux would keep the torn rows in its history.
+        # Do not erase from the first cell on: tmux would keep the torn rows in its history.
         self._output.write(" ")
         self._output.erase_down()
         self._output.write_raw("\r")
@@ -211,11 +211,11 @@ class Terminal(Face):
         self._print(shown)
 
     def _print(self, shown: Fragments) -> None:
-        """Show `shown` where the cursor stands, and the line that is typed below."""
+        """Show `shown` where the cursor stands, and the typed line below."""
         print_formatted_text(self._output, FormattedText([_NO_WRAP, *shown, _WRAP]), self._style)
         self._editor.app.invalidate()
 
-    # What is typed.
+    # Typing.
 
     def _entered(self, line: str) -> None:
         line = _characters(line)
@@ -228,13 +228,15 @@ class Terminal(Face):
         else:
             self._put([("", clean(masked(line).encode()))])
             if lacks_passphrase(line):
-                # At once: what is typed next is a passphrase, and not to be said.
+                # At once: the next line is a passphrase and must not be said.
                 self._complete(line)
             else:
                 self._hand_over(line)
 
     def _pasted(self, texts: list[str]) -> None:
-        """Say each of `texts`. None is shown before it is said: it must not look like a command."""
+        """Say each of `texts`. A text is shown only once it is said, so that it never looks like a
+        command.
+        """
         texts = list(filter(None, map(_characters, texts)))
         if self._over or not texts:
             return
@@ -283,7 +285,7 @@ class Terminal(Face):
         self._editor.app.renderer.erase()
         self._screen.drain(STOPPING)
         self._modes.stop(whom)
-        # What stands above is somebody else's by now.
+        # The rows above belong to another program by now.
         self._shown = Shown()
         self._size = screen_size()
         self._editor.app.invalidate()
@@ -296,7 +298,7 @@ class Terminal(Face):
             self._hand_over_all()
 
     def _is_full(self) -> bool:
-        """More waits for the server than is to be kept in memory."""
+        """Return whether more waits for the server than may be kept in memory."""
         return self._held and self._waiting_size > MAX_MAX_LINE
 
     def _wait(self, line: str, is_pasted: bool) -> None:
@@ -341,11 +343,11 @@ class Terminal(Face):
 
 
 class Keyboard(Vt100Input):
-    """Standard input, a key at a time, while the terminal's modes are taken."""
+    """Reads standard input key by key, while the terminal's modes are taken."""
 
     def __init__(self, modes: TerminalModes) -> None:
         own = open_anew(0, os.O_RDONLY)
-        # Where that is refused, a read blocks only if another program has read the key before.
+        # If it cannot be opened anew, a read blocks only if another program got the key first.
         self._own = None if own is None else os.fdopen(own, encoding=sys.stdin.encoding)
         super().__init__(self._own or sys.stdin)
         self._modes = modes
@@ -364,7 +366,7 @@ class Keyboard(Vt100Input):
 
 
 def make_raw(attributes: Attributes) -> None:
-    """Let the terminal give each key as it is, and echo none."""
+    """Let the terminal pass on each key as it is, without echo."""
     attributes[0] &= ~(termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR)
     attributes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
     attributes[6][termios.VMIN] = 1
@@ -381,11 +383,11 @@ class ScreenText:
         self._screen.write(text.encode("utf-8", "replace"))
 
     def flush(self) -> None:
-        """The reactor writes it as soon as it can."""
+        """Do nothing: the reactor writes as soon as it can."""
 
 
 def _characters(line: str) -> str:
-    """`line` as prompt_toolkit read it, with U+FFFD for each byte that is no UTF-8."""
+    """Return `line`, as prompt_toolkit read it, with U+FFFD for each byte that is not UTF-8."""
     return line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -398,7 +400,7 @@ def _pasted_lines(count: int) -> str:
 
 
 def screen_size() -> Size:
-    """Of the terminal; one that does not know its own has the classical one."""
+    """Return the size of the terminal; 24 rows of 80 columns if it does not know its size."""
     try:
         columns, rows = os.get_terminal_size(1)
     except OSError:
@@ -407,6 +409,6 @@ def screen_size() -> Size:
 
 
 def _echoes_keys() -> bool:
-    """Whether the terminal shows ^C where it is typed."""
+    """Return whether the terminal shows ^C when it is typed."""
     flags = termios.tcgetattr(0)[3]
     return bool(flags & termios.ECHO and flags & termios.ECHOCTL)

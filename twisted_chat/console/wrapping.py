@@ -1,7 +1,7 @@
-"""Lines that are wider than the terminal.
+"""Breaks lines that are wider than the terminal.
 
-It would go on in its first column, where the rest of what somebody said could pose as a line of
-another kind.
+The terminal itself would go on in the first column, where the rest of somebody's words could pose
+as a line of another kind.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from twisted_chat.console.colours import Fragments
 from twisted_chat.console.widths import CLUSTER, WIDEST, most_columns
 
 INDENT = "  "
-"""What stands before each row of a line but the first."""
+"""Stands before each row of a line except the first."""
 
-# Where a row may end: TAB and Unicode's category Zs but for its no-break blanks.
+# Where a row may end: TAB and Unicode's category Zs without its no-break blanks.
 _BLANKS = " \t\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u205f\u3000"
 _WORD = re.compile(rf"[^{_BLANKS}]+|[{_BLANKS}]+")
 _TAB = 8
 
 
 def is_wider(line: str, columns: int) -> bool:
-    """Whether `line` may not fit into one row. A short line is told quickly."""
+    """Return whether `line` may not fit into one row. For a short line that takes little time."""
     if WIDEST * len(line) <= columns and "\t" not in line:
         return False
     return _column_after(line, 0) > columns
 
 
 def in_rows(fragments: Fragments, columns: int) -> Fragments:
-    """`fragments`, which make a line, with line ends between rows that fit.
+    """Return the line `fragments` with line ends between rows that fit into `columns`.
 
-    It is parted at blanks, which are dropped there, and inside a word only if that is too long for
-    a row.
+    It is broken at blanks, which are dropped there, and inside a word only if the word is too long
+    for a row.
     """
     line = "".join(text for _, text in fragments).rstrip(_BLANKS)
     parted: Fragments = []
@@ -54,13 +54,13 @@ def in_rows(fragments: Fragments, columns: int) -> Fragments:
 
 
 def row_widths(fragments: Fragments) -> list[int]:
-    """The widths of the rows of `fragments`, as `in_rows` returns them."""
+    """Return the width of each row of `fragments`, which `in_rows` has returned."""
     rows = "".join(text for _, text in fragments).split("\n")
     return [_column_after(row, 0) for row in rows]
 
 
 def _cuts(line: str, columns: int) -> Iterator[tuple[int, int]]:
-    """Where each row of `line` ends but the last, and where the next one begins."""
+    """Yield where each row of `line` except the last ends, and where the next one begins."""
     indent = len(INDENT)
     column = end = 0
     for match in _WORD.finditer(line):
@@ -87,7 +87,7 @@ def _cuts(line: str, columns: int) -> Iterator[tuple[int, int]]:
 
 
 def _column_after(text: str, column: int) -> int:
-    """The column behind `text` that begins in `column`, of a terminal without an edge."""
+    """Return the column behind `text` that begins in `column`, on an endlessly wide terminal."""
     if text.isascii() and "\t" not in text:
         return column + len(text)
     for cluster in CLUSTER.findall(text):
@@ -96,8 +96,8 @@ def _column_after(text: str, column: int) -> int:
 
 
 def _pieces(word: str, columns: int) -> Iterator[tuple[int, int]]:
-    """Where in `word` each grapheme cluster begins, and its width. One that is wider than `columns`
-    comes in its code points.
+    """Yield where in `word` each grapheme cluster begins, and its width. A cluster that is wider
+    than `columns` is taken apart into its code points.
     """
     for match in CLUSTER.finditer(word):
         width = most_columns(match[0])
