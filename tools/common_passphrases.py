@@ -1,7 +1,7 @@
-"""Makes twisted_chat/common_passphrases.txt of the list of passwords that zxcvbn 4.5.0 brings.
+"""Makes twisted_chat/common_passphrases.txt from the list of passwords in zxcvbn 4.5.0.
 
-Run it where that is installed: `pip install --no-deps zxcvbn==4.5.0`. Its list has the 30,000 most
-frequent ones of leaked lists; those that are too short to be taken anyway are left out.
+Install that first: `pip install --no-deps zxcvbn==4.5.0`. Its list has the 30,000 passwords that
+are most frequent in leaked lists. Those that are too short for the chat anyway are left out.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Makes twisted_chat/identifier_status.txt of files of Unicode: name them on the command line.
+"""Makes twisted_chat/identifier_status.txt from files of Unicode: name them on the command line.
 
 They are https://www.unicode.org/Public/security/16.0.0/IdentifierStatus.txt and
-https://www.unicode.org/Public/17.0.0/security/IdentifierStatus.txt. What either of them allows is
-allowed: 17.0 is the first to have letters of Hausa, Ewe and Akan, but leaves out ideographs that
-stand in surnames of Japan and China. After a change run tests/unit/test_look_alikes.py.
+https://www.unicode.org/Public/17.0.0/security/IdentifierStatus.txt. A character is allowed if one
+of them allows it: 17.0 is the first with letters of Hausa, Ewe and Akan, but it leaves out
+ideographs that stand in surnames of Japan and China. After a change run
+tests/unit/test_look_alikes.py.
 """
 
 from __future__ import annotations
@@ -49,9 +50,8 @@ authorization of the copyright holder.
 
 
 def made_of(sources: Sequence[str]) -> str:
-    """Return the text of our file: what one of `sources`, texts of Unicode's files, allows.
-
-    Raises ValueError if one of them is of another form.
+    """Return the text of our file: the characters that one of `sources`, the texts of Unicode's
+    files, allows. Raises ValueError if one of them has another form.
     """
     codes: set[int] = set()
     versions = []
@@ -72,7 +72,7 @@ def made_of(sources: Sequence[str]) -> str:
 def parsed(source: str) -> tuple[str, set[int]]:
     """Return the version of one of Unicode's files, and the code points that it allows.
 
-    Raises ValueError if it is of another form.
+    Raises ValueError if it has another form.
     """
     version = re.search(r"^# Version: ([0-9.]+)$", source, re.MULTILINE)
     total = re.search(r"^# Total code points: (\d+)$", source, re.MULTILINE)

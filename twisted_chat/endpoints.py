@@ -11,11 +11,11 @@ from twisted_chat.tls import CannotUse, Verifier, tls_options
 
 
 def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClientEndpoint:
-    """Return the endpoint at `host` and `port`, or the one that the endpoint string `host`
-    describes if the port is None. Raises ValueError with one line that repeats the string.
+    """Return the endpoint at `host` and `port`. If `port` is None, `host` is an endpoint string.
+    Raises ValueError with one line that repeats the string.
 
-    `tls:` strings have the options of Twisted's: timeout, bindAddress, certificate, privateKey,
-    trustRoots (which may be a file as well) and endpoint.
+    `tls:` strings have the same options as Twisted's: timeout, bindAddress, certificate,
+    privateKey, trustRoots (which may also be a file) and endpoint.
     """
     if port is not None:
         return HostnameEndpoint(reactor, host, port)
@@ -23,7 +23,7 @@ def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClie
         return _endpoint(reactor, host)
     except CannotUse as error:
         raise ValueError(f"{host!r}: {error}") from error
-    except Exception as error:  # Endpoint parsers are plugins, and raise what they like.
+    except Exception as error:  # Endpoint parsers are plugins and may raise anything.
         raise ValueError(
             f"{host!r} is no endpoint: write it like tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"
         ) from error
@@ -50,8 +50,8 @@ def _tls(
     trustRoots: str | None = None,
     endpoint: str | None = None,
 ) -> IStreamClientEndpoint:
-    """The names are those of Twisted's strings. With `endpoint`, `host` is only what the
-    certificate has to be for.
+    """Return a TLS endpoint. The parameters are called as in Twisted's strings. With `endpoint`,
+    `host` is only the name that the certificate must be for.
     """
     if endpoint is None:
         source = None if bindAddress is None else (bindAddress, 0)
@@ -65,8 +65,8 @@ def _tls(
 
 
 def _parse(description: str) -> tuple[list[str], dict[str, str]]:
-    """The words of an endpoint string and its options. In both a backslash quotes what follows it.
-    Raises ValueError.
+    """Return the words and the options of an endpoint string, in which a backslash quotes the next
+    character. Raises ValueError.
     """
     words: list[str] = []
     options: dict[str, str] = {}

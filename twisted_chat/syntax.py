@@ -1,11 +1,11 @@
-"""Which lines are commands, and how a text is said that looks like one."""
+"""Tells commands from lines to say, and finds commands with a passphrase that were mistyped."""
 
 from __future__ import annotations
 
 import re
 
-# A slash and an ASCII letter begin a command. With more slashes one is dropped and the rest is
-# said, so that every text, `//x` as well, can be said.
+# A slash and an ASCII letter begin a command. If there are more slashes, the first is dropped and
+# the rest is said, so that every text can be said, even `//x`.
 _COMMAND = re.compile(r"/([A-Za-z][^ \t]*)[ \t]*(.*)", re.DOTALL)
 _SLASHED = re.compile(r"/+[A-Za-z]")
 
@@ -17,20 +17,22 @@ _FORMATS = (
     "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
-"""Unicode's category Cf: characters that steer the text around them and are seen nowhere."""
+"""Unicode's category Cf: invisible characters that steer the text around them."""
 
 _FILLERS = "\u115f\u1160\u17b4\u17b5\u3164\uffa0"
-"""Letters and marks that are seen nowhere."""
+"""Invisible letters and marks."""
 
 BLANK = rf"[\s\x00-\x1f\x7f-\x9f{_FORMATS}{_FILLERS}\u2400-\u2421\u2424\ufffd\ud800-\udfff]"
-"""The pattern of one character that a person takes for no part of a word: white space, what is seen
-nowhere, and controls and broken bytes, as they are typed and as `text.clean` shows them."""
+"""Matches one character that a person does not see as part of a word: white space, an invisible
+character, and a control or broken byte, as it is typed and as `text.clean` shows it."""
 
 NO_BLANK = rf"(?:(?!{BLANK}).)"
 
 
 def _word(word: str) -> str:
-    """The pattern of `word` in upper and lower case, and as East Asian input writes it, wide."""
+    """Return a pattern for `word` in upper or lower case, and in the wide letters of East Asian
+    input methods.
+    """
     wide = 0xFEE0  # From an ASCII letter to its wide one.
     return "".join(
         f"[{each}{each.upper()}{chr(ord(each) + wide)}{chr(ord(each.upper()) + wide)}]"
@@ -46,27 +48,28 @@ _SLASHES = (
 )
 
 BEHIND = rf"(?:{BLANK}|[:=,])"
-"""What ends the word of such a command."""
+"""Matches a character that ends the word of a command with a passphrase."""
 
 CARRIERS = {
     **dict.fromkeys(("me", "reply", "topic", "away", "quit", "exit", "say"), (0,)),
     **dict.fromkeys(("msg", "kick"), (1,)),
     "ban": (1, 2),
 }
-"""The commands that show words to others, each with the numbers of words that may stand before."""
+"""The commands that show words to others, each with how many arguments may stand before them."""
 
-# Before a command there may be blanks, quote marks, brackets, bullets or numbers, and what a key or
-# a marked paste leaves where no program edits the line, such as nc: ESC [ A, ESC [ 2 0 0 ~.
+# Blanks, quote marks, brackets, bullets or numbers may stand before a command. In a program that
+# does not edit the line, such as nc, also the bytes of a key or a marked paste: ESC [ A,
+# ESC [ 2 0 0 ~.
 _LEAD = rf"(?:[\W\d_{_FILLERS}]|[\x1b\u241b][\[O][\d;]*[A-Za-z])*"
 
-# The slash may be another one, and the 7 before it the same key without Shift on many keyboards.
-# Behind another digit it writes a path or a fraction.
+# The slash may be a look-alike. A 7 may stand before it: on many keyboards that is the slash's key
+# without Shift. Behind any other digit a slash belongs to a path or a fraction.
 _SLASH = rf"{_LEAD}(?<!(?!7)\d)[{_SLASHES}]{BLANK}*"
 
-# Two slashes are written on purpose.
+# People write two slashes on purpose.
 _NOT_ON_PURPOSE = rf"(?!{BLANK}*//+[A-Za-z])"
 
-# At most two, one in the other: `/ban /ban /ban …` could be read in more ways than can be tried.
+# At most two commands around it: `/ban /ban /ban …` can be read in more ways than can be tried.
 _CARRIED = "(?:{}){{0,2}}".format(
     "|".join(
         rf"{_NOT_ON_PURPOSE}{_SLASH}(?ai:{command}){BLANK}" + rf"{BLANK}*{NO_BLANK}+{BLANK}" * count
@@ -75,17 +78,17 @@ _CARRIED = "(?:{}){{0,2}}".format(
     )
 )
 
-# Instead of the slash there may also stand what its key gives with Shift or without.
+# In place of the slash may also stand the character that its key gives with or without Shift.
 SECRET = (
     rf"{_CARRIED}{_NOT_ON_PURPOSE}(?:{_SLASH}|{BLANK}*[7?!:])"
     rf"(?:(?P<login>{_LOGIN})|{_REGISTER})(?={BEHIND}|\Z)"
 )
-"""The pattern of how a line starts that is, or was meant to be, a command with a passphrase: up to
-the end of its word. BEHIND it follows the name or the passphrase."""
+"""Matches the start of a line that is, or was meant to be, a command with a passphrase, up to the
+end of the command's word. After a BEHIND the name or the passphrase follows."""
 
 _SECRET = re.compile(SECRET)
 
-# A word that mixes letters and digits, and nothing behind it, makes no sentence of "register".
+# "register" and one word that mixes letters and digits make no sentence: that is a passphrase.
 _UNMARKED_REGISTER = re.compile(
     rf"{_CARRIED}{_NOT_ON_PURPOSE}{_LEAD}{_REGISTER}{BEHIND}{BLANK}*"
     rf"(?={NO_BLANK}*[A-Za-z])(?={NO_BLANK}*\d){NO_BLANK}{{8,}}{BLANK}*"
@@ -98,24 +101,26 @@ _AROUND_NAME = "\"'`<>()[]{}.,:;=«»“”„\u2018\u2019"
 
 
 def parse(line: str) -> tuple[str, str] | None:
-    """Return the name (in lower case) and the argument of a command; None: `line` is to be said."""
+    """Return the name (in lower case) and the argument of the command in `line`; None if `line` is
+    a line to say.
+    """
     match = _COMMAND.fullmatch(line)
     return (match[1].lower(), match[2].strip()) if match else None
 
 
 def unescape(line: str) -> str:
-    """What a `line` that is no command says: `//x` says `/x`."""
+    """Return the text that a `line` without a command says: `//x` says `/x`."""
     return line[1:] if _SLASHED.match(line) else line
 
 
 def escape(text: str) -> str:
-    """The line that says `text` and is never a command: the inverse of `unescape`."""
+    """Return the line that says `text` and is never a command: the inverse of `unescape`."""
     return f"/{text}" if _SLASHED.match(text) else text
 
 
 def slipped_command(line: str) -> str:
-    """Return "login" or "register" if `line` was meant to be that command, and would be said with
-    its passphrase instead; "" for every other line.
+    """Return "login" or "register" if `line` was meant to be that command but would be said, with
+    the passphrase in it; "" for every other line.
     """
     if not _may_be_slip(line):
         return ""
@@ -127,7 +132,7 @@ def slipped_command(line: str) -> str:
 def unmarked_login(line: str) -> str:
     """Return the name in a `line` like `login ann sesame`; "" for every other line.
 
-    Whether it is a sentence or a slip is told by whether somebody has registered that name.
+    If somebody has registered that name, the line is a slip; otherwise it is a sentence.
     """
     match = _UNMARKED_LOGIN.match(line) if _may_be_slip(line) else None
     return match[1].strip(_AROUND_NAME) if match else ""
@@ -135,7 +140,7 @@ def unmarked_login(line: str) -> str:
 
 def _may_be_slip(line: str) -> bool:
     small = line.lower()
-    # A quick look for what both words have in common.
+    # A quick look for the letters that both words have in common.
     if "gi" not in small and "\uff47\uff49" not in small:
         return False
     command = parse(line)

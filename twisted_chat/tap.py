@@ -60,7 +60,7 @@ def _transcript(default: str | None, text: str) -> list[str | None]:
 
 
 class DaemonOptions(OneLineOptions):
-    """Checks all that can be checked without opening anything."""
+    """The options of the daemon. They check everything that can be checked without opening it."""
 
     program = "chat"
     synopsis = "[options]"
@@ -116,7 +116,7 @@ class DaemonOptions(OneLineOptions):
         self.listen: list[str] = []
         self._keeps_no_words = False
         self.bare: set[str] = set()
-        """The options whose values stand on the command line without their names."""
+        """The options whose values were given without the option's name."""
         self.motd: list[str] = []
         self.limits = Limits()
 
@@ -142,7 +142,7 @@ class DaemonOptions(OneLineOptions):
             history_bytes=self._number("history-bytes", MIN_HISTORY_BYTES, MAX_HISTORY_BYTES),
             replay=self._number("replay", 0, MAX_HISTORY),
         )
-        self.places = [Place(f"--listen {_shown(each)}", each) for each in self.listen]
+        self.places = [Place(f"--listen {_as_typed(each)}", each) for each in self.listen]
         for place in self.places:
             try:
                 parse(None, place)
@@ -169,7 +169,7 @@ class DaemonOptions(OneLineOptions):
 
     def _address_as_typed(self) -> str:
         words = [
-            f"{'' if option in self.bare else '--'}{option} {_shown(self[option])}"
+            f"{'' if option in self.bare else '--'}{option} {_as_typed(self[option])}"
             for option in ("host", "port")
             if self[option] is not None
         ]
@@ -193,7 +193,7 @@ class DaemonOptions(OneLineOptions):
             self["transcript"] = os.path.abspath(where)
 
     def make_service(self, reactor: IChatReactor) -> ChatService:
-        """The daemon that these options describe. Raises SystemExit if it cannot start."""
+        """Return the daemon that these options describe. Raises SystemExit if it cannot start."""
         if self._keeps_no_words:
             _log.info(
                 "what is said is not recorded, as others may read this log: --transcript FILE "
@@ -212,7 +212,7 @@ class DaemonOptions(OneLineOptions):
 
 
 class Options(DaemonOptions):
-    """`twistd chat` and `twist chat`."""
+    """The options of `twistd chat` and `twist chat`."""
 
     optParameters: ClassVar[list[list[str | None]]] = [
         _transcript(None, " [default: log in the foreground, none in a log file]")
@@ -220,7 +220,7 @@ class Options(DaemonOptions):
 
 
 class ServerOptions(DaemonOptions):
-    """`chat-server`: the address and the port may stand there bare."""
+    """The options of `chat-server`, which takes address and port also without --host and --port."""
 
     program = "chat-server"
     synopsis = "[options] [HOST] [PORT] | [options] HOST:PORT"
@@ -262,7 +262,9 @@ class ServerOptions(DaemonOptions):
 
 
 def _logs_to_file(launcher: dict[str, object]) -> bool:
-    """Whether the log goes where others may read it later, by the options of twistd or twist."""
+    """Return whether twistd or twist, by its options, logs to a place where others may read it
+    later.
+    """
     return bool(
         launcher.get("syslog")
         or launcher.get("logfile") not in (None, "-")
@@ -270,13 +272,13 @@ def _logs_to_file(launcher: dict[str, object]) -> bool:
     )
 
 
-def _shown(value: str) -> str:
-    """`value` as it was typed, quoted where a reader could take it for something else."""
+def _as_typed(value: str) -> str:
+    """Return `value` as it was typed, quoted if a reader could take it for something else."""
     return value if value.isprintable() and value.strip() == value != "" else repr(value)
 
 
 def _read_motd(path: str, max_line: int) -> list[str]:
-    """The lines of the message of the day, clean."""
+    """Return the lines of the message of the day, clean. Raises UsageError."""
     most = MOTD_LINES * (max_line + 2)
     try:
         with open(path, "rb") as file:
@@ -284,7 +286,7 @@ def _read_motd(path: str, max_line: int) -> list[str]:
     except OSError as error:
         raise UsageError(f"--motd {path}: {error.strerror}") from error
     lines = [line.removesuffix(b"\r") for line in data.removesuffix(b"\n").split(b"\n")]
-    # UTF-32 of little end begins with the mark of UTF-16.
+    # The mark of little-endian UTF-32 begins with that of UTF-16.
     is_utf16 = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     is_too_long = len(data) > most or len(lines) > MOTD_LINES or max(map(len, lines)) > max_line
     if not is_utf16 and is_too_long:
@@ -299,7 +301,7 @@ def _read_motd(path: str, max_line: int) -> list[str]:
 
 
 def makeService(options: Options) -> ChatService:
-    """What twistd and twist call."""
+    """Return the service: twistd and twist call this."""
     from twisted.internet import reactor
 
     run_on_monotonic_time(reactor)

@@ -1,4 +1,4 @@
-"""What the command lines of daemon and client have in common."""
+"""The parts that the command lines of daemon and client have in common."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from twisted.python.usage import Options, UsageError
 from twisted_chat import __version__
 
 PORT = 8888
-"""The TCP port of the chat if no other is named."""
+"""The TCP port of the chat if no other is given."""
 
 WRONG_USAGE = 2
-"""The exit status of a command line that is wrong, as of getopt(1) and Python's argparse."""
+"""The exit status for a wrong command line, the same as in getopt(1) and Python's argparse."""
 
 
 class OneLineOptions(Options):
-    """Options that may stand anywhere before a `--`. A wrong one ends the process with one line and
-    status WRONG_USAGE, not with Twisted's page of usage or its traceback. `program`: what that line
-    begins with. `synopsis`: what follows it on a command line.
+    """Options that may stand anywhere before a `--`.
+
+    A wrong one ends the process with one line and status WRONG_USAGE, not with Twisted's page of
+    usage or its traceback. `program`: the start of that line. `synopsis`: the arguments that the
+    program takes, for the help.
     """
 
     program: str
@@ -31,7 +33,7 @@ class OneLineOptions(Options):
 
     def getSynopsis(self) -> str:
         """Return the first line of the help, which begins with `Usage:`."""
-        if self.parent is not None:  # It begins with twistd's own.
+        if self.parent is not None:  # The line begins with twistd's own synopsis.
             return super().getSynopsis()
         return f"Usage: {self.program} {self.synopsis}"
 
@@ -56,11 +58,11 @@ class OneLineOptions(Options):
             refuse_usage(f"{self.program}: {error} (--help lists the options)")
 
     def _options_first(self, arguments: list[str]) -> list[str]:
-        """Return `arguments` with all options first: Twisted stops looking for options at the first
-        argument that is none. Raises UsageError.
+        """Return `arguments` with all options first, because Twisted stops looking for options at
+        the first argument that is not an option. Raises UsageError.
         """
         if arguments[-2:-1] == ["--_shell-completion"]:
-            return arguments  # Twisted's own, and no option in its list.
+            return arguments  # Twisted's own option, which is not in its list.
         try:
             options, others = getopt.gnu_getopt(arguments, self.shortOpt, self.longOpt)
         except getopt.GetoptError as error:
@@ -80,14 +82,14 @@ class OneLineOptions(Options):
 
 def refuse_usage(line: str) -> NoReturn:
     """End the process with `line` on standard error and status WRONG_USAGE. Raises SystemExit."""
-    if sys.stderr is not None:  # Python has none if its descriptor is closed.
+    if sys.stderr is not None:  # It is None if its descriptor was closed at the start.
         print(line, file=sys.stderr)
     raise SystemExit(WRONG_USAGE)
 
 
 def split_address(text: str) -> tuple[str, str | None]:
-    """Return host and port of HOST, HOST:PORT, [HOST] or [HOST]:PORT, as they are written; the port
-    is None if there is none. Raises UsageError.
+    """Return host and port of HOST, HOST:PORT, [HOST] or [HOST]:PORT, as they are written. The port
+    is None if `text` has no port. Raises UsageError.
     """
     if match := _BRACKETED.fullmatch(text):
         return match[1], match[2]
@@ -104,8 +106,8 @@ def split_address(text: str) -> tuple[str, str | None]:
 
 
 def is_decoded(argument: str) -> bool:
-    """Return whether Python could decode a command-line argument. What it could not stands there as
-    surrogates, of which only a file's name can be made.
+    """Return whether Python could decode a command-line argument. Bytes that it could not decode
+    stand in it as surrogates, which only make sense in the name of a file.
     """
     try:
         argument.encode()

@@ -30,10 +30,10 @@ _log = Logger(namespace="chat")
 
 
 def main() -> None:
-    """`chat-server [HOST [PORT]]`. ^C prints `exit` and ends it with status 0."""
+    """Run `chat-server [HOST [PORT]]`. ^C prints `exit` and ends it with status 0."""
     from twisted.internet import reactor as installed
 
-    # Before all else that takes its time, so that no SIGHUP ends it.
+    # Before the slow imports, so that a SIGHUP meanwhile does not end it.
     signals = Signals(cast(ISignalsReactor, installed))
 
     from twisted_chat.tap import ServerOptions
@@ -62,10 +62,11 @@ def main() -> None:
 
 
 def begin_log(options: ServerOptions) -> LogFile | None:
-    """Let the log go where `options` want it. Returns its file, if it has one. Raises SystemExit.
+    """Start the log as `options` say. Return its file, or None if it has no file. Raises
+    SystemExit.
 
-    Standard error gets all of it, and only warnings where there is a file, or where it is a
-    terminal: the transcript that is there too is to be read.
+    Standard error gets the whole log. It gets only warnings if the log has a file, or if standard
+    error is a terminal, on which people read the transcript.
     """
     path = options["log"]
     observers: list[ILogObserver] = []
@@ -86,11 +87,11 @@ def begin_log(options: ServerOptions) -> LogFile | None:
 
 
 class LogFile:
-    """The file at `path` as what a log observer writes to."""
+    """A file that a log observer can write to."""
 
     def __init__(self, path: str) -> None:
-        """Raises OSError if `path` cannot be opened, or if a write to it could keep the chat
-        waiting.
+        """Open `path`. Raises OSError if it cannot be opened, or if a write to it could keep the
+        chat waiting.
         """
         with suppress(FileNotFoundError):
             mode = os.stat(path).st_mode
@@ -109,10 +110,10 @@ class LogFile:
                 _log.error("log lines are lost: {reason}; this is told once", reason=str(error))
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: each write is complete."""
 
     def reopen(self) -> None:
-        """Open the file again: it has been moved away."""
+        """Open the file again, after it was moved away."""
         try:
             self._file.reopen()
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What signals do to the daemon. None that people send costs anything that was said."""
+"""What signals do to the daemon. No signal that people send loses anything that was said."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _ENDING = (
     signal.SIGXCPU,  # The limit of processor time is near.
     *([signal.SIGPWR] if hasattr(signal, "SIGPWR") else []),  # How containers are ended by LXC.
 )
-"""Signals that would end the process at once: they end it as SIGTERM does."""
+"""Signals that would end the process at once. Here they end it as SIGTERM does."""
 
 _IDLE = (signal.SIGUSR1, signal.SIGUSR2)
-"""Signals that would end the process at once, and that other daemons take for something else than
-an end: they do nothing here.
+"""Signals that would end the process at once, and that mean something else to other daemons. Here
+they do nothing.
 """
 
 _WHILE_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *_ENDING, *_IDLE)
@@ -38,23 +38,23 @@ class ISignalsReactor(IReactorCore, IReactorFromThreads, IReactorTime):
 
 
 class Signals:
-    """Handles the signals of this process. To be made as early as can be: from then on SIGHUP ends
-    nothing.
+    """Handles the signals of this process. Make it as early as possible: from then on SIGHUP does
+    not simply end the process.
 
-    SIGHUP calls `reopen`. Where the process had a terminal when this was made and has it no more,
-    SIGHUP also ends it as SIGTERM does: a connection dropped, or a window was closed. A signal that
-    is ignored when the process starts stays so (nohup), and one that has a handler keeps it (the
-    SIGUSR1 of twistd).
+    SIGHUP calls `reopen`. If the process had a terminal when this was made and has lost it, SIGHUP
+    also ends it as SIGTERM does: a connection dropped, or a window was closed. A signal that is
+    ignored when the process starts stays ignored (nohup), and one with a handler keeps it (SIGUSR1
+    of twistd).
     """
 
     def __init__(self, reactor: ISignalsReactor) -> None:
         self._reactor = reactor
         self._reopen: Callable[[], None] | None = None
         self._had_terminal = not _terminal_error()
-        # A process that was daemonised meanwhile has no terminal, and has lost none.
+        # A process that was daemonised since then has no terminal, but has not lost one.
         self._session = os.getsid(0)
         self._handle((signal.SIGHUP,), self._hang_up)
-        # Twistd takes its SIGUSR1 only if nobody has it before.
+        # Only now: twistd handles SIGUSR1 only if nobody has handled it before.
         reactor.callWhenRunning(self._handle, _IDLE, self._do_nothing)
         reactor.callWhenRunning(self._handle, _ENDING, self._end)
         reactor.addSystemEventTrigger("before", "shutdown", self._stop)
@@ -62,7 +62,7 @@ class Signals:
     def serve(self, reopen: Callable[[], None]) -> None:
         """Call `reopen` at each SIGHUP from here on, in a turn of the reactor."""
         self._reopen = reopen
-        # Until the reactor runs and handles it itself.
+        # Needed until the reactor runs and handles SIGTERM itself.
         self._handle((signal.SIGTERM,), self._end)
 
     def _handle(
@@ -102,14 +102,14 @@ class Signals:
         )
 
     def _stop(self) -> None:
-        # The end is near and bounded: a second signal could only cut it short.
+        # The end comes within a bounded time: a second signal could only cut it short.
         for number in _WHILE_STOPPING:
             signal.signal(number, signal.SIG_IGN)
 
 
 def _terminal_error() -> int:
-    """Return why the controlling terminal cannot be opened, as an error number: ENXIO if there is
-    none, another one where that cannot be told; 0 if there is one.
+    """Return the error number of opening the controlling terminal: 0 if the process has one, ENXIO
+    if not, another number if that cannot be known.
     """
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))

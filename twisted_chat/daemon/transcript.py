@@ -1,4 +1,4 @@
-"""The daemon's own transcript: in the log, in a file, on standard output or nowhere."""
+"""The daemon's own transcript: in the log, in a file, on standard output, or nowhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = Logger(namespace="chat")
 
 @implementer(ITranscript)
 class NoTranscript:
-    """Keeps nothing of what is said."""
+    """A transcript that keeps nothing."""
 
     def start(self) -> None:
         pass
@@ -37,8 +37,9 @@ class NoTranscript:
 
 @implementer(ITranscript)
 class LogTranscript:
-    """At most ten events of the log a second, each with the lines that came meanwhile: an event for
-    each line would cost as much as twenty deliveries. More only past TRANSCRIPT_LUMP.
+    """A transcript in the log: at most ten log events a second, each with all lines that came in
+    between. An event for each line would cost as much as twenty deliveries. There are more only
+    when more than TRANSCRIPT_LUMP bytes gather.
     """
 
     def __init__(self, reactor: IReactorTime) -> None:
@@ -59,7 +60,7 @@ class LogTranscript:
             self._log_lines()
 
     def reopen(self) -> None:
-        """The log is not ours."""
+        """Do nothing: the log does not belong to us."""
 
     def stop(self) -> Deferred[None]:
         if self._pause is not None:
@@ -83,8 +84,8 @@ class LogTranscript:
 
 @dataclass
 class _Waiting:
-    """Lines for the thread, and how many more found no room after them. `reopen`: open the file
-    again before.
+    """A batch for the thread. `overflown`: how many further lines found no room. `reopen`: open the
+    file again before writing.
     """
 
     lines: list[bytes] = field(default_factory=list)
@@ -97,12 +98,12 @@ class _Waiting:
 
 @implementer(ITranscript)
 class BareTranscript:
-    """Bare lines to a file or to standard output, from a thread of its own: the chat never waits
-    for a disk or a pipe. It writes once in `pause` seconds at most.
+    """A transcript of bare lines in a file or on standard output. A thread of its own writes them,
+    at most once in `pause` seconds: the chat never waits for a disk or a pipe.
 
-    At most TRANSCRIPT_WAITING bytes wait. Lines that find no room, or that cannot be written, are
-    lost; in their place it says how many they were. The first failure is logged. `lead` returns
-    what each line begins with.
+    At most TRANSCRIPT_WAITING bytes wait. Lines that find no room or cannot be written are lost; in
+    their place a line says how many were lost. The first failure is logged. `lead` returns the text
+    that each line begins with.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ class BareTranscript:
         )
 
     def _work(self, batches: Iterator[_Waiting]) -> None:
-        """In the thread."""
+        """Write the batches: runs in the thread."""
         failed = 0
         logged = False
         for batch in batches:
@@ -171,7 +172,7 @@ class BareTranscript:
         try:
             self._output.reopen()
         except OSError as error:
-            # What is open takes lines all the same, unless it has been moved away.
+            # The file that is open takes lines all the same, unless it was moved away.
             self._reactor.callFromThread(
                 _log.error, "the transcript is not opened again: {reason}", reason=error.strerror
             )
