@@ -33,8 +33,9 @@ class Flood:
 
     A line costs a token for each started TOKEN bytes. All connections of an address together have
     ADDRESS_SHARE times the rate and burst of one. All connections that paste together have
-    CHAT_SHARE times, so that readers that are not slow can follow, however many paste; what one
-    person can type is not counted there. `clock` is the reactor, whose seconds must be monotonic.
+    CHAT_SHARE times the rate of one, so that readers that are not slow can follow, however many
+    paste; what one person can type is not counted there. `clock` is the reactor, whose seconds must
+    be monotonic.
     """
 
     def __init__(self, clock: IReactorTime, rate: int = RATE, burst: int = BURST) -> None:
