@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import socket
-import tempfile
-
-import pytest
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, eventAsText
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.doubles import LINES, RecordingOutbox
 from tests.support.hall import SECRET, Hall
-from tests.support.processes import chatctl
 from twisted_chat.authorisation import Door
 from twisted_chat.flood import Flood
-from twisted_chat.limits import LOGGED_A_MINUTE, LOGGED_A_MINUTE_IN_ALL, REGISTRATIONS_A_DAY
+from twisted_chat.limits import LOGGED_A_MINUTE, LOGGED_A_MINUTE_IN_ALL
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.traces import Traces
@@ -134,62 +126,3 @@ class RateTests(SynchronousTestCase):
             self.traces.stop()
         self.assertEqual(texts(logs), ["1 lines left out: from=local"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
-
-
-FAILED = r"^\S+ \[chat#info\] wrong passphrase: name=\S+ from=(\S+)$"
-"""As a filter of fail2ban has it."""
-
-
-def test_the_log_of_a_daemon_can_be_watched_for_guessers(start_daemon, tmp_path):
-    daemon = start_daemon("--state", str(tmp_path / "state"))
-    ann = daemon.join()
-    ann.line()
-    ann.send(f"/nick ann\n/register {SECRET}\n/login ann wrong\n".encode())
-    ann.find("! that is not the passphrase of ann")
-    daemon.out.find("wrong passphrase")
-    assert re.findall(FAILED, daemon.out.text, re.M) == ["127.0.0.1"]
-    answer = chatctl(tmp_path / "state", "--json", "reset", "ann")
-    assert answer.returncode == 0, answer
-    passphrase = json.loads(answer.stdout.splitlines()[-1])["passphrase"]
-    bob = daemon.join()
-    bob.line()
-    bob.send(f"/login ann {passphrase}\n".encode())
-    bob.find("- You are logged in as ann")
-    assert bob.line().startswith("- 1 wrong passphrase was tried for ann since your last login")
-    daemon.stop()
-    assert passphrase not in daemon.out.text
-    for path in (tmp_path / "state").iterdir():
-        if path.is_file():
-            assert passphrase.encode() not in path.read_bytes()
-
-
-@pytest.fixture
-def open_folder():
-    """A folder that every user of the machine gets to."""
-    with tempfile.TemporaryDirectory(prefix="chat-") as path:
-        os.chmod(path, 0o711)
-        yield path
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-def test_each_user_of_the_machine_has_a_share_of_its_own_over_a_unix_socket(
-    start_daemon, open_folder
-):
-    path = f"{open_folder}/socket"
-    daemon = start_daemon(f"--listen=unix:{path}:mode=666")
-
-    def register(name, user):
-        os.seteuid(user)
-        try:
-            peer = daemon.join(path, socket.AF_UNIX)
-        finally:
-            os.seteuid(0)
-        peer.send(f"/nick {name}\n/register {SECRET}\n".encode())
-        peer.find(f"- You are now {name}")
-        return peer.line()
-
-    for number in range(REGISTRATIONS_A_DAY):
-        assert "is yours" in register(f"ann{'x' * number}", 0)
-    assert "! 5 names a day can be registered from user 0 of this machine" in register("no", 0)
-    assert "- bob is yours" in register("bob", 65534)
-    daemon.out.find("register: name=bob from=uid:65534")

@@ -1,18 +1,13 @@
-"""Clients that end their lines with CR, at the line door on a clock and for real."""
+"""Clients that end their lines with CR, at the line door on a clock."""
 
 from __future__ import annotations
 
-import re
-
-import pexpect
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.process.test_any_client import installed
 from tests.support.doubles import ANN, Door
-from tests.support.processes import PATIENCE
 from tests.support.properties import given, settings, st
 from twisted_chat.limits import CR_PAUSE, SHORTEST_PAUSE
 
@@ -186,51 +181,3 @@ class CRTests(SynchronousTestCase):
             self.ann.readConnectionLost()
             heard.append(self.heard())
         self.assertEqual(heard[0], heard[1])
-
-
-def test_a_person_in_a_terminal_that_sends_cr_talks_and_erases(daemon):
-    """nc on a terminal in raw mode sends what ConnectBot and PuTTY send."""
-    bob = daemon.join()
-    bob.line()
-    command = f"stty raw -echo; exec {installed('nc.openbsd')} 127.0.0.1 {daemon.port}"
-    person = pexpect.spawn("sh", ["-c", command], encoding="utf-8", timeout=PATIENCE)
-    try:
-        person.expect_exact("> Connected to the chat server (2 users online)")
-        name = re.search(r"user (\S+) entered", bob.line())[1]
-        person.send("helo\x7flo\r")
-        assert bob.line() == f"[{name}] hello"
-        person.send("again\r")
-        assert bob.line() == f"[{name}] again"
-    finally:
-        person.close(force=True)
-    assert bob.line() == f"< The user {name} left (1 user online)"
-
-
-def test_telnet_that_sends_each_key_talks_and_erases(daemon):
-    bob = daemon.join()
-    bob.line()
-    person = pexpect.spawn(
-        installed("telnet"), ["127.0.0.1", str(daemon.port)], encoding="utf-8", timeout=PATIENCE
-    )
-    try:
-        person.expect_exact("> Connected to the chat server (2 users online)")
-        name = re.search(r"user (\S+) entered", bob.line())[1]
-        person.send("\x1d")  # Its escape key.
-        person.expect_exact("telnet>")
-        person.sendline("mode character")
-        person.expect_exact("\r\n")
-        person.send("helo\x7flo\r")
-        assert bob.line() == f"[{name}] hello"
-    finally:
-        person.close(force=True)
-    assert bob.line() == f"< The user {name} left (1 user online)"
-
-
-def test_a_file_with_a_byte_order_mark_is_obeyed_and_said(daemon):
-    """As a StreamWriter of .NET writes it."""
-    bob = daemon.join()
-    bob.line()
-    ann = daemon.join()
-    ann.send(b"\xef\xbb\xbf/nick ann\r\n\xef\xbb\xbfhi\r\n")
-    bob.line()
-    assert bob.lines(2) == [f"- {ann.name} is now ann", "[ann] \ufeffhi"]

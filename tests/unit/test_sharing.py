@@ -5,9 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.daemons import enter
 from tests.support.hall import Hall, RecordingStore
-from tests.support.processes import chatctl
 from tests.support.properties import given, settings, st
 from twisted_chat.events import Said
 from twisted_chat.journal.history import History
@@ -178,27 +176,3 @@ class WholeHistoryTests(SharingTests):
         origins = [origin for origin, _ in self.kept()]
         self.assertEqual(origins.count("10.0.0.1"), 100)
         self.assertEqual(origins.count("10.9.9.9"), 15)
-
-
-def test_a_stranger_s_burst_leaves_what_others_said_also_over_a_restart(start_daemon, tmp_path):
-    state, path = tmp_path / "state", tmp_path / "socket"
-    arguments = ("--state", str(state), f"--listen=unix:{path}", "--port=0", "--rate=0")
-    daemon = start_daemon(*arguments)
-    port = int(daemon.out.find(r"Chat Server started on port (\d+)\.")[1])
-    ann, stranger = enter(daemon, ("127.0.0.1", port), str(path))
-    ann.send(b"".join(b"line %d\n" % number for number in range(50)))
-    stranger.find(f"[{ann.name}] line 49")
-    for _ in range(4):
-        stranger.send(b"x\n" * BURST)
-    stranger.send(b"over\n")
-    ann.find("[local:1] over")
-
-    def said():
-        lines = chatctl(state, "history", "10000").stdout.splitlines()
-        assert len(lines) == HISTORY
-        return [line.partition("] ")[2] for line in lines[:50]]
-
-    assert said() == [f"line {number}" for number in range(50)]
-    daemon.stop()
-    daemon = start_daemon(*arguments)
-    assert said() == [f"line {number}" for number in range(50)]
