@@ -62,9 +62,10 @@ class LineClient(BoundedLineReceiver):
     """
 
     transport: ITCPTransport
+    max_line = CLIENT_LINE
 
     def __init__(self, clock: IReactorTime | None = None) -> None:
-        super().__init__(CLIENT_LINE)
+        super().__init__()
         self._link = None
         if clock is not None:
             self._link = Link(

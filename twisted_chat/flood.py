@@ -6,12 +6,11 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.limits import (
     ADDRESS_SHARE,
-    BURST,
     CHAT_SHARE,
     LONGEST_PAUSE,
-    RATE,
     TYPED_BURST,
     TYPED_RATE,
+    Limits,
 )
 
 
@@ -28,8 +27,8 @@ class _Bucket:
 
 
 class Flood:
-    """Limits what a daemon takes in: `rate` tokens a second and `burst` tokens at once for each
-    connection. A rate of 0 is no limit.
+    """Limits what a daemon takes in: of each connection `limits.rate` tokens a second and
+    `limits.burst` tokens at once. A rate of 0 is no limit.
 
     A line costs a token for each started TOKEN bytes. All connections of an address together have
     ADDRESS_SHARE times the rate and burst of one. All connections that paste together have
@@ -38,21 +37,26 @@ class Flood:
     be monotonic.
     """
 
-    def __init__(self, clock: IReactorTime, rate: int = RATE, burst: int = BURST) -> None:
-        self.rate = rate
+    def __init__(self, clock: IReactorTime, limits: Limits) -> None:
+        self.limits = limits
         self.seconds = clock.seconds
+        self.chat = _Bucket()
+        self._addresses: dict[str, _Bucket] = {}
+        self._sweep_at = 64
+        self.renew()
+
+    def renew(self) -> None:
+        """Take over `limits`, which have changed. What was charged before stays charged."""
+        self.rate, burst = self.limits.rate, self.limits.burst
         # All are seconds until a bucket is full again: for one token; for an empty bucket; for a
         # bucket with one token left. The latter two are the same for a connection and its address.
-        self.token = 1 / rate if rate else 0.0
+        self.token = 1 / self.rate if self.rate else 0.0
         self.empty = burst * self.token
         self.one_left = (burst - 1) * self.token
         self.typed_empty = self.empty * TYPED_BURST / TYPED_RATE
         # Bounded, so that a connection that overdraws its bucket is not held for long.
         self.longest = self.empty + LONGEST_PAUSE
         self.typed_longest = self.typed_empty + LONGEST_PAUSE
-        self.chat = _Bucket()
-        self._addresses: dict[str, _Bucket] = {}
-        self._sweep_at = 64
 
     def meter(self, address: str) -> Meter:
         """Return a meter for one connection from `address`."""

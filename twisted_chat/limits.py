@@ -363,9 +363,12 @@ CLIENT_MENU = 8
 """Rows of the menu in which Tab shows names and commands."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Limits:
-    """The limits that are options, with their defaults: see the constants for units and reasons."""
+    """The limits that are options, with their defaults: see the constants for units and reasons.
+
+    They are read where they are used, so that they can change while the daemon runs.
+    """
 
     max_line: int = MAX_LINE
     rate: int = RATE

@@ -11,7 +11,8 @@ from twisted.logger import Logger
 from twisted.python.usage import UsageError
 
 from twisted_chat.clocks import run_on_monotonic_time
-from twisted_chat.daemon.service import ChatService, IChatReactor, make_service
+from twisted_chat.daemon.house import IChatReactor, make_service
+from twisted_chat.daemon.service import ChatService
 from twisted_chat.daemon.signals import ISignalsReactor, Signals
 from twisted_chat.doors.admission import raise_file_limit
 from twisted_chat.doors.listening import ListenError, Place, parse, places_for

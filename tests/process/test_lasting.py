@@ -10,18 +10,11 @@ import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.task import Clock
-from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.crowds import until
 from tests.support.processes import PATIENCE, TWISTD, Peer, chatctl
-from twisted_chat.daemon.service import ChatService
-from twisted_chat.doors.admission import Connections
 from twisted_chat.spans import moment
 
 PASSPHRASE = "correct horse"
@@ -263,41 +256,6 @@ def test_what_is_sent_while_a_login_waits_is_said_in_order_and_chatctl_is_answer
     assert said[1:] == ["[ann] first", "[ann] second", "* ann waves", "[ann] third"]
     assert "- chatctl says: hello" in lines
     assert "! that is not the passphrase of ann" in cat.rest()
-
-
-class StoppingTests(SynchronousTestCase):
-    """The end of a daemon of parts that only note that they are stopped."""
-
-    def setUp(self) -> None:
-        self.stopped: list[str] = []
-
-    def part(self, name: str, result: object = None) -> SimpleNamespace:
-        def stop() -> Deferred[None]:
-            self.stopped.append(name)
-            return maybeDeferred(lambda: result)
-
-        return SimpleNamespace(stop=stop)
-
-    def stop(self, control: object = None) -> Deferred[None]:
-        """Stop a daemon whose control door stops with `control`."""
-        clock = Clock()
-        factory = SimpleNamespace(packets=0, chat=self.part("chat"), connections=Connections())
-        others = [self.part(name) for name in ("transcript", "store", "passphrases", "traces")]
-        service = ChatService(clock, factory, [], self.part("control", control), *others)
-        done = service.stopService()
-        for _ in range(5):
-            clock.advance(0)
-        return done
-
-    def test_all_parts_are_stopped_and_what_keeps_something_last(self) -> None:
-        self.assertIsNone(self.successResultOf(self.stop()))
-        self.assertEqual(
-            self.stopped, ["control", "chat", "passphrases", "traces", "store", "transcript"]
-        )
-
-    def test_where_the_control_door_fails_to_stop_what_was_said_is_kept_nonetheless(self) -> None:
-        self.failureResultOf(self.stop(Failure(OSError("on purpose"))), OSError)
-        self.assertEqual(self.stopped[-3:], ["traces", "store", "transcript"])
 
 
 def test_times_are_those_of_rfc_3339() -> None:

@@ -16,13 +16,12 @@ from zope.interface import implementer
 from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import LineDialect
-from twisted_chat.doors.admission import Admission
-from twisted_chat.doors.line import ChatFactory, ChatProtocol
-from twisted_chat.doors.outbox import Patience
+from twisted_chat.doors.door import Entrance
+from twisted_chat.doors.line import ChatProtocol, LineDoor
 from twisted_chat.flood import Flood
 from twisted_chat.interfaces import IDialect, IOutbox, ITranscript, Seen
 from twisted_chat.journal.memory import MemoryJournal
-from twisted_chat.limits import ANSWER_SHARE, BACKLOG, BURST, MAX_PER_ADDRESS, MAX_USERS
+from twisted_chat.limits import ANSWER_SHARE, BACKLOG, BURST, MAX_PER_ADDRESS, MAX_USERS, Limits
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.passphrases import Passphrases
@@ -138,7 +137,7 @@ class ChatOnTheTable:
             clock.advance(1_000_000)
         self.clock = clock
         self.now = now or WallClock(clock)
-        self.flood = Flood(self.clock, rate=0)
+        self.flood = Flood(self.clock, Limits(rate=0))
         journal = journal or MemoryJournal(self.now)
         self.chat = Chat(
             journal,
@@ -273,14 +272,21 @@ class Door:
             LINES,
             share=BACKLOG // ANSWER_SHARE,
         )
-        self.factory = ChatFactory(
+        limits = Limits(
+            max_line=max_line,
+            rate=rate,
+            burst=burst,
+            max_users=max_users,
+            max_per_address=max_per_address,
+        )
+        self.entrance = Entrance(chat, self.clock, limits, made.closed_to)
+        self.factory = LineDoor(
             chat,
             Desk(chat, passphrases or Passphrases(self.clock), Traces(self.clock)),
             self.clock,
-            Admission(max_users, max_per_address, made.closed_to),
-            Flood(self.clock, rate, burst),
-            Patience(self.clock),
-            max_line,
+            limits,
+            self.entrance,
+            [],
         )
 
     def connect(self, peer: IAddress = ANN, transport: TCPTransport | None = None) -> ChatProtocol:

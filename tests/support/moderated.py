@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hall import Hall, RecordingStore
 from twisted_chat.doors.admission import Admission
+from twisted_chat.limits import Limits
 from twisted_chat.spans import moment
 
 NOW = 1_001_000_000.0
@@ -60,4 +61,4 @@ class Moderated(SynchronousTestCase):
 
     def closed(self, host: str) -> str | None:
         """Why nobody may come in from `host`."""
-        return Admission(closed_to=self.journal.closed_to).refusal(ipaddress.ip_address(host))
+        return Admission(Limits(), self.journal.closed_to).refusal(ipaddress.ip_address(host))

@@ -59,7 +59,7 @@ class LineDoorTests(SynchronousTestCase):
 
     def assert_over(self) -> None:
         """Nobody is in, and nothing is counted or timed any more."""
-        admission = self.door.factory.admission
+        admission = self.door.entrance.admission
         self.assertEqual((admission._users, dict(admission._per_address)), (0, {}))
         self.assertEqual(list(self.door.factory.chat.everybody()), [])
         self.assertEqual(self.clock.getDelayedCalls(), [])

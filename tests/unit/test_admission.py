@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_chat.doors import admission
 from twisted_chat.doors.admission import Admission, raise_file_limit
-from twisted_chat.limits import MAX_USERS, SPARE_DESCRIPTORS
+from twisted_chat.limits import MAX_USERS, SPARE_DESCRIPTORS, Limits
 from twisted_chat.networks import host_of, network_of
 
 LOOPBACK = host_of(IPv4Address("TCP", "127.0.0.1", 1))
@@ -35,7 +35,7 @@ class AdmissionTests(SynchronousTestCase):
         self.assertEqual(network_of(UNIX), "local")
 
     def test_no_more_come_in_than_may_and_one_more_when_one_is_gone(self) -> None:
-        door = Admission(max_users=2)
+        door = Admission(Limits(max_users=2))
         for host in (LOOPBACK, OUTSIDE):
             self.assertIsNone(door.refusal(host))
             door.enter(host)
@@ -45,7 +45,7 @@ class AdmissionTests(SynchronousTestCase):
         self.assertIsNone(door.refusal(ELSEWHERE))
 
     def test_one_address_does_not_take_the_place_of_others(self) -> None:
-        door = Admission(max_per_address=2)
+        door = Admission(Limits(max_per_address=2))
         for _ in range(2):
             self.assertIsNone(door.refusal(OUTSIDE))
             door.enter(OUTSIDE)
@@ -58,13 +58,13 @@ class AdmissionTests(SynchronousTestCase):
         self.assertIsNone(door.refusal(OUTSIDE))
 
     def test_loopback_and_unix_sockets_are_no_address(self) -> None:
-        door = Admission(max_per_address=1)
+        door = Admission(Limits(max_per_address=1))
         for host in (LOOPBACK, LOOPBACK, UNIX, UNIX):
             self.assertIsNone(door.refusal(host))
             door.enter(host)
 
     def test_refusals_are_logged_once_until_there_is_room_again(self) -> None:
-        door = Admission(max_users=1)
+        door = Admission(Limits(max_users=1))
         with capturedLogs() as logs:
             for _ in range(2):
                 door.enter(OUTSIDE)
@@ -74,7 +74,7 @@ class AdmissionTests(SynchronousTestCase):
         self.assertEqual(len(logs), 2)
 
     def test_addresses_that_are_gone_are_forgotten(self) -> None:
-        door = Admission()
+        door = Admission(Limits())
         door.enter(OUTSIDE)
         door.leave(OUTSIDE)
         self.assertEqual(dict(door._per_address), {})

@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.doubles import ANN, BOB, ChatOnTheTable, Door, TCPTransport
 from tests.support.hall import Vault
 from tests.unit.test_control import PEER, SlowJournal, request
-from twisted_chat.doors.control import ControlFactory
+from twisted_chat.doors.control import ControlDoor
+from twisted_chat.limits import Limits
 
 HASHED = b"/nick ann\n/register horse battery\n"
 
@@ -33,7 +34,7 @@ class LineDoorTests(SynchronousTestCase):
         self.assertIn("The user ann left (1 user online)", line)
         self.bob.connectionLost(Failure(ConnectionDone()))
         self.door.turn()
-        self.assertEqual(self.door.factory.admission._users, 0)
+        self.assertEqual(self.door.entrance.admission._users, 0)
         self.assertEqual(self.vault.clock.getDelayedCalls(), [])
 
     def test_what_fails_behind_a_login_ends_the_connection_and_is_logged(self) -> None:
@@ -77,8 +78,8 @@ def _safe(peer):
 class ControlDoorTests(SynchronousTestCase):
     def test_what_fails_behind_an_answer_ends_the_connection_and_is_logged(self) -> None:
         table = ChatOnTheTable(SlowJournal())
-        factory = ControlFactory(table.chat, table.desk, table.clock)
-        protocol = factory.buildProtocol(PEER)
+        door = ControlDoor(table.chat, table.desk, table.clock, Limits(), "")
+        protocol = door.buildProtocol(PEER)
         protocol.makeConnection(TCPTransport(peerAddress=PEER))
         protocol.dataReceived(request("who") + request("ops"))
         self.patch(protocol, "_obey", lambda line: 1 / 0)
@@ -87,6 +88,6 @@ class ControlDoorTests(SynchronousTestCase):
         self.assertTrue(protocol.transport.disconnected)
         protocol.connectionLost(Failure(ConnectionAborted()))
         table.turns.run()
-        self.assertEqual(factory.connections, set())
+        self.assertEqual(door.connections, set())
         self.assertEqual(table.chat._attendants, set())
         self.assertEqual(table.clock.getDelayedCalls(), [])

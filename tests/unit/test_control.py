@@ -13,17 +13,18 @@ from tempfile import TemporaryDirectory
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.support.doubles import LINES, ChatOnTheTable, RecordingOutbox, TCPTransport
 from twisted_chat.authorisation import Door
 from twisted_chat.commands import BY_WORD, COMMANDS
-from twisted_chat.doors.control import NAME, ControlDoor, ControlFactory, ControlProtocol
+from twisted_chat.doors.control import NAME, ControlDoor, ControlProtocol
 from twisted_chat.doors.listening import ListenError
 from twisted_chat.interfaces import Seen
 from twisted_chat.journal.memory import MemoryJournal
-from twisted_chat.limits import CONTROL_CONNECTIONS, CONTROL_WAIT, GOODBYE
+from twisted_chat.limits import CONTROL_CONNECTIONS, CONTROL_WAIT, GOODBYE, Limits
 from twisted_chat.member import Member
 from twisted_chat.names import BadName, check_name
 
@@ -60,9 +61,8 @@ class ControlDoorTests(SynchronousTestCase):
         self.table = ChatOnTheTable(journal)
         self.ann, self.bob = self.table.enter("ann"), self.table.enter("bob")
         self.heard()
-        self.factory = ControlFactory(
-            self.table.chat, self.table.desk, self.table.clock, max_line=100
-        )
+        self.limits = Limits(max_line=100)
+        self.door = ControlDoor(self.table.chat, self.table.desk, self.table.clock, self.limits, "")
 
     def heard(self) -> list[str]:
         """What bob has got since it was last asked."""
@@ -71,7 +71,7 @@ class ControlDoorTests(SynchronousTestCase):
         return self.table.read(self.bob)
 
     def connect(self) -> ControlProtocol:
-        protocol = self.factory.buildProtocol(PEER)
+        protocol = self.door.buildProtocol(PEER)
         protocol.makeConnection(TCPTransport(peerAddress=PEER))
         return protocol
 
@@ -96,8 +96,8 @@ class ControlDoorTests(SynchronousTestCase):
         protocol.writeConnectionLost()
         protocol.connectionLost(Failure(error()))
         self.table.turns.run()
-        self.assertNotIn(protocol, self.factory.connections)
-        if not self.factory.connections:
+        self.assertNotIn(protocol, self.door.connections)
+        if not self.door.connections:
             self.assertEqual(self.table.clock.getDelayedCalls(), [])
 
     def refused(self, *lines: bytes) -> str:
@@ -160,7 +160,7 @@ class ControlDoorTests(SynchronousTestCase):
             request("status")[:-2],
         ):
             with self.subTest(line=line[:40]):
-                self.factory.max_line = len(line)
+                self.limits.max_line = len(line)
                 first, second = self.ask(line + b"\n", request("status"))
                 self.assertEqual(first["event"], "refused")
                 self.assertIn("that is no request: write {", first["text"])
@@ -394,7 +394,7 @@ class ControlDoorTests(SynchronousTestCase):
         self.close(protocol)
 
     def test_who_does_not_read_is_closed_with_less_than_a_whole_answer(self) -> None:
-        self.factory.patience.backlog = 100
+        self.door.patience.limits.backlog = 100
         protocol = self.connect()
         protocol.transport.producer.pauseProducing()
         protocol.dataReceived(request("help"))
@@ -418,7 +418,7 @@ class ControlDoorTests(SynchronousTestCase):
         self.lay(SlowJournal())
         idle, busy = self.connect(), self.connect()
         busy.dataReceived(request("who"))
-        stopped = self.factory.stop()
+        stopped = self.door.drain()
         for protocol in (idle, busy):
             self.assertEqual(
                 self.read(protocol), [{"event": "refused", "text": "the daemon stops"}, WHOLE]
@@ -431,7 +431,7 @@ class ControlDoorTests(SynchronousTestCase):
         self.lay(SlowJournal())
         busy = self.connect()
         busy.dataReceived(request("who"))
-        stopped = self.factory.stop()
+        stopped = self.door.drain()
         self.read(busy)
         self.table.chat.journal.waiting[0].callback([])
         self.assertEqual(self.read(busy), [])
@@ -439,7 +439,7 @@ class ControlDoorTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(stopped))
 
     def test_a_stop_waits_for_nobody_where_nobody_is(self) -> None:
-        self.assertIsNone(self.successResultOf(self.factory.stop()))
+        self.assertIsNone(self.successResultOf(self.door.drain()))
 
     def test_one_whose_way_out_breaks_is_closed_and_troubles_nobody(self) -> None:
         outbox = RecordingOutbox()
@@ -466,10 +466,11 @@ class Port:
         return self.stop
 
 
-class SocketReactor:
+class SocketReactor(Clock):
     """Opens sockets, and looks at their modes in their first moment."""
 
     def __init__(self, stop: Deferred[None] | None = None) -> None:
+        super().__init__()
         self.stop = stop or succeed(None)
         self.first_mode = 0
 
@@ -489,27 +490,32 @@ class SocketTests(SynchronousTestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.path = f"{self.folder}/co:n=tr\\ol.sock"
+
+    def open(self, reactor: SocketReactor, path: str = "") -> ControlDoor:
+        """A door that is open."""
         table = ChatOnTheTable()
-        self.factory = ControlFactory(table.chat, table.desk, table.clock)
+        door = ControlDoor(table.chat, table.desk, reactor, Limits(), path or self.path)
+        door.open()
+        return door
 
     def test_it_is_its_owner_s_alone_from_its_first_moment(self) -> None:
         before = os.umask(0)
         self.addCleanup(os.umask, before)
         reactor = SocketReactor()
-        door = ControlDoor(reactor, self.factory, self.path)
+        door = self.open(reactor)
         self.assertEqual((reactor.first_mode, reactor.mode), (0o600, 0o600))
         self.assertEqual(os.umask(0), 0)
-        self.assertIsNone(self.successResultOf(door.stop()))
+        self.assertIsNone(self.successResultOf(door.close()))
 
     def test_what_root_opens_is_the_folder_owner_s(self) -> None:
         if os.geteuid() != 0:
             raise SkipTest("only root can give files away")
         os.chown(self.folder, 1234, 2345)
-        door = ControlDoor(SocketReactor(), self.factory, self.path)
+        door = self.open(SocketReactor())
         for name in os.listdir(self.folder):
             status = os.stat(os.path.join(self.folder, name))
             self.assertEqual((status.st_uid, status.st_gid), (1234, 2345))
-        self.assertIsNone(self.successResultOf(door.stop()))
+        self.assertIsNone(self.successResultOf(door.close()))
 
     def test_what_cannot_be_given_away_is_refused_in_one_line(self) -> None:
         def refuse(*arguments: object) -> None:
@@ -518,7 +524,7 @@ class SocketTests(SynchronousTestCase):
         self.patch(os, "geteuid", lambda: 0)
         self.patch(os, "chown", refuse)
         with self.assertRaises(ListenError) as caught:
-            ControlDoor(SocketReactor(), self.factory, self.path)
+            self.open(SocketReactor())
         [line] = str(caught.exception).splitlines()
         self.assertIn(
             f"cannot give {self.path} to the owner of its folder: Operation not permitted: start",
@@ -529,7 +535,7 @@ class SocketTests(SynchronousTestCase):
         folder = f"{self.folder}/{'x' * 200}"
         os.mkdir(folder)
         with self.assertRaises(ListenError) as caught:
-            ControlDoor(SocketReactor(), self.factory, f"{folder}/control.sock")
+            self.open(SocketReactor(), f"{folder}/control.sock")
         self.assertEqual(
             str(caught.exception),
             f"{folder}/control.sock is too long for the path of a socket: choose a folder with a "
@@ -538,7 +544,7 @@ class SocketTests(SynchronousTestCase):
 
     def test_it_stops_also_when_its_socket_was_removed(self) -> None:
         stop: Deferred[None] = Deferred()
-        door = ControlDoor(SocketReactor(stop), self.factory, self.path)
-        stopped = door.stop()
+        door = self.open(SocketReactor(stop))
+        stopped = door.close()
         stop.errback(FileNotFoundError())
         self.assertIsNone(self.successResultOf(stopped))

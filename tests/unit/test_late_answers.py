@@ -107,7 +107,7 @@ class LateAnswerTests(SynchronousTestCase):
         ann.dataReceived(b"hello\n")
         ann.connectionLost(Failure(ConnectionLost()))
         self.door.clock.advance(GOODBYE)
-        self.assertEqual(self.door.factory.admission._users, 1)
+        self.assertEqual(self.door.entrance.admission._users, 1)
         self.answer()
         self.assertEqual(
             self.bob.transport.lines(),

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides, providedBy
 
 from tests.support.doubles import ANN, BOB, Door, TCPTransport
-from twisted_chat.doors.line import ChatProtocol, RefusingProtocol
+from twisted_chat.doors.line import ChatProtocol
+from twisted_chat.doors.streams import RefusingProtocol
 from twisted_chat.limits import GOODBYE, REFUSED_AT_ONCE, SHORTEST_PAUSE, TOKEN
 
 ANSWER = 0.5
@@ -99,8 +100,8 @@ class FloodTests(SynchronousTestCase):
                     + ["< The user 10.0.0.1:1 left (0 user online)"],
                 )
                 self.assertEqual(self.door.clock.getDelayedCalls(), [])
-                self.assertIsNone(self.door.factory.admission.refusal(None))
-                self.assertEqual(self.door.factory.admission._users, 0)
+                self.assertIsNone(self.door.entrance.admission.refusal(None))
+                self.assertEqual(self.door.entrance.admission._users, 0)
 
     def test_who_is_put_out_while_it_waits_is_heard_no_more(self) -> None:
         self.paste(30)
@@ -110,7 +111,7 @@ class FloodTests(SynchronousTestCase):
         self.ann.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(len(self.door.said()), 1)
         self.assertEqual(self.door.clock.getDelayedCalls(), [])
-        self.assertEqual(self.door.factory.admission._users, 0)
+        self.assertEqual(self.door.entrance.admission._users, 0)
 
     def test_it_goes_on_to_be_read_after_its_end_was_decided(self) -> None:
         self.ann.dataReceived(b"/quit\n" + b"more\n" * 50)
@@ -149,7 +150,7 @@ class RefusalTests(SynchronousTestCase):
         self.door.clock.advance(GOODBYE)
         self.assertTrue(transport.disconnected)
         protocol.connectionLost()
-        self.assertEqual(self.door.factory.refusals, 0)
+        self.assertEqual(self.door.factory.being_refused, 0)
 
     def test_what_cannot_be_heard_out_is_closed(self) -> None:
         tls = TCPTransport(peerAddress=BOB)
@@ -162,3 +163,66 @@ class RefusalTests(SynchronousTestCase):
     def test_when_one_has_left_there_is_room_again(self) -> None:
         self.ann.connectionLost(Failure(ConnectionDone()))
         self.assertIsInstance(self.door.factory.buildProtocol(BOB), ChatProtocol)
+
+
+class ChangedLimitsTests(SynchronousTestCase):
+    """Limits that change while the daemon runs hold at once, for old connections too."""
+
+    def setUp(self) -> None:
+        self.door = Door(rate=10, burst=10)
+        self.ann = self.door.connect(ANN)
+        self.limits = self.door.factory.limits
+        self.door.said()
+
+    def test_the_longest_line(self) -> None:
+        self.ann.dataReceived(b"hello\n" + b"x" * 101 + b"\n")
+        self.limits.max_line = 101
+        self.ann.dataReceived(b"y" * 101 + b"\n" + b"z" * 102 + b"\n")
+        self.limits.max_line = 5
+        self.ann.dataReceived(b"short\n" + b"longer\n")
+        self.assertEqual(said_by(self.ann, self.door), ["hello", "y" * 101, "short"])
+        lines = [line for line in self.ann.transport.lines() if line.startswith("!")]
+        self.assertEqual([line.split()[5] for line in lines], ["100", "101", "5"])
+
+    def test_how_many_may_come_in(self) -> None:
+        self.limits.max_users = 1
+        self.assertIsInstance(self.door.factory.buildProtocol(BOB), RefusingProtocol)
+        self.limits.max_users = 2
+        self.door.connect(BOB)
+        self.limits.max_users = 9
+        self.limits.max_per_address = 1
+        self.assertIsInstance(self.door.factory.buildProtocol(BOB), RefusingProtocol)
+
+    def test_how_much_may_wait_for_a_reader(self) -> None:
+        bob = self.door.connect(BOB)
+        self.ann.transport.producer.pauseProducing()
+        self.limits.backlog = 100
+        bob.dataReceived(b"x" * 99 + b"\n")
+        self.door.turn()
+        self.assertTrue(self.ann.transport.disconnecting)
+
+    def test_how_much_one_may_send(self) -> None:
+        self.ann.dataReceived(b"line\n" * 15)
+        self.assertEqual(len(said_by(self.ann, self.door)), 10)
+        self.limits.rate, self.limits.burst = 1000, 1000
+        self.door.entrance.flood.renew()
+        self.door.clock.advance(1)
+        self.ann.dataReceived(b"line\n" * 500)
+        self.assertEqual(len(said_by(self.ann, self.door)), 505)
+
+
+class CountTests(SynchronousTestCase):
+    def test_a_door_counts_who_came_who_is_there_who_was_refused_and_what_came(self) -> None:
+        door = Door(max_users=2)
+        ann = door.connect(ANN)
+        door.connect(ANN).connectionLost(Failure(ConnectionDone()))
+        bob = door.connect(BOB)
+        for _ in range(3):
+            refused = door.factory.buildProtocol(BOB)
+            refused.makeConnection(TCPTransport(peerAddress=BOB))
+        ann.dataReceived(b"one\n")
+        bob.dataReceived(b"two")
+        bob.dataReceived(b"\nthree\n")
+        self.assertEqual(
+            door.factory.counts(), {"accepted": 3, "connections": 2, "packets": 3, "refused": 3}
+        )

@@ -18,7 +18,7 @@ from tests.support.properties import given, st
 from twisted_chat.doors import outbox as outbox_module
 from twisted_chat.doors.outbox import Patience, TransportOutbox, outbox_for
 from twisted_chat.interfaces import IOutbox
-from twisted_chat.limits import BACKLOG, GATHER, GOODBYE, SCATTERED, STALL, STALL_LOOK
+from twisted_chat.limits import BACKLOG, GATHER, GOODBYE, SCATTERED, STALL, STALL_LOOK, Limits
 
 
 class Reactor(Clock):
@@ -57,7 +57,7 @@ class WayOut:
         self.addCleanup(self.kernel.close)
         self.transport = SocketTransport(self.kernel)
         self.slow: list[int] = []
-        self.outbox = outbox_for(self.transport, Patience(self.reactor), self.too_slow)
+        self.outbox = outbox_for(self.transport, Patience(self.reactor, Limits()), self.too_slow)
         self.unblock()
 
     def too_slow(self, waiting: int) -> None:
@@ -200,7 +200,7 @@ class TransportOutboxTests(WayOut, SynchronousTestCase):
 
     def set_up(self, transport: TCPTransport) -> None:
         self.transport = transport
-        self.outbox = outbox_for(transport, Patience(self.reactor), self.too_slow)
+        self.outbox = outbox_for(transport, Patience(self.reactor, Limits()), self.too_slow)
 
     def block(self) -> None:
         self.outbox.pauseProducing()
@@ -223,7 +223,7 @@ class TransportOutboxTests(WayOut, SynchronousTestCase):
     def test_a_handle_that_is_no_socket_is_not_sent_to(self) -> None:
         tls = SocketTransport(object())
         self.assertIsInstance(
-            outbox_for(tls, Patience(self.reactor), self.too_slow), type(self.outbox)
+            outbox_for(tls, Patience(self.reactor, Limits()), self.too_slow), type(self.outbox)
         )
 
     def test_a_resumed_transport_gets_no_more_than_it_wants(self) -> None:

@@ -10,7 +10,7 @@ from tests.support.doubles import LINES, RecordingOutbox
 from tests.support.hall import SECRET, Hall
 from twisted_chat.authorisation import Door
 from twisted_chat.flood import Flood
-from twisted_chat.limits import LOGGED_A_MINUTE, LOGGED_A_MINUTE_IN_ALL
+from twisted_chat.limits import LOGGED_A_MINUTE, LOGGED_A_MINUTE_IN_ALL, Limits
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.traces import Traces
@@ -81,7 +81,13 @@ class RateTests(SynchronousTestCase):
     def note(self, origin: str = LOCAL, count: int = 1) -> list[str]:
         """What is logged while `count` acts from `origin` are noted."""
         member = Member(
-            "ann", RecordingOutbox(), LINES, Flood(self.clock).meter(""), Door.LINE, None, origin
+            "ann",
+            RecordingOutbox(),
+            LINES,
+            Flood(self.clock, Limits()).meter(""),
+            Door.LINE,
+            None,
+            origin,
         )
         with capturedLogs() as logs:
             for _ in range(count):

@@ -112,8 +112,10 @@ class Plain(Face):
 class InputLines(BoundedLineReceiver):
     """Standard input, line by line."""
 
+    max_line = MAX_MAX_LINE
+
     def __init__(self, user: User, face: Plain) -> None:
-        super().__init__(MAX_MAX_LINE)
+        super().__init__()
         self._user = user
         self._face = face
 

@@ -23,7 +23,7 @@ from twisted_chat.daemon.signals import ISignalsReactor, Signals
 from twisted_chat.files import File, OutputError
 
 if TYPE_CHECKING:
-    from twisted_chat.daemon.service import IChatReactor
+    from twisted_chat.daemon.house import IChatReactor
     from twisted_chat.tap import ServerOptions
 
 _log = Logger(namespace="chat")

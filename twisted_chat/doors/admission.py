@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from twisted_chat.dialects import users
-from twisted_chat.limits import MAX_PER_ADDRESS, MAX_USERS, SPARE_DESCRIPTORS
+from twisted_chat.limits import MAX_USERS, SPARE_DESCRIPTORS, Limits
 from twisted_chat.networks import Host, is_local, network_of
 
 T = TypeVar("T")
@@ -28,20 +28,17 @@ def raise_file_limit() -> int:
 class Admission:
     """Counts connections, and refuses those that are too many.
 
-    `max_per_address` does not concern loopback and unix sockets: there stand proxies, and people
-    who share one machine.
+    `limits.max_users` may be in, and `limits.max_per_address` of one address. The latter does not
+    concern loopback and unix sockets: there stand proxies, and people who share one machine.
+    `closed_to` tells why nobody may come in from a host, or None.
     """
 
     _log = Logger()
 
     def __init__(
-        self,
-        max_users: int = MAX_USERS,
-        max_per_address: int = MAX_PER_ADDRESS,
-        closed_to: Callable[[Host], str | None] = lambda host: None,
+        self, limits: Limits, closed_to: Callable[[Host], str | None] = lambda host: None
     ) -> None:
-        self.max_users = max_users
-        self.max_per_address = max_per_address
+        self._limits = limits
         self._closed_to = closed_to
         self._users = 0
         self._per_address: Counter[str] = Counter()
@@ -51,14 +48,15 @@ class Admission:
     def refusal(self, host: Host) -> str | None:
         """Why nobody more may come in from `host`, and what to do; None: come in."""
         network = network_of(host)
-        if self._users >= self.max_users:
-            self._note("the chat", self.max_users)
-            return f"the chat is full ({users(self.max_users)}): try again later"
-        if not is_local(host) and self._per_address[network] >= self.max_per_address:
-            self._note(network, self.max_per_address)
+        most = self._limits.max_users
+        if self._users >= most:
+            self._note("the chat", most)
+            return f"the chat is full ({users(most)}): try again later"
+        most = self._limits.max_per_address
+        if not is_local(host) and self._per_address[network] >= most:
+            self._note(network, most)
             return (
-                f"{self.max_per_address} connections from {network} are as many as may be: "
-                "close one of them first"
+                f"{most} connections from {network} are as many as may be: close one of them first"
             )
         return self._closed_to(host)
 
@@ -85,7 +83,14 @@ class Admission:
 class Connections(set[T]):
     """The connections of one door."""
 
+    accepted = 0
+    """How many there have been."""
     _all_gone: Deferred[None] | None = None
+
+    def begin(self, connection: T) -> None:
+        """`connection` is there."""
+        self.accepted += 1
+        self.add(connection)
 
     def lose(self, connection: T) -> None:
         """`connection` is gone."""

@@ -10,7 +10,6 @@ from contextlib import suppress
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorUNIX
-from twisted.internet.protocol import ServerFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -18,14 +17,15 @@ from twisted_chat.authorisation import Door
 from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import JsonDialect
-from twisted_chat.doors.admission import Connections
+from twisted_chat.doors.door import IDoorReactor
 from twisted_chat.doors.held_lines import HoldingLineReceiver
 from twisted_chat.doors.holding import Holding
 from twisted_chat.doors.listening import Listener, ListenError, Place, listen
-from twisted_chat.doors.outbox import IOutboxReactor, Patience, outbox_for
+from twisted_chat.doors.outbox import Patience, outbox_for
+from twisted_chat.doors.streams import StreamDoor
 from twisted_chat.flood import Flood
 from twisted_chat.interfaces import IOutbox
-from twisted_chat.limits import CONTROL_BACKLOG, CONTROL_CONNECTIONS, CONTROL_WAIT, MAX_LINE
+from twisted_chat.limits import CONTROL_BACKLOG, CONTROL_CONNECTIONS, CONTROL_WAIT, Limits
 from twisted_chat.member import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.refusal import Refusal
@@ -48,49 +48,62 @@ class ControlProtocol(HoldingLineReceiver):
     When the peer has ended its side and all is answered, END follows and the connection is closed.
     """
 
-    factory: ControlFactory
+    def __init__(self, door: ControlDoor) -> None:
+        super().__init__()
+        self.door = door
+        self.holding = Holding(self, door.reactor)
+
+    @property
+    def max_line(self) -> int:
+        # JSON may write each byte of a text as six.
+        return 6 * self.door.limits.max_line + 1024
 
     def connectionMade(self) -> None:
-        factory = self.factory
-        self._outbox = outbox_for(self.transport, factory.patience, self._too_slow)
-        meter = factory.flood.meter(LOCAL)
+        door = self.door
+        door.connections.begin(self)
+        self._outbox = outbox_for(self.transport, door.patience, self._too_slow)
+        meter = door.flood.meter(LOCAL)
         answer = _Answer(self._outbox)
-        self._member = Member(NAME, answer, factory.dialect, meter, Door.CONTROL, origin=NAME)
-        self._late: IDelayedCall = factory.reactor.callLater(CONTROL_WAIT, self._too_late)
-        self.holding = Holding(self, factory.reactor)
-        factory.connections.add(self)
-        if len(factory.connections) > CONTROL_CONNECTIONS:
+        self._member = Member(NAME, answer, door.dialect, meter, Door.CONTROL, origin=NAME)
+        self._late: IDelayedCall = door.reactor.callLater(CONTROL_WAIT, self._too_late)
+        if len(door.connections) > CONTROL_CONNECTIONS:
             self.end(f"{CONTROL_CONNECTIONS} chatctl are at work already: try again later")
+
+    def dataReceived(self, data: bytes) -> None:
+        self.door.heard += 1
+        super().dataReceived(data)
 
     def line_received(self, line: bytes) -> None:
         if self._member.leaving or not line:
             return
         self._late.cancel()
-        self.factory.chat.attend(self._member)
+        self.door.chat.attend(self._member)
         answer = None
         try:
             answer = self._obey(line)
         except Refusal as error:
-            self.factory.chat.refuse(self._member, str(error))
+            self.door.chat.refuse(self._member, str(error))
         if answer is None:
             self._await_request()
         else:
             self.holding.until(answer)
 
     def long_line(self, start: bytes) -> None:
-        self.factory.chat.refuse(self._member, self._too_long)
+        self.door.chat.refuse(self._member, self._too_long)
 
     def _obey(self, line: bytes) -> Deferred[None] | None:
         request = _parse(line)
-        if len(request["argument"].encode()) > self.factory.max_line:
+        if len(request["argument"].encode()) > self.door.limits.max_line:
             raise Refusal(self._too_long)
         word = request["command"].removeprefix("/").lower()
         room = request["room"].removeprefix("#")
-        return self.factory.desk.command(self._member, word, request["argument"], room)
+        return self.door.desk.command(self._member, word, request["argument"], room)
 
     @property
     def _too_long(self) -> str:
-        return f"an argument longer than {self.factory.max_line} bytes was not taken: shorten it"
+        return (
+            f"an argument longer than {self.door.limits.max_line} bytes was not taken: shorten it"
+        )
 
     def resume_input(self) -> None:
         if not self._member.leaving:
@@ -98,14 +111,14 @@ class ControlProtocol(HoldingLineReceiver):
             super().resume_input()
 
     def _await_request(self) -> None:
-        self.factory.chat.attend(self._member, acts=False)
-        self._late = self.factory.reactor.callLater(CONTROL_WAIT, self._too_late)
+        self.door.chat.attend(self._member, acts=False)
+        self._late = self.door.reactor.callLater(CONTROL_WAIT, self._too_late)
 
     # The end.
 
     def end(self, why: str) -> None:
         """Close the connection, with what was asked and is not done yet refused."""
-        self.factory.chat.refuse(self._member, why)
+        self.door.chat.refuse(self._member, why)
         self.leave()
 
     def _too_late(self) -> None:
@@ -118,12 +131,12 @@ class ControlProtocol(HoldingLineReceiver):
         self._outbox.connection_lost()
         self.leave()
         super().connectionLost(reason)
-        self.factory.connections.lose(self)
+        self.door.connections.lose(self)
 
     def leave(self) -> None:
         if self._late.active():
             self._late.cancel()
-        self.factory.chat.leave(self._member)
+        self.door.chat.leave(self._member)
 
 
 @implementer(IOutbox)
@@ -163,60 +176,41 @@ def _parse(line: bytes) -> dict[str, str]:
     return {key: clean(text).removeprefix("\ufeff").strip() for key, text in texts.items()}
 
 
-class ControlFactory(ServerFactory[ControlProtocol]):
-    """Makes the connections of chatctl. Whoever can open the socket may ask as much as they
-    like.
-    """
+class ControlDoor(StreamDoor):
+    """The door of chatctl: a socket at `path`. Whoever can open it may ask as much as they like."""
 
-    noisy = False
+    name = "control"
     dialect = JsonDialect()
 
     def __init__(
-        self, chat: Chat, desk: Desk, reactor: IOutboxReactor, max_line: int = MAX_LINE
+        self, chat: Chat, desk: Desk, reactor: IDoorReactor, limits: Limits, path: str
     ) -> None:
-        self.chat = chat
-        self.desk = desk
-        self.reactor = reactor
-        self.max_line = max_line
-        self.flood = Flood(reactor, rate=0)
-        self.patience = Patience(reactor, CONTROL_BACKLOG)
-        self.connections: Connections[ControlProtocol] = Connections()
+        super().__init__(chat, desk, reactor, limits)
+        self.flood = Flood(reactor, Limits(rate=0))
+        self.patience = Patience(reactor, Limits(backlog=CONTROL_BACKLOG))
+        self._path = path
+
+    def listen_on(self) -> Sequence[Listener]:
+        return [_listen(self.reactor, self, self._path)]
+
+    def places(self) -> Sequence[str]:
+        return []  # Nobody comes into the chat by it.
 
     def buildProtocol(self, addr: IAddress | None) -> ControlProtocol:
-        # JSON may write each byte of a text as six.
-        protocol = ControlProtocol(6 * self.max_line + 1024)
-        protocol.factory = self
-        return protocol
+        return ControlProtocol(self)
 
-    def stop(self) -> Deferred[None]:
-        """End all connections; fires when none is left. To be called once, when none can come."""
+    def drain(self) -> Deferred[None]:
         for protocol in self.connections:
             protocol.end("the daemon stops")
-        return self.connections.all_gone()
+        return super().drain()
 
 
-class ControlDoor:
-    """The socket at `path`, which is listened on before this returns. Raises ListenError."""
-
-    def __init__(self, reactor: IReactorUNIX, factory: ControlFactory, path: str) -> None:
-        self._factory = factory
-        self._listener = _listen(reactor, factory, path)
-
-    def stop(self) -> Deferred[None]:
-        """Accept nobody any more and end all connections; fires in GOODBYE seconds at most."""
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
-        await self._listener.stop()
-        await self._factory.stop()
-
-
-def _listen(reactor: IReactorUNIX, factory: ControlFactory, path: str) -> Listener:
+def _listen(reactor: IReactorUNIX, door: ControlDoor, path: str) -> Listener:
     # The mode alone would come a moment after the socket.
     umask = os.umask(0o177)
     try:
         socket = Place(path, f"unix:address={quoteStringArgument(path)}:mode=600")
-        listener = listen(reactor, factory, socket)
+        listener = listen(reactor, door, socket)
     except ListenError as error:
         if not str(error).endswith("AF_UNIX path too long"):
             raise

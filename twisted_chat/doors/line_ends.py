@@ -29,6 +29,8 @@ class LineEnds:
     only the CR that tells the kind is made an LF: what stands before it is one line, too long.
     """
 
+    __slots__ = ("_after_cr", "_held", "_is_long", "_kind", "_most")
+
     def __init__(self, most: int) -> None:
         self._most = most
         self._kind = _Kind.UNKNOWN

@@ -6,8 +6,6 @@ from codecs import BOM_UTF8
 
 from twisted.protocols.basic import LineReceiver
 
-from twisted_chat.limits import MAX_LINE
-
 _PIECE = 4096
 """Bytes handed to LineReceiver at once: for each line it copies all that stands behind it."""
 
@@ -24,15 +22,17 @@ class BoundedLineReceiver(LineReceiver):
 
     delimiter = b"\n"
 
-    def __init__(self, max_line: int = MAX_LINE) -> None:
-        self.max_line = max_line
-        # LineReceiver counts the mark and the CR, we do not.
-        self.MAX_LENGTH = len(BOM_UTF8) + max_line + 1
+    def __init__(self) -> None:
         self._is_first = True
         self.at_line_start = True
         """Nothing waits: what comes next is the begin of a line."""
         self._excess = b""
         self._tail = b""
+
+    @property
+    def max_line(self) -> int:
+        """Bytes of the longest line that is taken, without its end. It may change at any time."""
+        raise NotImplementedError
 
     def line_received(self, line: bytes) -> None:
         """A whole line came, without its end; it may be empty."""
@@ -58,6 +58,8 @@ class BoundedLineReceiver(LineReceiver):
             self.long_line_ended(self._tail)
 
     def dataReceived(self, data: bytes) -> None:
+        # LineReceiver counts the mark and the CR, we do not.
+        self.MAX_LENGTH = len(BOM_UTF8) + self.max_line + 1
         for start in range(0, len(data) or 1, _PIECE):
             super().dataReceived(data[start : start + _PIECE])
             # lineLengthExceeded has to hand its data back here: what it passes to dataReceived

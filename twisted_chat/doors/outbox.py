@@ -24,13 +24,12 @@ from zope.interface import implementer
 
 from twisted_chat.interfaces import IOutbox
 from twisted_chat.limits import (
-    BACKLOG,
     GATHER,
     GOODBYE,
     NO_DESCRIPTOR,
     SCATTERED,
-    STALL,
     STALL_LOOK,
+    Limits,
 )
 
 _FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ENOBUFS)
@@ -48,15 +47,12 @@ class IOutboxReactor(IReactorTime, IReactorFDSet):
 class Patience:
     """How much may wait for one member, and for how long; it looks after all that are waited for.
 
-    `backlog`: bytes. `stall`: seconds that the oldest of them may wait.
+    `limits` says it: `backlog` in bytes, `stall` in seconds that the oldest of them may wait.
     """
 
-    def __init__(
-        self, reactor: IOutboxReactor, backlog: int = BACKLOG, stall: float = STALL
-    ) -> None:
+    def __init__(self, reactor: IOutboxReactor, limits: Limits) -> None:
         self.reactor = reactor
-        self.backlog = backlog
-        self.stall = stall
+        self.limits = limits
         self._waiting: dict[Outbox, None] = {}
         self._look: IDelayedCall | None = None
         self._due = 0.0
@@ -91,7 +87,7 @@ class Patience:
 
     def _look_later(self) -> None:
         # One timer for all of them: in a busy room members have to wait a little all the time.
-        pause = min(STALL_LOOK, self.stall)
+        pause = min(STALL_LOOK, self.limits.stall)
         self._due = self.reactor.seconds() + pause
         self._look = self.reactor.callLater(pause, self._find_stalled)
 
@@ -102,7 +98,7 @@ class Patience:
             # It was not the readers that stood still: the daemon was stopped, or had no processor.
             for outbox in self._waiting:
                 outbox.excuse(late)
-        latest = self.reactor.seconds() - self.stall
+        latest = self.reactor.seconds() - self.limits.stall
         for outbox in [each for each in self._waiting if each.waiting_since <= latest]:
             outbox.give_up()
         # An outbox that began to wait meanwhile has set it.
@@ -197,13 +193,13 @@ class Outbox:
             patience.watch(self)
         self._queue.append((patience.reactor.seconds(), data))
         self._size += len(data)
-        if self._size > patience.backlog and self._late is None:
+        if self._size > patience.limits.backlog and self._late is None:
             self._late = patience.reactor.callLater(0, self._one_more_chance)
 
     def _one_more_chance(self) -> None:
         self._late = None
         self._drain()
-        if self._size > self._patience.backlog and self._open:
+        if self._size > self._patience.limits.backlog and self._open:
             self.give_up()
 
     def _drain(self) -> None:

@@ -6,6 +6,7 @@ A rule stands here only if no person begins like that: "GET out", HELP and EHLO 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _JOIN = "join with chat-client, nc or telnet"
 _TLS = "this port speaks no TLS: join with plain chat-client, nc or telnet"
@@ -42,13 +43,72 @@ _OTHERS = (
 )
 
 
-def undecided(start: bytes) -> bool:
-    """Whether `start`, the first bytes of a connection, is too short to tell."""
-    return start in _UNDECIDED
+class Stranger:
+    """A peer that is not yet known to be a chat client.
+
+    It is to be shown what the peer sends, up to the end of the first line that is not empty. If
+    that comes from no chat client, it calls `turn_away` with what to tell the peer.
+    """
+
+    __slots__ = ("_may_be_request", "_start", "_turn_away")
+
+    def __init__(self, turn_away: Callable[[str], None]) -> None:
+        self._turn_away = turn_away
+        self._start: bytes | None = b""
+        """The first bytes of the connection, while they are too few to tell."""
+        self._may_be_request = False
+
+    def begin(self, data: bytes) -> bytes:
+        """The peer sends `data`. Return what is to be read of it, together with what was kept back
+        before; b"" while that is too little to tell, or if the peer was turned away.
+        """
+        if self._start is None:
+            return data
+        data = self._start + data
+        if data in _UNDECIDED:
+            self._start = data
+            return b""
+        self._start = None
+        return b"" if self._is_turned_away(_by_first_bytes(data)) else data
+
+    def kept_back(self) -> bytes:
+        """The peer has ended its side: return what was kept back."""
+        kept, self._start = self._start or b"", None
+        return kept
+
+    def part(self, part: bytes) -> None:
+        """The first line that is not empty is not over yet, and holds `part`."""
+        if not self._may_be_request:
+            self._is_turned_away(_by_part(part))
+
+    def line(self, line: bytes) -> bool:
+        """The first line that is not empty is `line`. Return whether it is a chat client's."""
+        return not self._is_turned_away(_by_first_line(line))
+
+    def long_line(self, start: bytes) -> bool:
+        """The first line is too long, and begins with `start`. Return whether it is a chat
+        client's. Otherwise the peer was turned away, or `long_line_ended` will tell.
+        """
+        if self._is_turned_away(_by_part(start)):
+            return False
+        self._may_be_request = _REQUEST_START.match(start) is not None
+        return not self._may_be_request
+
+    def long_line_ended(self, tail: bytes) -> bool:
+        """That line has ended with `tail`. Return whether it is a chat client's."""
+        return self._may_be_request and not self._is_turned_away(_by_end(tail))
+
+    def _is_turned_away(self, message: str | None) -> bool:
+        if message is None:
+            return False
+        self._turn_away(message)
+        return True
 
 
-def by_first_bytes(start: bytes) -> str | None:
-    """What to tell a peer whose first bytes are `start`, if it is not here to chat."""
+# What to tell a peer that is no chat client; None: it may be one.
+
+
+def _by_first_bytes(start: bytes) -> str | None:
     if start[:2] == b"\x16\x03" and start[2:3] < b"\x05":
         return _TLS
     if start.startswith(b"SSH-"):
@@ -56,28 +116,22 @@ def by_first_bytes(start: bytes) -> str | None:
     return _BINARY if start[0] in _NO_KEYS else None
 
 
-def by_part(part: bytes) -> str | None:
-    """The same for a peer whose first line holds `part`: it is text, or no person sent it."""
+def _by_part(part: bytes) -> str | None:
+    """A part of the first line: it is text, or no person sent it."""
     return _BINARY if b"\0" in part else None
 
 
-def by_first_line(line: bytes) -> str | None:
-    """The same for a peer whose first line, without its end, is `line`."""
+def _by_first_line(line: bytes) -> str | None:
     if request := _REQUEST.fullmatch(line):
         return _for_request(request)
     for pattern, what in _OTHERS:
         if pattern.fullmatch(line):
             return f"this is a chat and {what}: {_JOIN}"
-    return _BINARY if line[0] in _NO_KEYS else by_part(line)
+    return _BINARY if line[0] in _NO_KEYS else _by_part(line)
 
 
-def starts_request(start: bytes) -> bool:
-    """Whether a first line that begins with `start` can still turn out to be a request."""
-    return _REQUEST_START.match(start) is not None
-
-
-def by_end(tail: bytes) -> str | None:
-    """The same as `by_first_line` for one that starts like a request and ends with `tail`."""
+def _by_end(tail: bytes) -> str | None:
+    """The end of a first line that starts like a request."""
     request = _REQUEST_END.search(tail)
     return _for_request(request) if request else None
 

@@ -29,12 +29,14 @@ class Telnet:
     sequence can swallow the lines behind it.
     """
 
+    __slots__ = ("_answered", "_state", "_verb", "is_spoken")
+
     def __init__(self) -> None:
         self.is_spoken = False
         """The peer has sent a sequence."""
         self._state = _State.TEXT
         self._verb = 0
-        self._answered: set[tuple[int, int]] = set()
+        self._answered: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def idle(self) -> bool:
@@ -80,5 +82,5 @@ class Telnet:
     def _answer(self, verb: int, option: int) -> bytes:
         if verb not in _ANSWERS or ((verb, option) in self._answered and option != _TIMING_MARK):
             return b""
-        self._answered.add((verb, option))
+        self._answered |= {(verb, option)}
         return bytes((IAC, _ANSWERS[verb], option))

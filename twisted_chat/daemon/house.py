@@ -1,0 +1,128 @@
+"""Building: what makes a daemon of its parts."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from time import time
+
+from twisted.internet.interfaces import IReactorCore
+from twisted.logger import Logger
+
+from twisted_chat.chat import Chat
+from twisted_chat.commands.desk import Desk
+from twisted_chat.daemon.service import ChatService
+from twisted_chat.daemon.transcript import BareTranscript, LogTranscript, NoTranscript
+from twisted_chat.doors.control import ControlDoor
+from twisted_chat.doors.door import Entrance, IDoor, IDoorReactor
+from twisted_chat.doors.line import LineDoor
+from twisted_chat.doors.listening import ListenError, Place
+from twisted_chat.files import File, StandardOutput, exposure
+from twisted_chat.gathering import IThreadedReactor
+from twisted_chat.interfaces import ITranscript
+from twisted_chat.journal.memory import MemoryJournal
+from twisted_chat.journal.sqlite import SqliteStore
+from twisted_chat.journal.store import NoStore
+from twisted_chat.limits import ANSWER_SHARE, Limits
+from twisted_chat.passphrases import Passphrases
+from twisted_chat.spans import moment
+from twisted_chat.state import StateError, StateFolder
+from twisted_chat.traces import Traces
+
+_log = Logger(namespace="chat")
+
+
+class IChatReactor(IReactorCore, IDoorReactor, IThreadedReactor):
+    """What the daemon needs of the reactor."""
+
+
+def make_service(
+    reactor: IChatReactor,
+    places: Sequence[Place],
+    *,
+    transcript: str = "log",
+    timed: bool = False,
+    motd: Sequence[str] = (),
+    limits: Limits | None = None,
+    state: str | None = None,
+    program: str = "chat",
+) -> ChatService:
+    """Build the daemon and listen on all `places`; it talks once the service is started.
+
+    `timed`: lead each line of a bare transcript by its time.
+    `state`: the folder of what is to outlast the daemon; None: nothing is.
+    Whatever can fail at the start fails here, before any fork: raises SystemExit with one line,
+    which begins with `program`.
+    """
+    limits = limits or Limits()
+    try:
+        record = _make_transcript(transcript, timed, reactor)
+    except OSError as error:
+        why = error.strerror or error
+        raise SystemExit(f"{program}: --transcript {transcript}: {why}") from error
+    try:
+        folder = None if state is None else StateFolder.open(state)
+        store = NoStore() if folder is None else SqliteStore(folder, reactor)
+        journal = MemoryJournal(
+            time,
+            store,
+            limits.max_rooms,
+            limits.history,
+            limits.history_bytes,
+        )
+    except StateError as error:
+        raise SystemExit(f"{program}: --state {error}") from error
+    chat = Chat(
+        journal,
+        lambda flush: reactor.callLater(0, flush),
+        reactor.seconds,
+        time,
+        record,
+        LineDoor.dialect,
+        motd,
+        limits.replay,
+        limits.backlog // ANSWER_SHARE,
+    )
+    passphrases = Passphrases(reactor)
+    traces = Traces(reactor)
+    desk = Desk(chat, passphrases, traces)
+    entrance = Entrance(chat, reactor, limits, journal.closed_to)
+    doors: list[IDoor] = [LineDoor(chat, desk, reactor, limits, entrance, places)]
+    if folder is not None:
+        doors.append(ControlDoor(chat, desk, reactor, limits, folder.control))
+    try:
+        for door in doors:
+            door.open()
+    except ListenError as error:
+        raise SystemExit(f"{program}: {error}") from error
+    return ChatService(reactor, chat, doors, record, store, passphrases, traces)
+
+
+def _make_transcript(where: str, timed: bool, reactor: IThreadedReactor) -> ITranscript:
+    """Raises OSError, also for a file that is there and that others can read."""
+    if where == "none":
+        return NoTranscript()
+    if where == "log":
+        return LogTranscript(reactor)
+
+    def warn(text: str) -> None:
+        reactor.callFromThread(_log.warn, "{text}", text=text)
+
+    def time_of_day() -> str:
+        return f"{moment(time())} "
+
+    if where == "-":
+        output = StandardOutput()
+    else:
+        _check_exposure(where)
+        output = File(where, warn)
+    return BareTranscript(output, reactor, time_of_day if timed else str)
+
+
+def _check_exposure(path: str) -> None:
+    with suppress(FileNotFoundError):
+        mode = os.stat(path).st_mode
+        if stat.S_ISREG(mode) and (what := exposure(mode)):
+            raise PermissionError(f"{what}: chmod 600 {path}, or choose another file")

@@ -1,0 +1,145 @@
+"""What all doors share: how a door is started and ended, and how somebody comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv6Address
+from itertools import count
+
+from twisted.internet.address import IPv4Address as TCP4Address
+from twisted.internet.address import IPv6Address as TCP6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorUNIX, ISSLTransport
+from twisted.logger import Logger
+from zope.interface import Attribute, Interface
+
+from twisted_chat.authorisation import Door
+from twisted_chat.chat import Chat
+from twisted_chat.doors.admission import Admission
+from twisted_chat.doors.outbox import IOutboxReactor, IStreamTransport, Patience
+from twisted_chat.events import Reason
+from twisted_chat.flood import Flood
+from twisted_chat.interfaces import IDialect, IOutbox
+from twisted_chat.limits import Limits
+from twisted_chat.member import Member
+from twisted_chat.networks import LOCAL, Host, host_of, is_local, network_of, origin_of
+from twisted_chat.sockets import user_of
+
+
+class IDoorReactor(IOutboxReactor, IReactorUNIX):
+    """What doors need of the reactor."""
+
+
+class IDoor(Interface):
+    """A way in: it makes members of what comes over a transport.
+
+    The daemon calls `open`, `close` and `drain`, each once and in this order. Between the latter
+    two it lets all who are in the chat leave.
+    """
+
+    name = Attribute("str: what it is called where doors are listed")
+    heard = Attribute(
+        "int: packets that have come in. Where it stays the same, all that peers had sent is heard."
+    )
+
+    def open() -> None:
+        """Listen. It is called before any fork. Raises ListenError."""
+
+    def places() -> Sequence[str]:
+        """Return where people come in once it is open, in words such as `port 8888`."""
+
+    def close() -> Deferred[None]:
+        """Accept nobody any more."""
+
+    def drain() -> Deferred[None]:
+        """End the connections that are still there, with last words where the chat has said none.
+
+        Fires when all are gone, after GOODBYE seconds at most.
+        """
+
+    def counts() -> dict[str, int]:
+        """Return what it has counted, by name."""
+
+
+class Entrance:
+    """Where members come into the chat, through whatever door: who may, what each is called and
+    charged to, and how it leaves.
+
+    `closed_to` tells why nobody may come in from a host, or None.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        chat: Chat,
+        reactor: IOutboxReactor,
+        limits: Limits,
+        closed_to: Callable[[Host], str | None],
+    ) -> None:
+        self.chat = chat
+        self.admission = Admission(limits, closed_to)
+        self.flood = Flood(reactor, limits)
+        self.patience = Patience(reactor, limits)
+        self._local = count(1)
+
+    def refusal(self, peer: IAddress) -> str | None:
+        """Return why `peer` may not come in, and what to do about it; None: it may."""
+        return self.admission.refusal(host_of(peer))
+
+    def member(self, transport: IStreamTransport, outbox: IOutbox, dialect: IDialect) -> Member:
+        """Return a member for the peer of `transport`. It is not in the chat yet."""
+        peer = transport.getPeer()
+        if isinstance(peer, TCP4Address | TCP6Address):
+            # Unix sockets claim to be ITCPTransport too.
+            transport.setTcpNoDelay(True)
+        host = host_of(peer)
+        origin = origin_of(host, user_of(transport))
+        is_safe = is_local(host) or ISSLTransport.providedBy(transport)
+        return Member(
+            self._name_of(peer, host),
+            outbox,
+            dialect,
+            # Each address of loopback has a meter: a proxy there may give each of its own clients
+            # one.
+            self.flood.meter(origin if host is None else network_of(host)),
+            Door.SAFE_LINE if is_safe else Door.LINE,
+            host,
+            origin,
+        )
+
+    def _name_of(self, peer: IAddress, host: Host) -> str:
+        """Return the default name: the peer's address, or `local:N` where it has none."""
+        if not isinstance(peer, TCP4Address | TCP6Address):
+            return f"{LOCAL}:{next(self._local)}"
+        return f"[{host}]:{peer.port}" if isinstance(host, IPv6Address) else f"{host}:{peer.port}"
+
+    def enter(self, member: Member) -> Deferred[None] | None:
+        """Let `member` into the chat.
+
+        None if it is in; otherwise what fires when it is. That never fails, and can be cancelled.
+        Until then nothing of the member is to be handed in.
+        """
+        self.admission.enter(member.host)
+        return self.chat.enter(member)
+
+    def leave(self, member: Member) -> None:
+        """All that `member` had sent is heard: let it leave, unless it has left."""
+        self.chat.leave(member)
+
+    def gone(self, member: Member) -> None:
+        """The connection of `member` is gone, and it has left: its place is free."""
+        self.admission.leave(member.host)
+
+    def put_out(self, member: Member, reason: Reason) -> None:
+        """Put `member` out of the chat."""
+        self.chat.leave(member, reason=reason)
+
+    def put_out_as_slow(self, member: Member, waiting: int) -> None:
+        """Put `member` out because `waiting` bytes wait for it, too many or for too long."""
+        self._log.info(
+            "{name} is put out: too slow to read, {waiting} bytes wait for it",
+            name=member.name,
+            waiting=waiting,
+        )
+        self.put_out(member, Reason.TOO_SLOW)

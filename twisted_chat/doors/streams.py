@@ -1,0 +1,114 @@
+"""Doors whose connections are streams: TCP, TLS, unix sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, ISSLTransport
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_chat.chat import Chat
+from twisted_chat.commands.desk import Desk
+from twisted_chat.doors.admission import Connections
+from twisted_chat.doors.door import IDoor, IDoorReactor
+from twisted_chat.doors.listening import Listener
+from twisted_chat.doors.outbox import IStreamTransport
+from twisted_chat.events import Refused
+from twisted_chat.interfaces import IDialect
+from twisted_chat.limits import GOODBYE, REFUSED_AT_ONCE, Limits
+
+
+@implementer(IDoor)
+class StreamDoor(ServerFactory[Protocol]):
+    """A door whose connections are streams: TCP, TLS or unix sockets. It is the factory of their
+    protocols.
+    """
+
+    noisy = False
+    name: str
+    dialect: IDialect
+
+    def __init__(self, chat: Chat, desk: Desk, reactor: IDoorReactor, limits: Limits) -> None:
+        self.chat = chat
+        self.desk = desk
+        self.reactor = reactor
+        self.limits = limits
+        self.connections: Connections[Any] = Connections()
+        self.heard = 0
+        self.refused = 0
+        self.being_refused = 0
+        """Connections that were refused and are not closed yet."""
+        self.listeners: list[Listener] = []
+
+    def listen_on(self) -> Sequence[Listener]:
+        """Listen on all of its places. Raises ListenError."""
+        raise NotImplementedError
+
+    # IDoor.
+
+    def open(self) -> None:
+        self.listeners += self.listen_on()
+
+    def places(self) -> Sequence[str]:
+        return [str(listener) for listener in self.listeners]
+
+    def close(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._close())
+
+    async def _close(self) -> None:
+        for listener in self.listeners:
+            await listener.stop()
+
+    def drain(self) -> Deferred[None]:
+        return self.connections.all_gone()
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "accepted": self.connections.accepted,
+            "connections": len(self.connections),
+            "packets": self.heard,
+            "refused": self.refused,
+        }
+
+
+@implementer(IHalfCloseableProtocol)
+class RefusingProtocol(Protocol):
+    """Tells a peer why it cannot come in.
+
+    It is heard out for a while: to close a connection with bytes that nobody has read is a reset,
+    which would take our own words back.
+    """
+
+    transport: IStreamTransport
+
+    def __init__(self, door: StreamDoor, why: str) -> None:
+        self._door = door
+        self._why = why
+        self._abort: IDelayedCall
+
+    def connectionMade(self) -> None:
+        door = self._door
+        door.refused += 1
+        door.being_refused += 1
+        self.transport.write(door.dialect.render(Refused(self._why)))
+        self._abort = door.reactor.callLater(GOODBYE, self.transport.abortConnection)
+        # TLS has no half of a connection to close.
+        if door.being_refused > REFUSED_AT_ONCE or ISSLTransport.providedBy(self.transport):
+            self.transport.loseConnection()
+        else:
+            self.transport.loseWriteConnection()
+
+    def readConnectionLost(self) -> None:
+        self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """That was us."""
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self._door.being_refused -= 1
+        if self._abort.active():
+            self._abort.cancel()
