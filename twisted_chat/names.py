@@ -28,10 +28,12 @@ _ANOTHER = "choose another name"
 
 # A letter belongs to a script, which excludes mathematical letters; its marks belong to it.
 _LETTER = r"[\p{L}--\p{scx=Zyyy}][\p{Mn}\p{Mc}]*+"
-_NAME = rf"(?V1){_LETTER}(?:{_LETTER}|[\p{{Nd}}_.\-])*+"
+_NAME = regex.compile(rf"(?V1){_LETTER}(?:{_LETTER}|[\p{{Nd}}_.\-])*+")
+_NO_LETTER = regex.compile(r"[\p{Mn}\p{Nd}_.\-]")
+_UNSEEN = regex.compile(r"\p{DI}")
 
 # UTS 39, 5.4: marks that no orthography needs.
-_STACKED = r"\p{Mn}{5}|(\p{Mn})\1"
+_STACKED = regex.compile(r"\p{Mn}{5}|(\p{Mn})\1")
 
 # UTS 39, 5.2 "Highly Restrictive": the scripts that a name may hold together.
 _TOGETHER = (("Latn", "Hani", "Bopo"), ("Latn", "Hani", "Hira", "Kana"), ("Latn", "Hani", "Hang"))
@@ -114,7 +116,7 @@ def key(name: str) -> str:
 def _key(name: str) -> str:
     for _ in range(_PASSES):
         name = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
-        name = regex.sub(r"\p{DI}+", "", name).translate(_folds())
+        name = _UNSEEN.sub("", name).translate(_folds())
     name = _AM_BEFORE_TONE.sub(r"\2\1", name)
     # A look-alike of the colon must not make an address.
     return unicodedata.normalize("NFD", name).replace(":", ";")
@@ -148,7 +150,7 @@ def _checked(name: str) -> str:
             raise BadName(
                 f"the name {shown} holds {wrong}, which Unicode advises against: take other letters"
             )
-    if regex.search(_STACKED, unicodedata.normalize("NFD", name)):
+    if _STACKED.search(unicodedata.normalize("NFD", name)):
         raise BadName(f"the name {shown} stacks too many marks on a letter: take some away")
     if len({ord(c) - unicodedata.decimal(c) for c in name if c.isdecimal()}) > 1:
         raise BadName(f"the name {shown} mixes kinds of digits: take those of one")
@@ -167,7 +169,7 @@ def _shaped(name: str) -> None:
     shown = _quoted(name)
     if _is_number(name) or key(name) in _keys(_NUMBERS):
         raise BadName(f"the name {shown} reads as a number or an address: {_ANOTHER}")
-    match = regex.match(_NAME, _visible(name))
+    match = _NAME.match(_visible(name))
     if match is None:
         raise BadName(f"the name {shown} does not begin with a letter: put one first")
     if match.end() < len(name):
@@ -196,11 +198,17 @@ def _is_number(name: str) -> bool:
 def _is_highly_restricted(name: str) -> bool:
     from confusable_homoglyphs.categories import unique_aliases
 
-    for scripts in (*_TOGETHER, *((alias,) for alias in unique_aliases(name))):
-        together = "".join(rf"\p{{scx={script}}}" for script in (*scripts, "Zyyy", "Zinh"))
-        if regex.fullmatch(f"[{together}]+", name):
-            return True
-    return False
+    return any(
+        _written_in(scripts).fullmatch(name)
+        for scripts in (*_TOGETHER, *((alias,) for alias in unique_aliases(name)))
+    )
+
+
+@cache
+def _written_in(scripts: tuple[str, ...]) -> regex.Pattern[str]:
+    """Return a pattern that matches text in `scripts` together."""
+    together = "".join(rf"\p{{scx={script}}}" for script in (*scripts, "Zyyy", "Zinh"))
+    return regex.compile(f"[{together}]+")
 
 
 def _posed_as(name: str) -> str:
@@ -228,7 +236,7 @@ def _letter_seen_as(face: str, script: str) -> str:
     """Return the letter of `script` that looks like `face`, `face` itself if it is a mark, a digit
     or a sign, or "" if nothing in a name in `script` looks like it.
     """
-    if is_allowed(face) and regex.match(r"[\p{Mn}\p{Nd}_.\-]", face):
+    if is_allowed(face) and _NO_LETTER.match(face):
         return face
     for letter in [face, *_look_alikes().get(face, [])]:
         if (
@@ -252,7 +260,7 @@ def _look_alikes() -> dict[str, list[str]]:
 
 def skeleton(name: str) -> str:
     """Return the skeleton of UTS 39, 4: what a name looks like."""
-    decomposed = regex.sub(r"\p{DI}+", "", unicodedata.normalize("NFD", name))
+    decomposed = _UNSEEN.sub("", unicodedata.normalize("NFD", name))
     return unicodedata.normalize("NFD", decomposed.translate(prototypes()))
 
 
@@ -264,7 +272,7 @@ def _visible(text: str) -> str:
     """Return `text` with U+FFFD for each character that is invisible, or that this Python does not
     know and therefore cannot normalise.
     """
-    seen = regex.sub(r"\p{DI}", "\ufffd", text)
+    seen = _UNSEEN.sub("\ufffd", text)
     return "".join(character if character.isprintable() else "\ufffd" for character in seen)
 
 

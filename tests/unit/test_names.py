@@ -204,13 +204,15 @@ class NameTests(SynchronousTestCase):
             self.assertRefused(text, "mixes scripts")
 
     def test_every_script_of_today_can_have_names(self) -> None:
+        """Han and Hangul have so many letters that some of them have to do."""
         scripts = defaultdict(list)
         for character in ALLOWED:
             if unicodedata.category(character)[0] == "L":
                 scripts[alias(character)].append(character)
         scripts.pop("COMMON")
         self.assertEqual(len(scripts), 29)
-        for script, letters in scripts.items():
+        for script, all_letters in scripts.items():
+            letters = all_letters[:: 1 + len(all_letters) // 2000]
             good = [letter for letter in letters if not refusal(check_name, letter)]
             self.assertGreater(len(good), 0.8 * len(letters), script)
 

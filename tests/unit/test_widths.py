@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import locale
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from functools import cache
 
 import pytest
 from prompt_toolkit.utils import get_cwidth
@@ -19,24 +20,31 @@ from twisted_chat.console.widths import CLUSTER, WIDEST, is_disputed, most_colum
 CODES = [code for code in range(0x20, 0x110000) if not 0x7F <= code < 0xA0 and code >> 11 != 0x1B]
 
 
-@pytest.fixture
-def glibc() -> Iterator[Callable[[int], int]]:
-    """The wcwidth of the C library, by which xterm, tmux and others draw."""
+@pytest.fixture(scope="module")
+def glibc() -> dict[int, int]:
+    """The wcwidth of each code that the C library knows: xterm, tmux and others draw by it."""
     before = locale.setlocale(locale.LC_CTYPE)
     locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
     measure = ctypes.CDLL(None).wcwidth
     measure.argtypes = [ctypes.c_wchar]
-    yield lambda code: measure(chr(code))
+    found = {code: width for code in CODES if (width := measure(chr(code))) >= 0}
     locale.setlocale(locale.LC_CTYPE, before)
+    return found
 
 
-def drawn_wider(width: Callable[[int], int], codes: object = CODES) -> list[str]:
+@cache
+def counted() -> dict[int, int]:
+    """The columns that each of CODES is counted as."""
+    return {code: most_columns(chr(code)) for code in CODES}
+
+
+def drawn_wider(width: Callable[[int], int], codes: Iterable[int] = CODES) -> list[str]:
     """Those that are drawn wider than they are counted."""
-    return [hex(code) for code in codes if width(code) > most_columns(chr(code))]
+    return [hex(code) for code in codes if width(code) > counted()[code]]
 
 
 def test_glibc_draws_nothing_wider(glibc):
-    assert drawn_wider(glibc) == []
+    assert drawn_wider(glibc.__getitem__, glibc) == []
 
 
 def test_wcwidth_draws_nothing_wider():
@@ -66,7 +74,7 @@ def test_what_no_terminal_may_draw_wider_than_one_column_is_not_counted_as_more(
         "→ ✓ ─ █ © ™",
     ):
         assert sum(map(most_columns, CLUSTER.findall(text))) == len(text)
-    assert max(most_columns(chr(code)) for code in CODES) == WIDEST
+    assert max(counted().values()) == WIDEST
 
 
 @pytest.mark.parametrize(
@@ -110,10 +118,9 @@ def test_korean_is_as_wide_decomposed_as_composed():
 
 
 def test_what_is_not_disputed_is_as_wide_for_the_editor_as_for_glibc(glibc):
-    sure = [code for code in CODES if not is_disputed(chr(code))]
+    sure = [code for code in glibc if not is_disputed(chr(code))]
     assert len(sure) > 130_000
-    known = [code for code in sure if glibc(code) >= 0]
-    assert [hex(code) for code in known if glibc(code) != get_cwidth(chr(code))] == []
+    assert [hex(code) for code in sure if glibc[code] != get_cwidth(chr(code))] == []
 
 
 @pytest.mark.parametrize(
