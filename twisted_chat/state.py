@@ -18,7 +18,7 @@ _OURS = ("chat.db", "audit.log", "control.sock", "lock")
 """The names of our files begin with these, also when a file was set aside or rotated."""
 
 _HINTS = {
-    errno.ENOENT: "make the folder that it is to be in first",
+    errno.ENOENT: "make its parent folder first",
     errno.ENOTDIR: "name a folder",
     errno.EISDIR: "move that folder away, a file is to be there",
     errno.EACCES: "give this user the right to it, or choose another folder",

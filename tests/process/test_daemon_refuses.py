@@ -120,8 +120,8 @@ def test_a_state_folder_that_is_none_is_refused(refuse_each, tmp_path):
     (tmp_path / "file").touch()
     nowhere, file = refuse_each(["--port=0", "--state=missing/state"], ["--port=0", "--state=file"])
     assert nowhere == (
-        f"chat: --state {tmp_path}/missing/state: No such file or directory: make the folder that "
-        "it is to be in first"
+        f"chat: --state {tmp_path}/missing/state: No such file or directory: make its parent "
+        "folder first"
     )
     assert file == f"chat: --state {tmp_path}/file: Not a directory: name a folder"
 
