@@ -1,4 +1,7 @@
-"""`python -m bench`: measure, then write results.md, results.svg and results.json."""
+"""`python -m bench`: measure, then write results.md, results.svg and results.json.
+
+With --against: measure our server in pairs with the one of another checkout, and write nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,31 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from bench import report
-from bench.loads import LOADS, Figures, Load, NoFigure, measure
+from bench import picture, report
+from bench.compare import checkout, compare
+from bench.loads import LOADS, TRIES, Figures, Load, NoFigure, measure
 from bench.servers import HERE, Server, compile_into, servers
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round of one second")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the median counts")
-    parser.add_argument("--seconds", type=int, default=3, help="measured seconds of each load")
+    parser.add_argument(
+        "--rounds", type=int, help="rounds, of which the median counts (3), or pairs (15)"
+    )
+    parser.add_argument("--seconds", type=int, help="measured seconds of each load (3; in pairs 1)")
+    parser.add_argument("--tries", type=int, default=TRIES, help="most tries if it is disturbed")
     parser.add_argument("--only", default="", metavar="LOAD,...", help="such as one,pipelined-100")
     parser.add_argument("--servers", default="", metavar="NAME,...", help="such as chat,floor-join")
+    parser.add_argument("--into", type=Path, default=HERE, metavar="FOLDER", help="write there")
     parser.add_argument("--readme", action="store_true", help="put them into README.md here")
+    parser.add_argument("--against", type=checkout, metavar="CHECKOUT", help="compare in pairs")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.rounds = arguments.seconds = 1
+    in_pairs = arguments.against is not None
+    rounds = arguments.rounds or (15 if in_pairs else 3)
+    seconds = arguments.seconds or (1 if in_pairs else 3)
 
     names = set(filter(None, arguments.only.split(",")))
     chosen = set(filter(None, arguments.servers.split(",")))
@@ -37,19 +49,27 @@ def main() -> None:
         known = ", ".join(server.name for server in servers())
         parser.error(f"no server {', '.join(unknown)}: {known}")
 
+    if in_pairs and (rounds < 2 or arguments.readme):
+        parser.error("--against wants at least two --rounds, and has no figures for --readme")
+
     # Both sides of 10,000 connections, and what they have open anyway.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     # Also then the children are to be killed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
-    results = report.Results(report.machine(), arguments.rounds, arguments.seconds)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        compile_into(Path(folder))
-        for load in loads:
-            run(results, load, all_servers, arguments.rounds, arguments.seconds, Path(folder))
-            results.save(HERE)
-    table = report.write(results, HERE)
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        compile_into(folder)
+        if in_pairs:
+            table = compare(loads, arguments.against, rounds, seconds, arguments.tries, folder)
+        else:
+            results = report.Results(report.machine(), rounds, seconds)
+            for load in loads:
+                run(results, load, all_servers, arguments.tries, folder)
+                results.save(arguments.into)
+            table = report.write(results, arguments.into)
+            picture.draw(results, arguments.into / "results.svg")
     if arguments.readme:
         report.put_into(HERE / "README.md", table)
     print(f"\n{table}")
@@ -59,13 +79,12 @@ def run(
     results: report.Results,
     load: Load,
     all_servers: list[Server],
-    rounds: int,
-    seconds: int,
+    tries: int,
     folder: Path,
 ) -> None:
     """Measure all servers under one load. Round by round, so that noise hits all alike."""
     runs: dict[str, list[Figures]] = {}
-    for number in range(1, rounds + 1):
+    for number in range(1, results.rounds + 1):
         for server in all_servers:
             if server.name not in results.titles:
                 title = server.title.format(version=server.version_text())
@@ -74,11 +93,11 @@ def run(
                     results.remarks[server.name] = server.remark
             if (load.name, server.name) in results.notes:
                 continue
-            about = f"{load.name}, round {number} of {rounds}, {server.name}"
+            about = f"{load.name}, round {number} of {results.rounds}, {server.name}"
             try:
                 if not server.found():
                     raise NoFigure("not installed")
-                figures = measure(load, server, seconds, folder)
+                figures = measure(load, server, results.seconds, folder, tries)
             except NoFigure as error:
                 results.notes[load.name, server.name] = str(error)
                 runs.pop(server.name, None)

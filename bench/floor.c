@@ -3,11 +3,12 @@
  *     floor PORT join|each
  *
  * One thread takes lines from all who connect to 127.0.0.1 and hands each line, with the author's address before it, to
- * all others. No limits, no greeting, nothing is checked.
+ * all others in the author's room. A newcomer is in the lobby; the line "/join ROOM" moves it. No limits, no greeting,
+ * nothing else is checked.
  *
  *     each   one send() for each line and member
- *     join   all that one epoll_wait brought leaves in one sendmsg() for each member. Nothing is copied for that: a
- *            member's own lines are one range of the batch, and it gets what stands before and what stands after.
+ *     join   all that one epoll_wait brought to a room leaves in one sendmsg() for each member. Nothing is copied for
+ *            that: a member's own lines are one range of the room's batch, and it gets what stands before and after.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,15 +24,26 @@
 
 #define EVENTS 1024
 #define RECEIVE (64 * 1024)
+#define JOIN "/join "
 
 struct buffer {
     char *data;
     size_t size, room;
 };
 
+struct room {
+    struct room *next, *next_full;
+    char *name;
+    struct member **members;
+    size_t count, places;
+    struct buffer batch; /* Lines that are still to be sent to the members. */
+    bool full;           /* It has such lines: it is one of `full_rooms`. */
+};
+
 struct member {
     int fd;
-    size_t place;       /* In `members`. */
+    struct room *room;
+    size_t place;       /* In the room's `members`. */
     char name[32];      /* "[ADDRESS:PORT] " */
     size_t name_size;
     size_t from, to;    /* Its own lines in the batch. */
@@ -41,11 +53,10 @@ struct member {
     bool gone;
 };
 
-static struct member **members;
-static size_t count, room;
+static struct room lobby = {.name = ""};
+static struct room *full_rooms;
 static struct member **gone;
 static size_t gone_count, gone_room;
-static struct buffer batch;
 static int poller;
 static bool joined;
 
@@ -71,12 +82,26 @@ static void watch(struct member *member, int operation, uint32_t events) {
     epoll_ctl(poller, operation, member->fd, &event);
 }
 
-/* To be freed after the batch, which may still speak of it. */
+static void put_in(struct member *member, struct room *room) {
+    if (room->count == room->places)
+        room->members = check(realloc(room->members, (room->places = 2 * room->places + 16) * sizeof *room->members));
+    member->room = room;
+    member->place = room->count;
+    member->from = member->to = 0;
+    room->members[room->count++] = member;
+}
+
+static void take_out(struct member *member) {
+    struct room *room = member->room;
+    room->members[member->place] = room->members[--room->count];
+    room->members[member->place]->place = member->place;
+}
+
+/* To be freed after the batches, which may still speak of it. */
 static void leave(struct member *member) {
     if (member->gone) return;
     member->gone = true;
-    members[member->place] = members[--count];
-    members[member->place]->place = member->place;
+    take_out(member);
     if (gone_count == gone_room) gone = check(realloc(gone, (gone_room = 2 * gone_room + 16) * sizeof *gone));
     gone[gone_count++] = member;
 }
@@ -130,28 +155,76 @@ static void deliver(struct member *member, const char *first, size_t first_size,
     append(&member->out, second + (sent - of_first), second_size - (sent - of_first));
 }
 
-static void deliver_batch(void) {
-    for (size_t i = count; i--;) { /* Backwards: who leaves is replaced by the last. */
-        struct member *member = members[i];
-        size_t rest = batch.size - member->to;
-        if (member->from + rest) deliver(member, batch.data, member->from, batch.data + member->to, rest);
+static void deliver_batch(struct room *room) {
+    struct buffer *batch = &room->batch;
+    for (size_t i = room->count; i--;) { /* Backwards: who leaves is replaced by the last. */
+        struct member *member = room->members[i];
+        size_t rest = batch->size - member->to;
+        if (member->from + rest) deliver(member, batch->data, member->from, batch->data + member->to, rest);
         member->from = member->to = 0;
     }
-    batch.size = 0;
+    batch->size = 0;
+}
+
+static void deliver_batches(void) {
+    for (; full_rooms; full_rooms = full_rooms->next_full) {
+        deliver_batch(full_rooms);
+        full_rooms->full = false;
+    }
 }
 
 static void deliver_line(const struct member *author) {
-    for (size_t i = count; i--;)
-        if (members[i] != author) deliver(members[i], batch.data, batch.size, NULL, 0);
-    batch.size = 0;
+    struct room *room = author->room;
+    for (size_t i = room->count; i--;)
+        if (room->members[i] != author) deliver(room->members[i], room->batch.data, room->batch.size, NULL, 0);
+    room->batch.size = 0;
 }
 
 static void say(struct member *author, const char *line, size_t size) {
-    append(&batch, author->name, author->name_size);
-    if (author->line.size) append(&batch, author->line.data, author->line.size);
-    append(&batch, line, size);
-    author->line.size = 0;
-    if (!joined) deliver_line(author);
+    struct room *room = author->room;
+    append(&room->batch, author->name, author->name_size);
+    append(&room->batch, line, size);
+    if (!joined) {
+        deliver_line(author);
+    } else if (!room->full) {
+        room->full = true;
+        room->next_full = full_rooms;
+        full_rooms = room;
+    }
+}
+
+static struct room *find_room(const char *name, size_t size) {
+    struct room *room = &lobby;
+    for (; room; room = room->next)
+        if (strlen(room->name) == size && !memcmp(room->name, name, size)) return room;
+    room = check(calloc(1, sizeof *room));
+    room->name = check(strndup(name, size));
+    room->next = lobby.next;
+    return lobby.next = room;
+}
+
+/* What was said before leaves first, so that a member has lines of its own in one batch only. */
+static void move(struct member *member, const char *name, size_t size) {
+    struct room *to = find_room(name, size);
+    deliver_batch(member->room);
+    deliver_batch(to);
+    if (member->gone) return;
+    take_out(member);
+    put_in(member, to);
+}
+
+static void take_line(struct member *author, const char *line, size_t size) {
+    if (author->line.size) {
+        append(&author->line, line, size);
+        line = author->line.data;
+        size = author->line.size;
+        author->line.size = 0;
+    }
+    if (size > sizeof JOIN && !memcmp(line, JOIN, sizeof JOIN - 1))
+        move(author, line + sizeof JOIN - 1, size - sizeof JOIN);
+    else
+        say(author, line, size);
+    author->to = author->room->batch.size;
 }
 
 static void receive(struct member *author) {
@@ -163,11 +236,12 @@ static void receive(struct member *author) {
         return;
     }
     const char *line = data, *end = data + size, *newline;
-    size_t from = batch.size;
-    for (; (newline = memchr(line, '\n', end - line)); line = newline + 1) say(author, line, newline + 1 - line);
+    author->from = author->to = author->room->batch.size; /* Each is read from once in a batch. */
+    for (; (newline = memchr(line, '\n', end - line)); line = newline + 1) {
+        take_line(author, line, newline + 1 - line);
+        if (author->gone) return;
+    }
     append(&author->line, line, end - line);
-    author->from = joined ? from : 0; /* The only ones in this batch: each is read from once. */
-    author->to = batch.size;
 }
 
 static void accept_all(int listener) {
@@ -177,12 +251,10 @@ static void accept_all(int listener) {
     while ((fd = accept4(listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK)) >= 0) {
         struct member *member = check(calloc(1, sizeof *member));
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (count == room) members = check(realloc(members, (room = 2 * room + 16) * sizeof *members));
         member->fd = fd;
         member->name_size =
             sprintf(member->name, "[%s:%d] ", inet_ntoa(address.sin_addr), ntohs(address.sin_port));
-        member->place = count;
-        members[count++] = member;
+        put_in(member, &lobby);
         watch(member, EPOLL_CTL_ADD, EPOLLIN);
     }
 }
@@ -213,7 +285,7 @@ int main(int argument_count, char **arguments) {
             if (events[i].events & EPOLLOUT && !member->gone) flush(member);
             if (events[i].events & ~EPOLLOUT && !member->gone) receive(member);
         }
-        if (batch.size) deliver_batch();
+        deliver_batches();
         bury();
         if (newcomers) accept_all(listener); /* Last: they get nothing of this batch. */
     }

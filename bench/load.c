@@ -4,12 +4,14 @@
  *
  * PID is the server's process, for its CPU time. PROTOCOL is chat (lines, and each newcomer is greeted), lines (no
  * greeting), ncat, redis, nats or irc. Authors hear each other, but never themselves; Redis publishers hear nothing.
+ * At the end each connection must have heard all lines that were said for it, and no others.
  *
  *     closed   LINES are in flight all the time: sent, but not yet at all who should hear them
  *     open     LINES a second are sent at fixed times, however late the server is
  *     idle     READERS connect; "ready" is printed, and a byte on standard input ends it
  *     storm    READERS join as fast as they can, and each hears of all who join after it (chat only)
- *     rooms    as closed, but each author is in a room of its own, with its share of the readers (chat only)
+ *     rooms    as closed, but each author is in a room of its own, with its share of the readers (not ncat): a Redis
+ *              channel, a NATS subject, an IRC channel
  *
  * One thread, which sleeps in epoll_wait when there is nothing to do: "generator" is the share of the measured time
  * that it was on its core, so that one sees whether it was the bottleneck; "waited" tells how much others had of the two
@@ -42,6 +44,8 @@
 #define MARKER '^'
 #define STAMP 16
 
+#define ROOM 6 /* Digits of a room's number: all names of rooms are equally long. */
+
 #define RECEIVE (256 * 1024)
 #define EVENTS 1024
 
@@ -52,7 +56,7 @@ struct connection {
     int fd;
     bool hears; /* Gets what others say. */
     bool ready; /* The server has answered the hello. */
-    uint64_t seen;
+    uint64_t seen, said;
     char tail[STAMP]; /* The last bytes that came: a word or a time stamp may be cut in two. */
     size_t tail_size;
     char *out; /* What the socket did not take yet. */
@@ -71,6 +75,7 @@ static uint64_t deliveries; /* Counted bytes that have come. */
 static uint64_t ticks;      /* Lines due in the open loop. */
 static char line[8192];
 static size_t line_size, stamp_at;
+static size_t room_at; /* Where `line` has the number of the author's room; 0: nowhere. */
 
 static struct samples {
     uint64_t from, to; /* Lines that were due within. */
@@ -147,15 +152,23 @@ static void flush(struct connection *c, bool blocked) {
     if (blocked) watch(c, EPOLL_CTL_MOD, EPOLLIN);
 }
 
+/* What Redis, NATS and IRC call a channel or a subject, and the chat a room. */
+static size_t put_channel(char *text, size_t room) {
+    return rooms ? sprintf(text, "room%0*zu", ROOM, room) : sprintf(text, "chat");
+}
+
 static void make_line(size_t payload) {
+    char channel[32];
+    size_t channel_size = put_channel(channel, 0);
     const char *end = protocol < REDIS ? "\n" : "\r\n";
     if (payload < 1 + STAMP || payload > sizeof line - 100) fail("a payload has %d to 8000 bytes", 1 + STAMP);
     if (protocol == REDIS)
-        line_size = sprintf(line, "*3\r\n$7\r\nPUBLISH\r\n$4\r\nchat\r\n$%zu\r\n", payload);
+        line_size = sprintf(line, "*3\r\n$7\r\nPUBLISH\r\n$%zu\r\n%s\r\n$%zu\r\n", channel_size, channel, payload);
     else if (protocol == NATS)
-        line_size = sprintf(line, "PUB chat %zu\r\n", payload);
+        line_size = sprintf(line, "PUB %s %zu\r\n", channel, payload);
     else if (protocol == IRC)
-        line_size = sprintf(line, "PRIVMSG #chat :");
+        line_size = sprintf(line, "PRIVMSG #%s :", channel);
+    if (rooms && line_size) room_at = strstr(line, channel) + channel_size - ROOM - line;
     line[line_size] = MARKER;
     stamp_at = line_size + 1;
     memset(line + stamp_at, 'x', payload - 1);
@@ -165,6 +178,9 @@ static void make_line(size_t payload) {
 
 static void say(struct connection *author, uint64_t time) {
     for (int i = STAMP - 1; i >= 0; i--, time >>= 4) line[stamp_at + i] = "0123456789abcdef"[time & 15];
+    size_t room = author - connections - readers;
+    for (int i = ROOM - 1; room_at && i >= 0; i--, room /= 10) line[room_at + i] = '0' + room % 10;
+    author->said++;
     queue(author, line, line_size);
 }
 
@@ -196,6 +212,11 @@ static void set_ready(struct connection *c) {
     c->ready = true;
 }
 
+static size_t room_of(const struct connection *c) {
+    size_t number = c - connections;
+    return number < readers ? number % authors : number - readers;
+}
+
 /* `data` begins with the tail of what came before. */
 static void look(struct connection *c, const char *data, const char *end) {
     if (protocol == IRC || protocol == NATS) {
@@ -204,7 +225,12 @@ static void look(struct connection *c, const char *data, const char *end) {
             queue(c, answer, strlen(answer));
         }
         if (protocol == NATS && !c->ready && came(c, data, end, "PONG")) set_ready(c);
-        if (protocol == IRC && !c->ready && came(c, data, end, " 001 ")) queue(c, "JOIN #chat\r\n", 12);
+        if (protocol == IRC && !c->ready && came(c, data, end, " 001 ")) {
+            char text[64] = "JOIN #";
+            put_channel(text + strlen(text), rooms ? room_of(c) : 0);
+            strcat(text, "\r\n");
+            queue(c, text, strlen(text));
+        }
         if (protocol == IRC && !c->ready && came(c, data, end, " 366 ")) set_ready(c);
         flush(c, false);
     } else {
@@ -253,13 +279,11 @@ static size_t pump(int timeout) {
 
 /* Joining. */
 
-static size_t room_of(size_t member) { return member < readers ? member % authors : member - readers; }
-
 static void join(void) {
     struct connection *c = &connections[opened++];
     bool reads = opened <= readers;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    char text[128] = "";
+    char channel[32], text[128] = "";
     int on = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -269,9 +293,11 @@ static void join(void) {
     watch(c, EPOLL_CTL_ADD, EPOLLIN);
     c->hears = reads || protocol != REDIS;
     if (protocol == LINES || !c->hears) set_ready(c);
-    if (protocol == REDIS && reads) strcpy(text, "SUBSCRIBE chat\r\n");
-    if (protocol == NATS) strcpy(text, "CONNECT {\"verbose\":false,\"echo\":false}\r\nSUB chat 1\r\nPING\r\n");
-    if (rooms) sprintf(text, "/join room%zu\n", room_of(opened - 1));
+    put_channel(channel, rooms ? room_of(c) : 0);
+    if (protocol == REDIS && reads) sprintf(text, "SUBSCRIBE %s\r\n", channel);
+    if (protocol == NATS)
+        sprintf(text, "CONNECT {\"verbose\":false,\"echo\":false}\r\nSUB %s 1\r\nPING\r\n", channel);
+    if (rooms && protocol <= LINES) sprintf(text, "/join %s\n", channel);
     if (protocol == IRC) sprintf(text, "NICK m%zu\r\nUSER bench 0 * :bench\r\n", opened);
     queue(c, text, strlen(text));
     flush(c, false);
@@ -291,20 +317,29 @@ static void join_all(void) {
         if (pump(10)) quiet = now() + QUIET;
 }
 
-/* A line of the first author has reached everybody. */
+/* A line of the first author, or of the first in each room, has reached everybody. */
 static void wait_for_first_line(void) {
-    struct connection *author = &connections[readers];
+    size_t speakers = rooms ? authors : 1;
     for (bool all = false; !all;) {
-        say(author, now());
-        flush(author, false);
+        for (size_t i = readers; i < readers + speakers; i++) {
+            say(&connections[i], now());
+            flush(&connections[i], false);
+        }
         for (uint64_t end = now() + QUIET; now() < end;) pump(10);
         all = true;
         for (size_t i = 0; i < members; i++) {
             struct connection *c = &connections[i];
-            if (c != author && c->hears && !c->seen && (!rooms || !room_of(i))) all = false;
+            bool speaks = i >= readers && i < readers + speakers;
+            if (!speaks && c->hears && !c->seen) all = false;
         }
     }
     while (pump(QUIET / MILLISECOND)) {}
+    for (size_t i = 0; i < members; i++) {
+        struct connection *c = &connections[i];
+        uint64_t said = connections[rooms ? readers + room_of(c) : readers].said;
+        if (c->seen > said) fail("a connection heard %" PRIu64 " lines where %" PRIu64 " were said", c->seen, said);
+    }
+    for (size_t i = 0; i < members; i++) connections[i].seen = connections[i].said = 0;
     deliveries = 0;
 }
 
@@ -344,9 +379,18 @@ static void print(struct moment from, struct moment to, uint64_t lost) {
     if (came) printf(", \"cpu_us\": %.4f", 1e-3 * server_time / came);
 }
 
-static uint64_t drain(uint64_t expected) {
+/* Take the lines that are still on their way; returns how many deliveries did not come. */
+static uint64_t drain(uint64_t sent, uint64_t expected) {
     for (uint64_t end = now() + DRAIN; deliveries < expected && now() < end;) pump(100);
-    return expected - deliveries;
+    uint64_t lost = 0;
+    for (size_t i = 0; i < members; i++) {
+        struct connection *c = &connections[i];
+        if (!c->hears) continue;
+        uint64_t for_it = (rooms ? connections[readers + room_of(c)].said : sent) - c->said;
+        if (c->seen > for_it) fail("a connection heard %" PRIu64 " lines of %" PRIu64, c->seen, for_it);
+        lost += for_it - c->seen;
+    }
+    return lost;
 }
 
 static void closed(uint64_t window, uint64_t seconds) {
@@ -364,7 +408,7 @@ static void closed(uint64_t window, uint64_t seconds) {
         if (!from.time && now() >= begin) from = moment();
     }
     struct moment to = moment();
-    print(from, to, drain(sent * receivers));
+    print(from, to, drain(sent, sent * receivers));
     puts("}");
 }
 
@@ -393,7 +437,7 @@ static void open_loop(uint64_t rate, uint64_t seconds) {
     }
     struct moment to = moment();
     close(timer);
-    print(from, to, drain(sent * receivers));
+    print(from, to, drain(sent, sent * receivers));
     if (!samples.size) fail("no line came within %llu s", (unsigned long long)(DRAIN / SECOND));
     qsort(samples.times, samples.size, sizeof *samples.times, compare);
     printf(", \"samples\": %zu, \"p50_ms\": %.4f, \"p99_ms\": %.4f, \"max_ms\": %.4f}\n", samples.size,
@@ -427,12 +471,12 @@ int main(int count, char **arguments) {
     members = readers + authors;
     connections = check(calloc(members, sizeof *connections));
     poller = epoll_create1(0);
-    make_line(count > 9 ? atol(arguments[9]) : 64);
     server_pid = arguments[1];
     if (clock_getcpuclockid(atoi(server_pid), &server)) fail("the server is gone");
     watch_words = true;
     rooms = !strcmp(mode, "rooms");
-    if (rooms && (protocol != CHAT || !authors || readers % authors)) fail("every room wants as many readers");
+    if (rooms && (protocol == NCAT || !authors || readers % authors)) fail("every room wants as many readers");
+    make_line(count > 9 ? atol(arguments[9]) : 64);
     if (!strcmp(mode, "storm")) {
         storm();
         return 0;

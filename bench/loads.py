@@ -40,7 +40,8 @@ class Load:
     more_is_better: bool = False
     all_speak: bool = False
     rooms: int = 0
-    """As many, each with its share of the readers and an author; 0: one for all."""
+    """As many, each with its share of the readers and an author; 0: one for all. A peer that has
+    no rooms has a channel or a subject for each."""
     limit: float = 30.0
     """Seconds for joining, on top of the time that is measured."""
 
@@ -87,7 +88,7 @@ def measure(
     """Start `server`, put `load` on it and return what came of it. Raises NoFigure."""
     if reason := server.cannot.get(load.name) or server.cannot.get(load.family):
         raise NoFigure(reason)
-    if load.mode in ("storm", "rooms") and server.protocol != "chat":
+    if load.mode == "storm" and server.protocol != "chat":
         raise NoFigure("")
     tries: list[Figures] = []
     while len(tries) < most_tries and (not tries or load.disturbed(tries[-1])):

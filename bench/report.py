@@ -1,4 +1,4 @@
-"""What was measured, as Markdown tables, a picture and raw figures."""
+"""What was measured, as Markdown tables and raw figures."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-
-import matplotlib
-from matplotlib.figure import Figure
 
 from bench.loads import LOADS, Figures, Load
 
@@ -40,7 +37,7 @@ BARS = [
     Bar("all-500", FLOOR, 0.7),
     Bar("open-100", FLOOR, 1.5),
     Bar("open-1000", FLOOR, 1.5),
-    Bar("idle-10000", None, 8.0),
+    Bar("idle-10000", None, 2.8),
 ]
 
 
@@ -108,14 +105,14 @@ def shown(load: Load, figures: Figures) -> str:
 
 
 def write(results: Results, folder: Path) -> str:
-    """Write results.md and results.svg; returns the part of the former that README.md shows."""
+    """Write results.json and results.md; return the part of the latter that README.md shows."""
     results.save(folder)
     about = ", ".join(
         value if name in ("CPU", "kernel", "date") else f"{name} {value}"
         for name, value in results.machine.items()
         if name != "cores"
     ).replace(", ", f", {results.machine['cores']} cores, ", 1)
-    table = "\n\n".join(
+    figures = "\n\n".join(
         [
             f"{about}. Medians of {results.rounds} rounds of {results.seconds} s "
             "each; one core for the server, one for the load generator.",
@@ -123,15 +120,14 @@ def write(results: Results, folder: Path) -> str:
             *([bars] if (bars := _bars(results)) else []),
         ]
     )
-    parts = ["# Results", table, "![the same as a picture](results.svg)", _details(results)]
+    parts = ["# Results", figures, "![the same as a picture](results.svg)", _details(results)]
     if notes := _notes(results):
         parts.append(notes)
     (folder / "results.md").write_text("\n\n".join(parts) + "\n")
-    _picture(results, folder / "results.svg")
-    return table
+    return figures
 
 
-def put_into(page: Path, table: str) -> None:
+def put_into(page: Path, figures: str) -> None:
     """Replace what stands between the markers in `page`, if they are there."""
     text = page.read_text()
     start, end = "<!-- bench -->\n", "<!-- /bench -->"
@@ -139,10 +135,11 @@ def put_into(page: Path, table: str) -> None:
         before, rest = text.split(start, 1)
         after = rest.split(end, 1)[1]
         picture = "![the same as a picture](results.svg)"
-        page.write_text(f"{before}{start}{table}\n\n{picture}\n{end}{after}")
+        page.write_text(f"{before}{start}{figures}\n\n{picture}\n{end}{after}")
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return them as a Markdown table: numbers in all columns but the first."""
     rule = ["---"] + ["---:"] * (len(head) - 1)
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *rows])
 
@@ -153,7 +150,7 @@ def _figures(results: Results) -> str:
         figures = [results.figure(load, name) for name in results.titles]
         cells = ["-" if value is None else number(value) for value in figures]
         rows.append([f"{load.title}: {load.unit}", *cells])
-    return _table(["load", *results.titles.values()], rows)
+    return table(["load", *results.titles.values()], rows)
 
 
 def _bars(results: Results) -> str:
@@ -175,7 +172,7 @@ def _bars(results: Results) -> str:
             bound += f" x {results.titles[bar.against]}"
         row = [f"{load.title}: {load.unit}", bound, value]
         rows.append([*row, "reached" if reached else "**missed**"])
-    return _table(["ours", "bar", "is", ""], rows) if rows else ""
+    return table(["ours", "bar", "is", ""], rows) if rows else ""
 
 
 def _details(results: Results) -> str:
@@ -199,7 +196,7 @@ def _details(results: Results) -> str:
         "How long the server had its core and the load generator had its own, and how long both "
         "waited because others had them."
     )
-    return f"## Details\n\n{about}\n\n" + _table(
+    return f"## Details\n\n{about}\n\n" + table(
         [*head, "server's core", "generator's", "others'"], rows
     )
 
@@ -216,33 +213,3 @@ def _notes(results: Results) -> str:
         if note
     ]
     return "## Notes\n\n" + "\n".join(lines) if lines else ""
-
-
-def _picture(results: Results, path: Path) -> None:
-    loads = results.measured()
-    if not loads:
-        return
-    columns = min(3, len(loads))
-    rows = -(-len(loads) // columns)
-    # The same figures give the same file.
-    matplotlib.rcParams["svg.hashsalt"] = "twisted-chat"
-    figure = Figure(figsize=(5.5 * columns, 3 * rows), layout="constrained")
-    for place, load in enumerate(loads, 1):
-        axes = figure.add_subplot(rows, columns, place)
-        bars = [
-            (results.titles[name], value, "tab:blue" if name == OURS else "silver")
-            for name in results.titles
-            if (value := results.figure(load, name)) is not None
-        ][::-1]
-        names, values, colours = zip(*bars, strict=True)
-        drawn = axes.barh(names, values, color=colours)
-        axes.bar_label(drawn, [number(value) for value in values], padding=2, fontsize=8)
-        axes.set_title(load.title, fontsize=10)
-        better = "more" if load.more_is_better else "less"
-        axes.set_xlabel(f"{load.unit} ({better} is better)", fontsize=8)
-        axes.tick_params(labelsize=8)
-        axes.margins(x=0.15)
-        # Bars of one height, whether all servers are in it or one.
-        axes.set_ylim(len(bars) - len(results.titles) - 0.5, len(bars) - 0.5)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None})

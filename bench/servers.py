@@ -31,6 +31,8 @@ SERVER_CORE, GENERATOR_CORE = CORES[0], CORES[-1]
 CHAT = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile="]
 RAISED = ["--rate=1000000", "--burst=1000000", "--max-users=20000"]
 
+NO_ROOMS = "all who connect are in one room"
+
 NATS = """\
 listen: 127.0.0.1:{port}
 max_pending: 1GB
@@ -76,6 +78,8 @@ class Server:
     """Loads that it is not asked for, and why."""
     remark: str = ""
     """What one has to know to read its figures."""
+    checkout: Path = HERE.parent
+    """Where it finds twisted_chat, if it is ours."""
 
     def found(self) -> bool:
         return self.command[0].startswith("{bin}") or shutil.which(self.command[0]) is not None
@@ -88,21 +92,27 @@ class Server:
         return found[0] if found else ""
 
 
-def environment() -> dict[str, str]:
-    """Servers find twisted_chat where this process found the benchmark, or in PYTHONPATH."""
-    return {"PYTHONPATH": str(HERE.parent), **os.environ}
+def environment(checkout: Path) -> dict[str, str]:
+    """A server started with it runs the twisted_chat of `checkout`."""
+    return {**os.environ, "PYTHONPATH": str(checkout)}
+
+
+def ours(checkout: Path = HERE.parent) -> Server:
+    """The daemon of `checkout`."""
+    return Server(
+        "chat",
+        f"twisted-chat {__version__}",
+        "chat",
+        [*CHAT, "chat", "--host=127.0.0.1", "--port={port}", *RAISED],
+        r"Chat Server started on port",
+        checkout=checkout,
+    )
 
 
 def servers() -> list[Server]:
     """All of them, ours first."""
     return [
-        Server(
-            "chat",
-            f"twisted-chat {__version__}",
-            "chat",
-            [*CHAT, "chat", "--host=127.0.0.1", "--port={port}", *RAISED],
-            r"Chat Server started on port",
-        ),
+        ours(),
         Server(
             "floor-join",
             "C floor, joined",
@@ -157,7 +167,7 @@ def servers() -> list[Server]:
             ["ncat", "-v", "--chat", "-k", "-m", "2000", "-l", "127.0.0.1", "{port}"],
             r"Listening on",
             version=["ncat", "--version"],
-            cannot={"idle": "its select() takes no more than 1,024"},
+            cannot={"idle": "its select() takes no more than 1,024", "rooms": NO_ROOMS},
             remark="lines that come together leave as one, and it does not set TCP_NODELAY: "
             "several lines in flight wait for acknowledgements",
         ),
@@ -167,6 +177,7 @@ def servers() -> list[Server]:
             "lines",
             [sys.executable, str(HERE / "peers" / "asyncio_streams.py"), "{port}"],
             "ready",
+            cannot={"rooms": NO_ROOMS},
         ),
         Server(
             "naive",
@@ -174,6 +185,7 @@ def servers() -> list[Server]:
             "lines",
             [sys.executable, str(HERE / "peers" / "naive_twisted.py"), "{port}"],
             "ready",
+            cannot={"rooms": NO_ROOMS},
         ),
     ]
 
@@ -223,7 +235,7 @@ def running(server: Server, folder: Path) -> Iterator[tuple[int, int]]:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=environment(),
+            env=environment(server.checkout),
             preexec_fn=lambda: on_core(SERVER_CORE),
         )
     try:

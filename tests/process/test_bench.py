@@ -1,14 +1,16 @@
-"""The benchmark still measures, our daemon and the C floor. No figure is judged."""
+"""The benchmark still measures, our daemon and the C floor. No figure of them is judged."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from math import exp, sqrt
 
 import pytest
 
-from bench.loads import LOADS, measure
-from bench.servers import compile_into, servers
+from bench.compare import checkout, compare, mean_and_bound
+from bench.loads import LOADS, NoFigure, measure
+from bench.servers import HERE, compile_into, servers
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 
@@ -20,12 +22,60 @@ def folder(tmp_path_factory):
     return folder
 
 
+def load_of_100(name):
+    [load] = [load for load in LOADS if load.name == name]
+    return replace(load, readers=100)
+
+
+def server_called(name):
+    [server] = [server for server in servers() if server.name == name]
+    return server
+
+
 @pytest.mark.parametrize("name", ["one-100", "open-100", "idle-10000", "storm-5000"])
 @pytest.mark.parametrize("server_name", ["chat", "floor-join"])
 def test_a_load_is_measured(name, server_name, folder):
-    [load] = [load for load in LOADS if load.name == name]
-    [server] = [server for server in servers() if server.name == server_name]
     if (name, server_name) == ("storm-5000", "floor-join"):
         pytest.skip("the floor announces nobody")
-    load = replace(load, readers=100)
-    assert measure(load, server, 1, folder, most_tries=1)[load.figure] > 0
+    load = load_of_100(name)
+    assert measure(load, server_called(server_name), 1, folder, most_tries=1)[load.figure] > 0
+
+
+@pytest.mark.parametrize("server_name", ["chat", "floor-join", "floor-each", "redis", "nats"])
+def test_small_rooms_are_measured(server_name, folder):
+    server = server_called(server_name)
+    if not server.found():
+        pytest.skip(f"{server_name} is not installed")
+    load = replace(load_of_100("rooms-1000"), rooms=10, lines=10)
+    assert measure(load, server, 1, folder, most_tries=1)["rate"] > 0
+
+
+def test_a_server_without_rooms_has_no_figure_for_small_rooms(folder):
+    """The load generator notices that lines come to connections for which they were not said."""
+    server = replace(server_called("asyncio"), cannot={})
+    load = replace(load_of_100("rooms-1000"), rooms=10, lines=10)
+    with pytest.raises(NoFigure, match="a connection heard"):
+        measure(load, server, 1, folder, most_tries=1)
+
+
+def test_a_checkout_is_compared_with_itself(folder):
+    table = compare([load_of_100("idle-10000")], checkout(str(HERE.parent)), 2, 1, 1, folder)
+    row = table.splitlines()[-1].split(" | ")
+    assert row[:2] == ["| 10,000 idle connections: KiB each", "2"]
+    assert 0.5 < float(row[2].removesuffix(" x")) < 2
+
+
+def test_only_a_folder_with_our_package_is_compared(tmp_path):
+    with pytest.raises(ValueError, match=tmp_path.name):
+        checkout(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("more_is_better", "bound"),
+    [(False, 1.02 * exp(1.761 * 0.01 / sqrt(15))), (True, 1.02 * exp(-1.761 * 0.01 / sqrt(15)))],
+)
+def test_the_bound_is_on_the_side_of_the_loss(more_is_better, bound):
+    deviation = 0.01 * sqrt(14 / 15)  # Of the 15 here, so that stdev gives 0.01.
+    ratios = [1.02, *7 * [1.02 * exp(deviation)], *7 * [1.02 * exp(-deviation)]]
+    expected = pytest.approx((1.02, bound), rel=1e-3)
+    assert mean_and_bound(ratios, more_is_better) == expected
