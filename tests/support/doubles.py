@@ -153,6 +153,11 @@ class ChatOnTheTable:
         self.traces = Traces(self.clock)
         self.desk = Desk(self.chat, passphrases or Passphrases(self.clock), self.traces)
 
+    def entrance(self, limits: Limits, clock: Clock | None = None) -> Entrance:
+        """What makes doors, whose connections live on `clock` if that is another one."""
+        closed_to = self.chat.journal.closed_to
+        return Entrance(self.chat, self.desk, clock or self.clock, limits, closed_to)
+
     def enter(self, name: str, origin: str = LOCAL) -> Member:
         """A new member."""
         member = Member(name, RecordingOutbox(), LINES, self.flood.meter(LOCAL), origin=origin)
@@ -279,15 +284,9 @@ class Door:
             max_users=max_users,
             max_per_address=max_per_address,
         )
-        self.entrance = Entrance(chat, self.clock, limits, made.closed_to)
-        self.factory = LineDoor(
-            chat,
-            Desk(chat, passphrases or Passphrases(self.clock), Traces(self.clock)),
-            self.clock,
-            limits,
-            self.entrance,
-            [],
-        )
+        desk = Desk(chat, passphrases or Passphrases(self.clock), Traces(self.clock))
+        self.entrance = Entrance(chat, desk, self.clock, limits, made.closed_to)
+        self.factory = LineDoor(self.entrance, [])
 
     def connect(self, peer: IAddress = ANN, transport: TCPTransport | None = None) -> ChatProtocol:
         protocol = self.factory.buildProtocol(peer)

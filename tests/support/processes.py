@@ -381,9 +381,17 @@ class Terminal:
 class Peer:
     """A bare socket in the chat."""
 
-    def __init__(self, address: object, family: int = socket.AF_INET) -> None:
+    def __init__(
+        self,
+        address: object,
+        family: int = socket.AF_INET,
+        receive_buffer: int | None = None,
+    ) -> None:
+        """`receive_buffer`: bytes that the system keeps for it at most, if not what is usual."""
         self.socket = socket.socket(family)
         self.socket.settimeout(PATIENCE)
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.connect(address)
         self._received = b""
         self.name = ""

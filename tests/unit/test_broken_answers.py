@@ -78,7 +78,7 @@ def _safe(peer):
 class ControlDoorTests(SynchronousTestCase):
     def test_what_fails_behind_an_answer_ends_the_connection_and_is_logged(self) -> None:
         table = ChatOnTheTable(SlowJournal())
-        door = ControlDoor(table.chat, table.desk, table.clock, Limits(), "")
+        door = ControlDoor(table.entrance(Limits()), "")
         protocol = door.buildProtocol(PEER)
         protocol.makeConnection(TCPTransport(peerAddress=PEER))
         protocol.dataReceived(request("who") + request("ops"))

@@ -62,7 +62,7 @@ class ControlDoorTests(SynchronousTestCase):
         self.ann, self.bob = self.table.enter("ann"), self.table.enter("bob")
         self.heard()
         self.limits = Limits(max_line=100)
-        self.door = ControlDoor(self.table.chat, self.table.desk, self.table.clock, self.limits, "")
+        self.door = ControlDoor(self.table.entrance(self.limits), "")
 
     def heard(self) -> list[str]:
         """What bob has got since it was last asked."""
@@ -493,8 +493,8 @@ class SocketTests(SynchronousTestCase):
 
     def open(self, reactor: SocketReactor, path: str = "") -> ControlDoor:
         """A door that is open."""
-        table = ChatOnTheTable()
-        door = ControlDoor(table.chat, table.desk, reactor, Limits(), path or self.path)
+        entrance = ChatOnTheTable().entrance(Limits(), reactor)
+        door = ControlDoor(entrance, path or self.path)
         door.open()
         return door
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import time
 
@@ -48,11 +48,13 @@ def make_service(
     limits: Limits | None = None,
     state: str | None = None,
     program: str = "chat",
+    others: Sequence[Callable[[Entrance], IDoor]] = (),
 ) -> ChatService:
     """Build the daemon and listen on all `places`; it talks once the service is started.
 
     `timed`: lead each line of a bare transcript by its time.
     `state`: the folder of what is to outlast the daemon; None: nothing is.
+    `others`: what makes doors besides those for lines and for chatctl.
     Whatever can fail at the start fails here, before any fork: raises SystemExit with one line,
     which begins with `program`.
     """
@@ -88,10 +90,10 @@ def make_service(
     passphrases = Passphrases(reactor)
     traces = Traces(reactor)
     desk = Desk(chat, passphrases, traces)
-    entrance = Entrance(chat, reactor, limits, journal.closed_to)
-    doors: list[IDoor] = [LineDoor(chat, desk, reactor, limits, entrance, places)]
+    entrance = Entrance(chat, desk, reactor, limits, journal.closed_to)
+    doors: list[IDoor] = [LineDoor(entrance, places), *[make(entrance) for make in others]]
     if folder is not None:
-        doors.append(ControlDoor(chat, desk, reactor, limits, folder.control))
+        doors.append(ControlDoor(entrance, folder.control))
     try:
         for door in doors:
             door.open()

@@ -43,7 +43,7 @@ class ChatService(Service):
         """The very last line of the transcript, if it has one of its own."""
         self._reactor = reactor
         self._chat = chat
-        self._doors = doors
+        self.doors = doors
         self._transcript = transcript
         self._store = store
         self._passphrases = passphrases
@@ -53,7 +53,7 @@ class ChatService(Service):
         super().startService()
         self._store.start()
         self._transcript.start()
-        for place in [place for door in self._doors for place in door.places()]:
+        for place in [place for door in self.doors for place in door.places()]:
             line = f"Chat Server started on {place}."
             self._transcript.write(f"{line}\n".encode())
             if not isinstance(self._transcript, LogTranscript):
@@ -66,7 +66,7 @@ class ChatService(Service):
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return what each door has counted, by the door's name and the name of the number."""
-        return {door.name: door.counts() for door in self._doors}
+        return {door.name: door.counts() for door in self.doors}
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
@@ -96,9 +96,7 @@ class ChatService(Service):
         def log(failure: Failure, door: IDoor) -> None:
             _log.failure("the door {name} does not stop as it should", failure, name=door.name)
 
-        return gatherResults(
-            [maybeDeferred(do, door).addErrback(log, door) for door in self._doors]
-        )
+        return gatherResults([maybeDeferred(do, door).addErrback(log, door) for door in self.doors])
 
     async def _hear_out(self) -> None:
         """Read what peers had sent before now: as long as something comes, HEAR_OUT at most."""
@@ -109,7 +107,7 @@ class ChatService(Service):
             await self._turn()
 
     def _heard(self) -> int:
-        return sum(door.heard for door in self._doors)
+        return sum(door.heard for door in self.doors)
 
     def _turn(self) -> Deferred[None]:
         """Fires when every connection has had a chance to be read once."""

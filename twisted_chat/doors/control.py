@@ -14,10 +14,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.authorisation import Door
-from twisted_chat.chat import Chat
-from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import JsonDialect
-from twisted_chat.doors.door import IDoorReactor
+from twisted_chat.doors.door import Entrance
 from twisted_chat.doors.held_lines import HoldingLineReceiver
 from twisted_chat.doors.holding import Holding
 from twisted_chat.doors.listening import Listener, ListenError, Place, listen
@@ -182,12 +180,10 @@ class ControlDoor(StreamDoor):
     name = "control"
     dialect = JsonDialect()
 
-    def __init__(
-        self, chat: Chat, desk: Desk, reactor: IDoorReactor, limits: Limits, path: str
-    ) -> None:
-        super().__init__(chat, desk, reactor, limits)
-        self.flood = Flood(reactor, Limits(rate=0))
-        self.patience = Patience(reactor, Limits(backlog=CONTROL_BACKLOG))
+    def __init__(self, entrance: Entrance, path: str) -> None:
+        super().__init__(entrance)
+        self.flood = Flood(self.reactor, Limits(rate=0))
+        self.patience = Patience(self.reactor, Limits(backlog=CONTROL_BACKLOG))
         self._path = path
 
     def listen_on(self) -> Sequence[Listener]:

@@ -15,6 +15,7 @@ from zope.interface import Attribute, Interface
 
 from twisted_chat.authorisation import Door
 from twisted_chat.chat import Chat
+from twisted_chat.commands.desk import Desk
 from twisted_chat.doors.admission import Admission
 from twisted_chat.doors.outbox import IOutboxReactor, IStreamTransport, Patience
 from twisted_chat.events import Reason
@@ -63,7 +64,7 @@ class IDoor(Interface):
 
 class Entrance:
     """Where members come into the chat, through whatever door: who may, what each is called and
-    charged to, and how it leaves.
+    charged to, and how it leaves. A daemon has one, and makes all its doors with it.
 
     `closed_to` tells why nobody may come in from a host, or None.
     """
@@ -73,11 +74,15 @@ class Entrance:
     def __init__(
         self,
         chat: Chat,
-        reactor: IOutboxReactor,
+        desk: Desk,
+        reactor: IDoorReactor,
         limits: Limits,
         closed_to: Callable[[Host], str | None],
     ) -> None:
         self.chat = chat
+        self.desk = desk
+        self.reactor = reactor
+        self.limits = limits
         self.admission = Admission(limits, closed_to)
         self.flood = Flood(reactor, limits)
         self.patience = Patience(reactor, limits)

@@ -9,11 +9,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.python.failure import Failure
 
-from twisted_chat.chat import Chat
-from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import LineDialect
 from twisted_chat.doors import telnet
-from twisted_chat.doors.door import Entrance, IDoorReactor
+from twisted_chat.doors.door import Entrance
 from twisted_chat.doors.held_lines import HoldingLineReceiver
 from twisted_chat.doors.holding import Holding
 from twisted_chat.doors.line_ends import LineEnds, erased
@@ -22,7 +20,7 @@ from twisted_chat.doors.outbox import outbox_for
 from twisted_chat.doors.strangers import Stranger
 from twisted_chat.doors.streams import RefusingProtocol, StreamDoor
 from twisted_chat.events import Reason
-from twisted_chat.limits import CR_PAUSE, SHORTEST_PAUSE, TOKEN, Limits
+from twisted_chat.limits import CR_PAUSE, SHORTEST_PAUSE, TOKEN
 from twisted_chat.text import REPLACEMENT, clean, is_plain, is_utf8
 
 _WANT_A_LOOK = (b"/", b"\n")
@@ -247,17 +245,8 @@ class LineDoor(StreamDoor):
     name = "line"
     dialect = LineDialect()
 
-    def __init__(
-        self,
-        chat: Chat,
-        desk: Desk,
-        reactor: IDoorReactor,
-        limits: Limits,
-        entrance: Entrance,
-        places: Sequence[Place],
-    ) -> None:
-        super().__init__(chat, desk, reactor, limits)
-        self.entrance = entrance
+    def __init__(self, entrance: Entrance, places: Sequence[Place]) -> None:
+        super().__init__(entrance)
         self._places = places
 
     def listen_on(self) -> Sequence[Listener]:

@@ -11,15 +11,13 @@ from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_chat.chat import Chat
-from twisted_chat.commands.desk import Desk
 from twisted_chat.doors.admission import Connections
-from twisted_chat.doors.door import IDoor, IDoorReactor
+from twisted_chat.doors.door import Entrance, IDoor
 from twisted_chat.doors.listening import Listener
 from twisted_chat.doors.outbox import IStreamTransport
 from twisted_chat.events import Refused
 from twisted_chat.interfaces import IDialect
-from twisted_chat.limits import GOODBYE, REFUSED_AT_ONCE, Limits
+from twisted_chat.limits import GOODBYE, REFUSED_AT_ONCE
 
 
 @implementer(IDoor)
@@ -32,11 +30,13 @@ class StreamDoor(ServerFactory[Protocol]):
     name: str
     dialect: IDialect
 
-    def __init__(self, chat: Chat, desk: Desk, reactor: IDoorReactor, limits: Limits) -> None:
-        self.chat = chat
-        self.desk = desk
-        self.reactor = reactor
-        self.limits = limits
+    def __init__(self, entrance: Entrance) -> None:
+        self.entrance = entrance
+        # One look away for each line that is said, and not two.
+        self.chat = entrance.chat
+        self.desk = entrance.desk
+        self.reactor = entrance.reactor
+        self.limits = entrance.limits
         self.connections: Connections[Any] = Connections()
         self.heard = 0
         self.refused = 0

@@ -1,0 +1,1 @@
+"""What holds at every door: see driver.py for what a new door has to bring."""

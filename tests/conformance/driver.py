@@ -1,0 +1,149 @@
+"""How the suite uses a door.
+
+A door brings a driver: a `Driver`, and the `Guest` that it connects. The suite connects guests,
+lets them say and ask, and compares what they read with what is promised. It sees only `Read`
+values: a driver turns what its door writes into those, and nothing else of the door is looked at.
+
+A driver is added to DRIVERS in drivers.py. Then all tests run over it, but for those that a fact
+about the door excludes. Each fact is an attribute of `Driver`:
+
+`is_for_people`: people write at it, so that commands begin with a slash and a text that begins with
+one can be said nonetheless. (test_rules.py: slashes)
+`hears_after_end`: a peer can end its side and still be written to, as over TCP. (test_ends.py)
+`may_hold_line_ends`: what is said may hold an LF or a CR, as in a frame. (test_rules.py)
+`has_address`: guests come from an address, which can be banned, and have a share of it. Over a unix
+socket they have none. (test_limits.py)
+`is_safe`: nobody can read along, wherever a guest comes from. (test_rules.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from twisted_chat.doors.door import Entrance, IDoor
+from twisted_chat.doors.listening import Place
+
+
+@dataclass(frozen=True)
+class Read:
+    """One event as a guest has read it.
+
+    `kind` is one of KINDS. `name`: whose it is. `text`: its words. `count`: the number of members
+    in the room just after it, where the event says it.
+    """
+
+    kind: str
+    name: str = ""
+    text: str = ""
+    count: int = 0
+
+
+KINDS = {
+    "greeting": "count: with the guest itself",
+    "entered": "name, count",
+    "left": "name, count; text: its own words, or `put out: why`",
+    "said": "name, text",
+    "emoted": "name, text",
+    "told": "name: who told it to this guest alone; text",
+    "telling": "name: whom this guest told it alone; text",
+    "renamed": "name: the old one, YOU where the guest itself was renamed; text: the new one",
+    "notice": "text",
+    "refused": "text",
+}
+
+YOU = "you"
+
+
+class Gone(Exception):
+    """The daemon has closed the connection, and all is read."""
+
+
+class Guest:
+    """One connection to the door under test. All waiting is bounded by PATIENCE."""
+
+    name = ""
+    """The name in the chat, once the suite has given it one."""
+
+    # What a driver has to give.
+
+    def say(self, *texts: str) -> None:
+        """Say each of `texts`, all in one packet."""
+        raise NotImplementedError
+
+    def command(self, word: str, argument: str = "") -> None:
+        """Use the command `word`, such as nick."""
+        raise NotImplementedError
+
+    def read(self) -> Read:
+        """Return the next event, or raise Gone. A guest that does not call it reads nothing."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """End this side: nothing more is sent, and what comes is read."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Vanish with a reset. What was sent before has been sent."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the connection, also after `end` or `reset`."""
+        raise NotImplementedError
+
+    # What the suite makes of it.
+
+    def until(self, kind: str, name: str | None = None, text: str | None = None) -> list[Read]:
+        """Read up to an event of `kind`, of `name` and with `text` if they are given. Return all
+        that was read, with that event as the last.
+        """
+        events = []
+        while True:
+            events.append(event := self.read())
+            if event.kind == kind and name in (None, event.name) and text in (None, event.text):
+                return events
+
+    def next(self, kind: str) -> Read:
+        """Read up to an event of `kind`, and return it."""
+        return self.until(kind)[-1]
+
+    def rest(self) -> list[Read]:
+        """Read until the daemon closes the connection."""
+        events = []
+        try:
+            while True:
+                events.append(self.read())
+        except Gone:
+            return events
+
+
+class Driver:
+    """A door under test."""
+
+    name: str
+    """What tests are called by."""
+    door = "line"
+    """The name of the door under test."""
+    is_for_people = True
+    hears_after_end = True
+    may_hold_line_ends = False
+    has_address = True
+    is_safe = False
+
+    others: Sequence[Callable[[Entrance], IDoor]] = ()
+    """What makes the door, if it is neither that for lines nor that for chatctl."""
+
+    def places(self, folder: Path, host: str) -> list[Place]:
+        """Return where the line door is to listen, if that is the one under test: at `host`, an
+        address of this machine, or in `folder`.
+        """
+        return []
+
+    def connect(self, folder: Path, host: str, port: int, small: bool) -> Guest:
+        """Return a guest that has connected to `host` at `port`, the first one that the door names
+        in its places, or to what the door has made in `folder`. It may be refused.
+
+        `small`: as little as possible waits for it in the system when it does not read.
+        """
+        raise NotImplementedError

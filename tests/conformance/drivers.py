@@ -1,0 +1,8 @@
+"""All doors under test. A new one is added here."""
+
+from __future__ import annotations
+
+from tests.conformance.driver import Driver
+from tests.conformance.line_driver import LineDriver
+
+DRIVERS: list[Driver] = [LineDriver("tcp"), LineDriver("tls"), LineDriver("unix")]
