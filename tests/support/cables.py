@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 def in_new_thread(function: Callable[[], T]) -> T:
-    """What `function` gives, called in a thread whose network can be changed: it ends with it."""
+    """Return `function()`, called in a thread of its own, whose network it may change."""
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(function).result()
 
 
 class Namespace:
-    """A network namespace without a name: it is gone when nothing holds it any more."""
+    """A network namespace without a name: it is gone when nothing holds it."""
 
     _libc = ctypes.CDLL(None, use_errno=True)
     _CLONE_NEWNET = 0x40000000
@@ -41,7 +41,7 @@ class Namespace:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
     def run(self, function: Callable[[], T]) -> T:
-        """What `function` gives, called in this namespace."""
+        """Return `function()`, called in this namespace."""
 
         def inside() -> T:
             self._check(self._libc.setns(self._fd, self._CLONE_NEWNET))
@@ -54,11 +54,11 @@ class Namespace:
         self.run(lambda: subprocess.run(["ip", *arguments.split()], check=True))
 
     def program(self, command: Sequence[str]) -> list[str]:
-        """`command`, run in this namespace."""
+        """Return `command` as a command that runs in this namespace."""
         return ["nsenter", f"--net={self.path}", *command]
 
     def socket(self, family: int = socket.AF_INET) -> socket.socket:
-        """A socket in this namespace, wherever it is used."""
+        """Return a socket in this namespace, wherever it is used."""
         return self.run(lambda: socket.socket(family))
 
     def close(self) -> None:
@@ -89,11 +89,11 @@ class Cable:
 
     @property
     def program(self) -> list[str]:
-        """A daemon's, `here`."""
+        """The program of a daemon `here`."""
         return self.here.program(TWISTD)
 
     def join(self, daemon: Daemon, source: str) -> Peer:
-        """A new peer from `source`, which is `there` or on loopback `here`."""
+        """Return a new peer from `source`, an address `there` or on loopback `here`."""
         if source.startswith("127."):
             peer = Guest(("127.0.0.1", daemon.port), source, self.here.socket())
         elif "." in source:
@@ -105,9 +105,9 @@ class Cable:
         return peer
 
     def cut(self) -> None:
-        """From now on nothing comes through, and nobody is told."""
+        """Let nothing come through, and tell nobody."""
         for machine, other in [(self.here, "10.0.0.2"), (self.there, "10.0.0.1")]:
-            # A card that is not there.
+            # A network card that does not exist.
             machine.ip(
                 f"neighbour replace {other} lladdr 02:00:00:00:00:99 nud permanent dev cable"
             )

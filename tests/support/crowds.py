@@ -20,7 +20,7 @@ from tests.support.processes import PATIENCE, Daemon, Peer
 
 
 class Guest(Peer):
-    """A peer from an address of its own, on a socket that may be special."""
+    """A peer with an address of its own and any kind of socket."""
 
     def __init__(self, address: object, source: str = "", raw: socket.socket | None = None) -> None:
         self.socket = raw or socket.socket()
@@ -34,23 +34,25 @@ class Guest(Peer):
 
 
 def narrow_socket() -> socket.socket:
-    """A socket for which the kernel holds 100 KB, and not some MB, as long as it reads nothing."""
+    """Return a socket for which the kernel holds 100 KB, not some MB, as long as it is not read."""
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    # What the daemon's kernel takes follows the size of the segments: 64 KB each on loopback.
+    # How much the daemon's kernel takes depends on the size of the segments: on loopback 64 KB.
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1460)
     return raw
 
 
 def guest(daemon: Daemon, source: str = "127.0.0.1", raw: socket.socket | None = None) -> Guest:
-    """A peer of `daemon` from `source`, connected; nothing is read yet."""
+    """Return a peer of `daemon` from `source`, connected; nothing is read yet."""
     peer = Guest(("127.0.0.1", daemon.port), source, raw)
     daemon.peers.append(peer)
     return peer
 
 
 def gather(*peers: Peer) -> None:
-    """See `peers`, who have just connected to an empty room, greeted and heard of by each other."""
+    """Wait until `peers`, which have just connected to an empty room, have all been greeted and
+    have read of each other.
+    """
     names = {peer.name for peer in peers}
     for peer in peers:
         start = peer.line().removeprefix("> Connected to the chat server ")
@@ -76,18 +78,18 @@ def left(peer: Peer, count: int = 1, how: str = "") -> str:
 
 
 def numbered(count: int) -> list[str]:
-    """`count` short lines, each another."""
+    """Return `count` short lines, all different."""
     return [f"line {number:06}" for number in range(count)]
 
 
 def as_bytes(texts: Iterable[str]) -> bytes:
-    """`texts` as lines that a client sends."""
+    """Return `texts` as the lines that a client sends."""
     return "".join(f"{text}\n" for text in texts).encode()
 
 
 class Stopwatch:
-    """Seconds since it was made, less those that `daemon` or this thread could have worked and had
-    no core, because other processes had them.
+    """Measures seconds since it was made, without those in which `daemon` or this thread had work
+    but no core, because other processes had them.
     """
 
     def __init__(self, daemon: Daemon) -> None:
@@ -107,7 +109,7 @@ class Stopwatch:
 
 @contextmanager
 def asleep(daemon: Daemon) -> Iterator[None]:
-    """What is done meanwhile, the daemon finds all at once when it wakes."""
+    """Stop the daemon meanwhile: when it wakes, it finds all that was done at once."""
     daemon.child.send_signal(SIGSTOP)
     os.waitid(os.P_PID, daemon.child.pid, os.WSTOPPED)
     try:
@@ -117,7 +119,7 @@ def asleep(daemon: Daemon) -> Iterator[None]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for a `condition` that no descriptor tells of."""
+    """Wait until `condition()` holds, for conditions that no descriptor tells of."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, condition
@@ -125,12 +127,12 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def is_delivered(peer: Peer) -> bool:
-    """Whether all that `peer` has sent is with the daemon's kernel."""
+    """Return whether the daemon's kernel has got all that `peer` has sent."""
     return _ask(peer, termios.TIOCOUTQ) == 0
 
 
 def held_by_kernel(daemon: Daemon, peer: Peer) -> int:
-    """Bytes for `peer` that have left the daemon and that `peer` has not read."""
+    """Return how many bytes for `peer` have left the daemon and are not read by `peer`."""
     ends = rf":{daemon.port:04X} \w+:{peer.socket.getsockname()[1]:04X} \w\w (\w+):"
     for table in ("tcp6", "tcp"):
         if connection := re.search(ends, Path(f"/proc/net/{table}").read_text()):
@@ -144,14 +146,14 @@ def _ask(peer: Peer, request: int) -> int:
 
 
 class Crowd:
-    """Connections that one thread serves: they send what they were given as fast as they are let,
-    and read all that comes and keep nothing of it.
+    """Connections that one thread serves: they send what they were given as fast as they can, and
+    read all that comes and drop it.
     """
 
     def __init__(self) -> None:
         self.sockets: dict[int, socket.socket] = {}
         self.put_out: list[int] = []
-        """Descriptors of those whose connection the daemon has ended."""
+        """The descriptors of the peers whose connection the daemon has ended."""
         self._to_send: dict[int, Iterator[bytes]] = {}
         self._unsent: dict[int, bytes] = {}
         self._epoll = select.epoll()
@@ -160,7 +162,7 @@ class Crowd:
         self._thread.start()
 
     def add(self, raw: socket.socket, to_send: Iterable[bytes] = ()) -> None:
-        """Serve `raw`, which is connected, and send all of `to_send`."""
+        """Serve `raw`, a connected socket, and send all of `to_send` on it."""
         raw.setblocking(False)
         number = raw.fileno()
         self.sockets[number] = raw
@@ -169,7 +171,7 @@ class Crowd:
         self._epoll.register(number, select.EPOLLIN | select.EPOLLOUT)
 
     def stop(self) -> None:
-        """Read and send nothing any more."""
+        """Stop reading and sending."""
         self._stopped.set()
         self._thread.join()
 

@@ -1,4 +1,4 @@
-"""Daemons in the background, and what tests of any daemon ask of it."""
+"""Daemons in the background, and questions that tests ask about any daemon."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ WORDS_KEPT_BACK = (
     "what is said is not recorded, as others may read this log: --transcript FILE records it in a "
     "file, --transcript log here"
 )
-"""What the log says once where no words of people are recorded by default."""
+"""The line that the log has once if no words of people are recorded by default."""
 STOPPING = "- the daemon stops\n"
 
 
 def enter(daemon, *addresses):
-    """Members that have read their greetings and each other's entries."""
+    """Return members that have read their greetings and each other's entries."""
     members = []
     for address in addresses or (None,):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
@@ -46,7 +46,7 @@ def enter(daemon, *addresses):
 
 
 def refuses(port, address="127.0.0.1", family=socket.AF_INET):
-    """Whether nobody listens on `port` at `address`, or there is no such address here."""
+    """Return whether nobody listens on `port` at `address`, or this machine lacks the address."""
     try:
         with socket.socket(family) as peer:
             error = peer.connect_ex((address, port))
@@ -56,17 +56,17 @@ def refuses(port, address="127.0.0.1", family=socket.AF_INET):
 
 
 def said_in_the_log(process):
-    """The transcript's lines in the log that `process` wrote to its standard output."""
+    """Return the transcript's lines in the log that `process` wrote to its standard output."""
     return re.findall(r"^(?:.*\[chat#info\] |\t)([>\[<].*)", process.out.text, re.MULTILINE)
 
 
 def hurried(program):
-    """`program` with less time for goodbyes, which only costs time here."""
+    """Return `program` with less time for goodbyes, which only costs time here."""
     return with_limits(program, GOODBYE=1.0)
 
 
 def complaint(process):
-    """The one line with which a process refuses to start."""
+    """Return the one line with which a process refuses to start."""
     assert process.wait() not in (0, None)
     assert process.out.text == ""
     [line] = process.err.seen
@@ -89,7 +89,7 @@ class Daemonised:
         self._process = None
 
     def find(self):
-        """Its process id. To be called when the command has ended."""
+        """Return its process id. Call this when the command has ended."""
         pid = int(self.pid_file.read_text())
         self._process = os.pidfd_open(pid)
         return pid
@@ -112,7 +112,7 @@ class Daemonised:
 
 
 def in_own_network(script, *program):
-    """`program` where there is only a loopback, of its own, and `script` was run before."""
+    """Return a command that runs `script`, then `program`, in a network with only a loopback."""
     return [
         "unshare",
         "--map-root-user",

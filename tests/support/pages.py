@@ -3,7 +3,7 @@
 A command is a line of a block that is marked `sh`. The commands run in FOLDER, one after the other,
 with the programs of this environment in `.venv/bin` and on the path. A daemon in the foreground is
 up before the next command and stopped before the next daemon; a client joins and ends its input;
-any other command has to end with status 0. To be run where port 8888 is free.
+any other command has to end with status 0. Run it where port 8888 is free.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BIN = Path(sys.executable).parent
 
 
 def commands(page: Path) -> list[str]:
-    """The commands that `page` has, in their order."""
+    """Return the commands on `page`, in their order."""
     return [line for block in _BLOCK.findall(page.read_text()) for line in block.splitlines()]
 
 
@@ -71,7 +71,8 @@ class Runner:
         client.close()
 
     def _finish(self, command: str) -> None:
-        # A daemon in the background keeps what it inherits: a pipe to us would not end before it.
+        # A daemon in the background keeps the files that it inherits: a pipe to us would not end
+        # before it does.
         with (self._folder / "output").open("wb+") as output:
             status = subprocess.run(
                 ["sh", "-c", command],

@@ -27,9 +27,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parent.parent.parent
 PATIENCE = 90.0
-"""Seconds after which what a test waits for is taken never to come: more than the busiest machine
-takes.
-"""
+"""Seconds for which a test waits for something: longer than the busiest machine takes."""
 
 # The daemon ends itself with the signal that stopped it, so coverage has to be saved before.
 _LAUNCH = "import tests.save_coverage; {}"
@@ -65,7 +63,7 @@ def chatctl(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def ipv6_works() -> bool:
-    """Whether this machine has IPv6, on its loopback at least."""
+    """Return whether this machine has IPv6, at least on its loopback."""
     try:
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))
@@ -78,7 +76,7 @@ needs_ipv6 = pytest.mark.skipif(not ipv6_works(), reason="this machine has no IP
 
 
 def with_limits(program: Sequence[str], **limits: float) -> list[str]:
-    """`program` with other limits than those of limits.py: `with_limits(TWISTD, GOODBYE=1.0)`."""
+    """Return `program` with limits other than in limits.py: `with_limits(TWISTD, GOODBYE=1.0)`."""
     launcher, option, code, *rest = program
     code = f"import twisted_chat.limits as l; vars(l).update({limits!r}); {code}"
     return [launcher, option, code, *rest]
@@ -87,12 +85,13 @@ def with_limits(program: Sequence[str], **limits: float) -> list[str]:
 PATIENT_CLIENT = with_limits(
     CHAT_CLIENT, GREETING_WAIT=PATIENCE, GREETING_LIMIT=PATIENCE, ROLL_CALL=PATIENCE
 )
-"""A chat-client that waits for a test however slow the machine is."""
+"""A chat-client that waits for a test, however slow the machine is."""
 
 
 def hold_port() -> socket.socket:
-    """A socket that holds a TCP port: until it is closed, nobody else is given that port by the
-    system, and who asks for it can listen on it, again and again.
+    """Return a socket that holds a TCP port until it is closed: the system gives the port to no
+    program that asks for any port, and a program that asks for this one can listen on it, again and
+    again.
     """
     family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     holding = socket.socket(family)
@@ -142,7 +141,7 @@ class Process:
         return self.wait()
 
     def wait(self) -> int:
-        """The exit status, once it has ended by itself and all its output is read."""
+        """Return the exit status, once it has ended by itself and all its output is read."""
         status = self.child.wait(PATIENCE)
         self.out.join()
         self.err.join()
@@ -157,7 +156,7 @@ class Process:
 
 
 class Lines:
-    """The lines of a stream, read in a thread; `seen` holds all that came so far."""
+    """The lines of a stream, read in a thread; `seen` holds all that have come."""
 
     def __init__(self, stream: object) -> None:
         self.seen: list[str] = []
@@ -173,7 +172,7 @@ class Lines:
         self._queue.put(None)
 
     def find(self, pattern: str) -> re.Match[str]:
-        """Wait for the first line after those found before in which `pattern` is found."""
+        """Wait for a line with `pattern` in it, after the lines that were found before."""
         while True:
             while self._next < len(self.seen):
                 self._next += 1
@@ -197,16 +196,15 @@ class Lines:
 
     @property
     def text(self) -> str:
-        """All lines that came so far."""
+        """All lines that have come."""
         return "".join(f"{line}\n" for line in self.seen)
 
 
 class Terminal:
-    """A command on a terminal of its own: what is read of it is what a person sees there.
+    """A command on a terminal of its own, on which a test reads what a person sees.
 
-    The terminal echoes nothing by itself, unless with `echo`. What the command shows is read only
-    while something is waited for. `env`: variables besides those of the tests, None to take one
-    away.
+    The terminal echoes nothing by itself, unless with `echo`. Output is read only while a test
+    waits for something. `env`: variables besides those of the tests; None takes one away.
     """
 
     def __init__(
@@ -224,7 +222,7 @@ class Terminal:
             **(env or {}),
         }
         with warnings.catch_warnings():
-            # From Python 3.12 on a fork beside threads is warned of; this child only execs.
+            # From Python 3.12 on, a fork beside threads makes a warning; this child only execs.
             warnings.simplefilter("ignore", DeprecationWarning)
             self.child = pexpect.spawn(
                 command[0],
@@ -251,7 +249,7 @@ class Terminal:
         self.child.send(text)
 
     def paste(self, text: str) -> None:
-        """Paste `text`, as a terminal does for a program that asked to be told of pastes."""
+        """Paste `text`, as a terminal does for a program that wants pastes to be marked."""
         self.type(f"\x1b[200~{text}\x1b[201~")
 
     def resize(self, rows: int, columns: int) -> None:
@@ -276,16 +274,16 @@ class Terminal:
         self._found = len(whole)
 
     def until(self, condition: Callable[[str], bool], complaint: str = "") -> None:
-        """Wait until what is on the screen fulfils `condition`."""
+        """Wait until the text on the screen fulfils `condition`."""
         self._until(lambda: condition(self.screen), lambda: f"{complaint}:\n{self.screen}")
 
     def until_raw(self, text: str) -> None:
-        """Wait until `text` is among what the command has written, controls and all."""
+        """Wait until `text` is in the command's output, in which controls count too."""
         looked_at = 0
 
         def written() -> bool:
             nonlocal looked_at
-            # Only at what is new, or megabytes would take minutes.
+            # Look only at the new output: otherwise megabytes would take minutes.
             self._raw.seek(max(0, looked_at - len(text)))
             new = self._raw.read()
             looked_at = self._raw.tell()
@@ -304,26 +302,26 @@ class Terminal:
                 return
 
     def _read(self, seconds: float) -> None:
-        """Read what comes within some seconds. Raises pexpect.EOF if nothing comes any more."""
+        """Read the output of some seconds. Raises pexpect.EOF at its end."""
         try:
             self._to_show.append(self.child.read_nonblocking(65536, seconds))
         except pexpect.TIMEOUT:
             return
 
     def _show(self) -> None:
-        """Let the terminal show what was read. It is slow, and done only for who looks."""
+        """Let the terminal show what was read. It is slow, so done only before a look at it."""
         self._stream.feed("".join(self._to_show))
         self._to_show.clear()
 
     @property
     def raw(self) -> str:
-        """All that it has written and that was read so far, as it is."""
+        """All output that was read so far, as it came."""
         return self._raw.getvalue()
 
     @property
     def screen(self) -> str:
-        """What a person sees who scrolls up to the start: rows without the blanks at their ends, up
-        to the row of the cursor.
+        """The rows that a person sees when scrolling up to the start, without the blanks at their
+        ends, up to the row of the cursor.
         """
         self._show()
         screen = self._emulated
@@ -336,7 +334,7 @@ class Terminal:
 
     @property
     def highlighted(self) -> list[str]:
-        """What is shown on the screen in reverse and bold, each piece of it."""
+        """The pieces of text on the screen that are reverse and bold."""
         self._show()
         pieces = [""]
         for row in range(self._emulated.lines):
@@ -355,7 +353,7 @@ class Terminal:
         return self._emulated.cursor.x
 
     def wait(self) -> int:
-        """The exit status, once it has ended by itself and all that it showed is read."""
+        """Return the exit status, once it has ended by itself and all its output is read."""
         with suppress(pexpect.EOF):
             deadline = time.monotonic() + PATIENCE
             while True:
@@ -366,7 +364,7 @@ class Terminal:
     def close(self) -> None:
         """Leave nothing of it behind."""
         if self.child.isalive():
-            # Asked first: of what is killed, nothing counts as covered.
+            # Ask it first: the coverage of a killed process is lost.
             self.child.kill(signal.SIGTERM)
             with suppress(pexpect.EOF):
                 deadline = time.monotonic() + PATIENCE
@@ -403,7 +401,7 @@ class Peer:
         self.socket.sendall(data)
 
     def line(self) -> str:
-        """The next line, without its end."""
+        """Return the next line, without its end."""
         while b"\n" not in self._received:
             data = self.socket.recv(65536)
             assert data, f"closed after {self._received!r}"
@@ -412,18 +410,18 @@ class Peer:
         return line.decode()
 
     def lines(self, count: int) -> list[str]:
-        """The next `count` lines."""
+        """Return the next `count` lines."""
         return [self.line() for _ in range(count)]
 
     def find(self, line: str) -> list[str]:
-        """Read up to `line`; what was read before it."""
+        """Read up to `line`. Return the lines before it."""
         before = []
         while (got := self.line()) != line:
             before.append(got)
         return before
 
     def rest(self) -> str:
-        """All that comes until the daemon closes the connection."""
+        """Return all that comes until the daemon closes the connection."""
         while data := self.socket.recv(65536):
             self._received += data
         rest, self._received = self._received, b""
@@ -459,7 +457,7 @@ class Daemon(Process):
         self.port = int(where[1] or 0)
 
     def join(self, address: object = None, family: int = socket.AF_INET) -> Peer:
-        """A new peer, connected; nothing is read yet."""
+        """Return a new peer, connected; nothing is read yet."""
         peer = Peer(address or ("127.0.0.1", self.port), family)
         self.peers.append(peer)
         return peer
@@ -472,8 +470,8 @@ class Daemon(Process):
 
 @contextmanager
 def closing_all() -> Iterator[Callable]:
-    """Gives a function that registers processes, or what else has a `close`, to be closed at the
-    end; it returns what it was given.
+    """Yield a function that registers a process, or anything else with a `close`, and returns it.
+    All that was registered is closed at the end.
     """
     processes: list[Process | Terminal] = []
 

@@ -1,4 +1,4 @@
-"""A terminal that parts its rows anew in a narrower window, as most do and pyte does not."""
+"""A terminal that breaks its rows anew in a narrower window, as most do and pyte does not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.processes import CHECKOUT, PATIENCE
 
 
 def need_tmux() -> None:
-    """Skip a test where tmux is not installed, but never in CI."""
+    """Skip a test if tmux is not installed, but never in CI."""
     if shutil.which("tmux") is None:
         assert "CI" not in os.environ, "tmux is not installed"
         pytest.skip("tmux is not installed here")
@@ -47,17 +47,17 @@ class Tmux:
         self._run("send-keys", "-l", text)
 
     def resize(self, columns: int, rows: int) -> None:
-        """Give the window another size; its rows are parted anew before the command knows."""
+        """Give the window another size. Its rows are broken anew before the command knows of it."""
         self._run("resize-window", "-x", str(columns), "-y", str(rows))
 
     @property
     def screen(self) -> str:
-        """What is on the screen, without the blanks at the ends of rows and of the screen."""
+        """The text on the screen, without the blanks at the ends of rows and of the screen."""
         return self._run("capture-pane", "-p").rstrip("\n")
 
     @property
     def history(self) -> str:
-        """What has been scrolled out of the screen, without what is on it."""
+        """The text that was scrolled out of the screen, without the text on it."""
         return self._run("capture-pane", "-p", "-S", "-", "-E", "-1")
 
     @property
@@ -67,7 +67,7 @@ class Tmux:
         return int(column), int(row)
 
     def until(self, condition: Callable[[str], bool]) -> None:
-        """Wait until what is on the screen fulfils `condition`."""
+        """Wait until the text on the screen fulfils `condition`."""
         deadline = time.monotonic() + PATIENCE
         while not condition(self.screen):
             assert time.monotonic() < deadline, f"this is shown:\n{self.screen}"
