@@ -21,10 +21,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.dialects import parse as parse_line
-from twisted_chat.doors.lines import BoundedLineReceiver
 from twisted_chat.endpoints import client_endpoint
 from twisted_chat.events import Event
 from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE, GOODBYE
+from twisted_chat.lines import BoundedLineReceiver
 from twisted_chat.link import Link
 from twisted_chat.sockets import keep_alive, progress, tcp_socket
 from twisted_chat.syntax import escape, parse

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.properties import given, st
 from twisted_chat.console.options import Options as ClientOptions
-from twisted_chat.tap import Options as PluginOptions
-from twisted_chat.tap import ServerOptions
+from twisted_chat.daemon.options import Options as PluginOptions
+from twisted_chat.daemon.options import ServerOptions
 from twisted_chat.usage import OneLineOptions
 
 

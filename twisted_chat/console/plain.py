@@ -12,9 +12,9 @@ from twisted_chat.console.inherited import IConsoleReactor, InheritedInput, Inhe
 from twisted_chat.console.modes import Attributes, TerminalModes
 from twisted_chat.console.options import Options
 from twisted_chat.console.secret_lines import lacks_passphrase
-from twisted_chat.doors.lines import BoundedLineReceiver
 from twisted_chat.events import Event
 from twisted_chat.limits import MAX_MAX_LINE
+from twisted_chat.lines import BoundedLineReceiver
 
 
 class Plain(Face):

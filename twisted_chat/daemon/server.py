@@ -24,7 +24,7 @@ from twisted_chat.files import File, OutputError
 
 if TYPE_CHECKING:
     from twisted_chat.daemon.house import IChatReactor
-    from twisted_chat.tap import ServerOptions
+    from twisted_chat.daemon.options import ServerOptions
 
 _log = Logger(namespace="chat")
 
@@ -36,7 +36,7 @@ def main() -> None:
     # Before the slow imports, so that a SIGHUP meanwhile does not end it.
     signals = Signals(cast(ISignalsReactor, installed))
 
-    from twisted_chat.tap import ServerOptions
+    from twisted_chat.daemon.options import ServerOptions
 
     reactor = cast("IChatReactor", installed)
     run_on_monotonic_time(reactor)

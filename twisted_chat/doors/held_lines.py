@@ -8,8 +8,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.doors.holding import Holding, IHeld
-from twisted_chat.doors.lines import BoundedLineReceiver
 from twisted_chat.doors.outbox import IStreamTransport
+from twisted_chat.lines import BoundedLineReceiver
 from twisted_chat.member import Member
 
 
