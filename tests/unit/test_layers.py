@@ -45,6 +45,7 @@ KNOWN_UPWARD = {
     ("interfaces", "journal.registrations"),
     ("interfaces", "journal.sanctions"),
     ("chat", "journal.audit"),
+    ("accounts", "journal.registrations"),
 }
 """Imports that look up, and are to be done away with. One that is not there any more fails here."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from twisted_chat.accounts import Accounts
 from twisted_chat.commands.command import Request, shorten
 from twisted_chat.events import Role
 from twisted_chat.journal.registrations import Registration
-from twisted_chat.limits import FIRST_DELAY, MIN_PASSPHRASE, SHOWN_REGISTRATIONS
+from twisted_chat.limits import MIN_PASSPHRASE, SHOWN_REGISTRATIONS
 from twisted_chat.names import key
 from twisted_chat.networks import place
 from twisted_chat.passphrases import make_passphrase
@@ -45,18 +46,12 @@ async def login(request: Request) -> None:
     name, passphrase = request.words(2)
     if not passphrase:
         raise Refusal("write /login NAME PASSPHRASE")
-    registration = await request.chat.journal.registration(name)
-    if registration is None:
-        request.traces.note("unknown name", request.member)
-        raise Refusal(f"nobody has registered {shorten(name)}: /nick NAME takes a free name")
-    origin = request.member.origin
-    wait = request.passphrases.wait(name, origin)
-    if wait > FIRST_DELAY:
+
+    def delayed(wait: float) -> None:
         request.answer(f"after wrong passphrases this one is tried in {span(wait + 0.5)}")
-    if not await request.passphrases.check(name, origin, registration.digest, passphrase):
-        request.traces.note("wrong passphrase", request.member, registration.name)
-        await request.chat.journal.note_wrong(request.member, registration)
-        raise Refusal(f"that is not the passphrase of {registration.name}")
+
+    accounts = Accounts(request.chat.journal, request.passphrases, request.traces)
+    registration = await accounts.prove(request.member, name, passphrase, delayed)
     before = await request.chat.journal.log_in(request.member, registration)
     request.traces.note("login", request.member, before.name)
     request.answer(f"You are logged in as {before.name}")

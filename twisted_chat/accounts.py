@@ -1,0 +1,48 @@
+"""Whose a name is, for `/login` and for doors that ask for a passphrase before somebody enters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted_chat.interfaces import IJournal
+from twisted_chat.journal.registrations import Registration
+from twisted_chat.limits import FIRST_DELAY, SHOWN_NAME
+from twisted_chat.member import Member
+from twisted_chat.passphrases import Passphrases
+from twisted_chat.refusal import Refusal
+from twisted_chat.traces import Traces
+
+
+class Accounts:
+    """Finds out whether somebody owns a registered name."""
+
+    def __init__(self, journal: IJournal, passphrases: Passphrases, traces: Traces) -> None:
+        self._journal = journal
+        self._passphrases = passphrases
+        self._traces = traces
+
+    async def prove(
+        self, member: Member, name: str, passphrase: str, delayed: Callable[[float], None]
+    ) -> Registration:
+        """Return the registration of `name`, if `passphrase` proves that `member` owns it.
+
+        `member` need not be in the chat: where it comes from is enough. Nothing is done with the
+        name; `IJournal.log_in` gives it to a member that is in. `delayed` is called with the
+        seconds for which the try waits, if wrong ones came before. Raises Refusal where the name
+        is nobody's, the passphrase is wrong or too many try. A wrong one is logged, makes the next
+        try wait, and is told to the owner at the next login.
+        """
+        registration = await self._journal.registration(name)
+        if registration is None:
+            self._traces.note("unknown name", member)
+            shown = name if len(name) <= SHOWN_NAME else f"{name[:SHOWN_NAME]}…"
+            raise Refusal(f"nobody has registered {shown}: /nick NAME takes a free name")
+        wait = self._passphrases.wait(name, member.origin)
+        if wait > FIRST_DELAY:
+            delayed(wait)
+        digest = registration.digest
+        if not await self._passphrases.check(name, member.origin, digest, passphrase):
+            self._traces.note("wrong passphrase", member, registration.name)
+            await self._journal.note_wrong(member, registration)
+            raise Refusal(f"that is not the passphrase of {registration.name}")
+        return registration
