@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted_chat.interfaces import IJournal
-from twisted_chat.journal.registrations import Registration
+from twisted_chat.interfaces import IJournal, IView
 from twisted_chat.limits import FIRST_DELAY, SHOWN_NAME
-from twisted_chat.member import Member
+from twisted_chat.members import Member
+from twisted_chat.names import named
 from twisted_chat.passphrases import Passphrases
-from twisted_chat.refusal import Refusal
+from twisted_chat.records import Registration
+from twisted_chat.refusal import Kind, Refusal
+from twisted_chat.requests import NoteWrong
 from twisted_chat.traces import Traces
 
 
@@ -27,22 +29,27 @@ class Accounts:
         """Return the registration of `name`, if `passphrase` proves that `member` owns it.
 
         `member` need not be in the chat: where it comes from is enough. Nothing is done with the
-        name; `IJournal.log_in` gives it to a member that is in. `delayed` is called with the
-        seconds for which the try waits, if wrong ones came before. Raises Refusal where the name
-        is nobody's, the passphrase is wrong or too many try. A wrong one is logged, makes the next
-        try wait, and is told to the owner at the next login.
+        name: a LogIn gives it to a member that is in, an Arrive to one that comes. `delayed` gets
+        the seconds for which the try waits, if wrong ones came before. Raises Refusal where the
+        name is nobody's, the passphrase is wrong or too many try. A wrong one is logged, makes the
+        next try wait, and is told to the owner at the next login.
         """
-        registration = await self._journal.registration(name)
+        view: IView = self._journal.view
+        registration = view.registration(named(name))
         if registration is None:
             self._traces.note("unknown name", member)
             shown = name if len(name) <= SHOWN_NAME else f"{name[:SHOWN_NAME]}…"
-            raise Refusal(f"nobody has registered {shown}: /nick NAME takes a free name")
+            raise Refusal(
+                f"nobody has registered {shown}: /nick NAME takes a free name", Kind.NOT_REGISTERED
+            )
         wait = self._passphrases.wait(name, member.origin)
         if wait > FIRST_DELAY:
             delayed(wait)
         digest = registration.digest
         if not await self._passphrases.check(name, member.origin, digest, passphrase):
             self._traces.note("wrong passphrase", member, registration.name)
-            await self._journal.note_wrong(member, registration)
-            raise Refusal(f"that is not the passphrase of {registration.name}")
+            await self._journal.ask(member.id, NoteWrong(named(name), digest, member.origin))
+            raise Refusal(
+                f"that is not the passphrase of {registration.name}", Kind.WRONG_PASSPHRASE
+            )
         return registration

@@ -1,11 +1,15 @@
-"""Who may use which command where: the one place that all doors ask."""
+"""Who may use which command where: the one table that the journal judges by.
+
+Commands and doors look into it too, but only to answer sooner.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 
-from twisted_chat.events import Role
+from twisted_chat.records import Role
+from twisted_chat.refusal import Kind, Refusal
 
 
 class Door(Enum):
@@ -43,24 +47,82 @@ class Right:
     speaks: bool = False
 
 
-def refusal(right: Right, door: Door, role: Role, muted: bool = False) -> str | None:
-    """Return why somebody with `role` at `door` may not use what `right` allows, and what to do
+_MEMBERS = Right()
+_SPEAKING = Right(speaks=True)
+_ANYWHERE = Right(EVERYWHERE)
+_OPERATOR = Right(EVERYWHERE, Role.OPERATOR)
+_CHATCTL = Right(CONTROL, Role.OPERATOR)
+
+RIGHTS = {
+    "help": _ANYWHERE,
+    "who": _ANYWHERE,
+    "quit": _MEMBERS,
+    "nick": _SPEAKING,
+    "me": _SPEAKING,
+    "msg": _SPEAKING,
+    "reply": _SPEAKING,
+    "whois": _ANYWHERE,
+    "away": _SPEAKING,
+    "back": _MEMBERS,
+    "ignore": _MEMBERS,
+    "unignore": _MEMBERS,
+    "join": _MEMBERS,
+    "rooms": _ANYWHERE,
+    "topic": Right(EVERYWHERE, speaks=True),
+    "history": _ANYWHERE,
+    "format": _MEMBERS,
+    "register": Right(secret=True),
+    # Or a muted member would take another name by it, and be heard.
+    "login": Right(secret=True, speaks=True),
+    "unregister": Right(role=Role.REGISTERED),
+    "kick": _OPERATOR,
+    "ban": _OPERATOR,
+    "unban": _OPERATOR,
+    "bans": _OPERATOR,
+    "mute": _OPERATOR,
+    "unmute": _OPERATOR,
+    "slow": _OPERATOR,
+    "lock": _OPERATOR,
+    "unlock": _OPERATOR,
+    "say": _CHATCTL,
+    "forget": _CHATCTL,
+    "op": _CHATCTL,
+    "deop": _CHATCTL,
+    "ops": _CHATCTL,
+    "names": _CHATCTL,
+    "release": _CHATCTL,
+    "reset": _CHATCTL,
+    "status": _CHATCTL,
+}
+"""By the names of the commands."""
+
+
+def check(command: str, door: Door, role: Role, muted: bool = False) -> None:
+    """Raise Refusal unless a member with `role` at `door` may use `command`."""
+    if why := refusal(RIGHTS[command], door, role, muted):
+        text, kind = why
+        raise Refusal(f"{door.lead}{command} {text}", kind)
+
+
+def refusal(right: Right, door: Door, role: Role, muted: bool = False) -> tuple[str, Kind] | None:
+    """Return why a member with `role` at `door` may not use what `right` allows, and what to do
     about it, as words that follow the command's name; None: it may be used.
     """
     if door not in right.doors:
         if right.doors == CONTROL:
-            return "is for chatctl, on the machine that the daemon runs on"
-        return "is for members of a room, and chatctl is in none"
+            return "is for chatctl, on the machine that the daemon runs on", Kind.NOT_ALLOWED
+        return "is for members of a room, and chatctl is in none", Kind.NOT_ALLOWED
     if right.secret and door is Door.LINE:
         # Its own machine's other addresses do not do: a port forwarder may stand behind them.
         return (
             "needs a way in on which nobody can read along: come in over TLS, or, on the daemon's "
-            "own machine, over 127.0.0.1 or ::1"
+            "own machine, over 127.0.0.1 or ::1",
+            Kind.NOT_SAFE,
         )
     if role < right.role:
         if right.role is Role.OPERATOR:
-            return "is for operators: /login with an operator's name first"
-        return "is for the owner of the name: /login NAME PASSPHRASE first"
+            return "is for operators: /login with an operator's name first", Kind.NOT_ALLOWED
+        return "is for the owner of the name: /login NAME PASSPHRASE first", Kind.NOT_ALLOWED
     if muted and right.speaks:
-        return "was refused: you are muted"
+        return "was refused: you are muted", Kind.MUTED
     return None

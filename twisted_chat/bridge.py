@@ -34,9 +34,27 @@ from twisted_chat.console.options import Options
 from twisted_chat.console.roll_call import RollCalls
 from twisted_chat.console.secret_lines import is_secret
 from twisted_chat.console.tally import Tally
-from twisted_chat.dialects import parse as parse_line
-from twisted_chat.events import YOU, Event, Greeting, Refused, Renamed, Said
-from twisted_chat.limits import GOODBYE, GREETING_LIMIT, GREETING_WAIT, LASTED, ROLL_CALL
+from twisted_chat.dialects import line_of, users
+from twisted_chat.events import (
+    LOBBY,
+    YOU,
+    Event,
+    Greeting,
+    Joined,
+    PutOut,
+    Refused,
+    Renamed,
+    Said,
+)
+from twisted_chat.limits import (
+    FORMAT_WAIT,
+    GOODBYE,
+    GREETING_LIMIT,
+    GREETING_WAIT,
+    LASTED,
+    ROLL_CALL,
+)
+from twisted_chat.refusal import Kind
 from twisted_chat.syntax import escape, parse, slipped_command, unescape, unmarked_login
 from twisted_chat.text import clean
 
@@ -78,6 +96,7 @@ class Bridge:
         self._tries = 0
         self._turned_away = ""
         self._naming = False
+        self._room = LOBBY
         self._tally = Tally()
         self._input_ended = False
         self._leaving = False
@@ -121,29 +140,30 @@ class Bridge:
         wait = GREETING_WAIT if self._face.interactive else GREETING_LIMIT
         self._greeting_wait = self._reactor.callLater(wait, self._no_greeting)
 
-    def heard(self, line: str) -> None:
-        """The server sent `line`, clean."""
+    def heard(self, event: Event, line: str | None) -> None:
+        """The server sent `line`, which tells of `event`, or JSON (None)."""
         connection = self._connection
         assert connection is not None
         self._tally.heard()
         if self._over:
             return
-        event = parse_line(line)
+        lines = self._in_words(event) if line is None else [line]
         if not connection.greeted:
             if not isinstance(event, Greeting):
-                self._heard_at_the_door(connection, line, event)
+                self._heard_at_the_door(connection, lines[0], event)
                 return
-            self._greet(connection, line, event)
-        elif isinstance(event, Refused) and event.text.startswith(_PUT_OUT):
-            self._end(event.text)  # To come back at once would be against who did it.
+            self._greet(connection, lines, event)
+        elif isinstance(event, PutOut) and not event.room:
+            # To come back at once would be against who did it.
+            self._end(line_of(event).removeprefix("! "))
             return
         elif isinstance(event, Refused) and self._naming:
             self._end(f"nothing was said: {event.text}")
             return
         else:
-            if self._doubted and isinstance(event, Refused) and event.text.startswith(_NOT_SAID):
+            if self._doubted and isinstance(event, Refused) and event.kind in _NOT_SAID:
                 self._doubted.popleft()
-            self._show(line, event)
+            self._show(lines, event)
         if isinstance(event, Renamed) and event.old == YOU:
             self._naming = False
         if not self._naming:
@@ -151,14 +171,31 @@ class Bridge:
             self._stop_waiting()
             self.release("greeting")
 
-    def _show(self, line: str, event: Event) -> None:
+    def _in_words(self, event: Event) -> list[str]:
+        """Return the lines in which the person reads of `event`; none if there is nothing to read.
+
+        To go to another room is one line: with the greeting that the line format has, it would look
+        like a reconnect.
+        """
+        if isinstance(event, Joined):
+            return [f"- You are now in #{event.room} ({users(event.count)} online)"]
+        words = line_of(event, self._identity.room)
+        return words.split("\n") if words else []
+
+    def _show(self, lines: list[str], event: Event) -> None:
         is_own = self._roll_calls.takes(event) or not self._identity.heard(event)
-        if not (is_own or self._introduction.takes(line, event)):
-            self._face.show(line, event)
+        if not (is_own or self._introduction.takes(lines, event)):
+            self._face.show(lines, event)
         if calls(event, self._identity.name):
             self._face.ring()
+        self._show_room()
 
-    def _greet(self, connection: Connection, line: str, greeting: Greeting) -> None:
+    def _show_room(self) -> None:
+        if self._identity.room != self._room:
+            self._room = self._identity.room
+            self._face.enter_room(self._room)
+
+    def _greet(self, connection: Connection, lines: list[str], greeting: Greeting) -> None:
         """The server has let the client in."""
         # What a pipe says under --nick is said under that name or not at all. A pipe that comes
         # back has said all that it had.
@@ -170,19 +207,20 @@ class Bridge:
         connection.greeted = True
         self._greeted_at = self._reactor.seconds()
         self._turned_away = ""
-        self._show(line, greeting)
+        self._show(lines, greeting)
         self._introduction.begin()
         if not connection.ended:
-            self._identity.greeted(connection.address, connection.send)
+            self._identity.greeted(greeting, connection.address, connection.send)
+            self._show_room()
 
     def _heard_at_the_door(self, connection: Connection, line: str, event: Event) -> None:
         """The server sent that instead of a greeting."""
-        if isinstance(event, Refused):
-            self._turn_away(connection, event.text)
+        if line.startswith("! "):
+            self._turn_away(connection, line.removeprefix("! "))
         elif line.startswith("- "):
             # It says why to wait, and that may take long.
             self._stop_waiting()
-            self._face.show(line, event)
+            self._face.show([line], event)
         elif line.strip():
             self._turn_away(connection, suspicion(line))
 
@@ -197,7 +235,7 @@ class Bridge:
         essence = _NUMBERS.sub("", why)
         if essence != self._turned_away:
             self._turned_away = essence
-            self._face.show(f"! {why}", Refused(why))
+            self._face.show([f"! {why}"], Refused(why))
         connection.ended = True
         connection.let_go()
         connection.transport.loseConnection()
@@ -207,6 +245,9 @@ class Bridge:
         self._greeting_wait = None
         connection = self._connection
         assert connection is not None
+        if connection.is_settling:  # It has greeted.
+            self._greeting_wait = self._reactor.callLater(FORMAT_WAIT, self._no_greeting)
+            return
         if self._naming:
             self._end(
                 f"nothing was said: the server does not answer to /nick {self._options['nick']}"
@@ -325,7 +366,7 @@ class Bridge:
             self._show_said(said)
 
     def _show_said(self, said: Said) -> None:
-        self._face.show(f"[You] {said.text}", said)
+        self._face.show([f"[You] {said.text}"], said)
         self._introduction.said(said.text)
 
     def _send(self, connection: Connection, line: str) -> None:
@@ -430,11 +471,8 @@ class Bridge:
         self._reactor.callLater(0, self._outcome.callback, result)
 
 
-_PUT_OUT = "you were put out: "
-"""How the daemon tells somebody what an operator did."""
-
-_NOT_SAID = "that was not said"
-"""How the daemon refuses a line that somebody says."""
+_NOT_SAID = (Kind.NOT_SAFE, Kind.MUTED, Kind.SLOW, Kind.TOO_LONG)
+"""Why the daemon refuses a line that somebody says."""
 
 _NUMBERS = re.compile(r"\b\d+ \w+\s*")
 """Numbers with what they count: `59 min`, `10000 users`."""

@@ -1,58 +1,62 @@
-"""The chat: all rooms of one daemon, and what each member gets to read."""
+"""The chat: what the members of this process ask, and what each of them gets to read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import count
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from twisted_chat.attention import Attention
 from twisted_chat.authorisation import Door
+from twisted_chat.delivery import Delivery
 from twisted_chat.events import (
+    LOBBY,
     YOU,
-    Acted,
-    Decision,
-    Emoted,
     Entered,
     Event,
     Greeting,
+    Joined,
     Left,
-    Moved,
+    Motd,
     Notice,
+    OwnEvent,
+    Parted,
+    PutOut,
     Reason,
     Refused,
     Renamed,
-    Role,
-    Rules,
+    RoomEvent,
     Said,
-    Standing,
-    Told,
+    Stopping,
+    Topic,
 )
-from twisted_chat.interfaces import IDialect, IJournal, ITranscript
-from twisted_chat.journal import audit
-from twisted_chat.limits import TOKEN, TURN
-from twisted_chat.member import Member
-from twisted_chat.names import key
+from twisted_chat.interfaces import IDialect, IFollower, IJournal, ITranscript, IView
+from twisted_chat.limits import TOKEN
+from twisted_chat.members import Member, Room
+from twisted_chat.names import named
 from twisted_chat.networks import is_default
+from twisted_chat.records import Seen
+from twisted_chat.refusal import Kind, Refusal
+from twisted_chat.requests import Arrive, Dismiss, Leave, Request, Tick
 from twisted_chat.retelling import retold
-from twisted_chat.room import Room
-from twisted_chat.spans import span
-from twisted_chat.turn import Turn
 
 
+@implementer(IFollower)
 class Chat:
-    """Who is in which room, and what each of them gets to read.
+    """Who of this process is in which room, and what each of them gets to read.
 
-    A member asks (`enter`, `say`, `leave`, or the journal itself for what commands want), the
-    journal orders, the chat applies what comes back: it puts the event and its audience into the
-    pending turn, and `flush` hands every member one `bytes`. The chat does no I/O of its own.
+    A member asks, the journal orders and decides, the chat applies what comes back: it puts the
+    event and its audience into the pending turn, which is delivered at the end of the turn of the
+    reactor. The chat does no I/O of its own.
 
-    `later` runs a function after the present turn of the reactor. `seconds` is the monotonic clock,
-    `now` the wall clock: see clocks.py. `motd` is told to each newcomer after its greeting, and
-    then the last `replay` lines of the lobby, but no more than `share` bytes of them. The
-    transcript gets what all members of a room could read, in `dialect`.
+    `later` runs a function after the present turn of the reactor. `seconds` is the monotonic clock.
+    `motd` is told to each newcomer after its greeting, and then the last `replay` lines of the
+    room, but no more than `share` bytes of them. The transcript gets what all members of a room
+    could read, in `dialect`.
     """
 
     _log = Logger()
@@ -62,7 +66,6 @@ class Chat:
         journal: IJournal,
         later: Callable[[Callable[[], None]], object],
         seconds: Callable[[], float],
-        now: Callable[[], float],
         transcript: ITranscript,
         dialect: IDialect,
         motd: Sequence[str] = (),
@@ -70,124 +73,107 @@ class Chat:
         share: int = 0,
     ) -> None:
         self.journal = journal
-        self.rooms: dict[str, Room] = {}
-        """The rooms that members of this daemon are in, by name."""
+        self.delivery = Delivery(later, transcript, dialect, self._found_dead)
         self.seconds = seconds
-        self.now = now
         self.since = seconds()
         self.share = share
         """Bytes that one answer may have: so many wait for a member without harm."""
-        self._later = later
-        self._transcript = transcript
-        self._dialect = dialect
-        self._motd = [Notice(line) for line in motd]
+        self._motd = [Motd("\n".join(motd))] if motd else []
         self._replay = replay
+        self._numbers = count(1)
+        self._rooms: dict[str, Room] = {}
+        """The rooms that members of this process are in, by name."""
         self._members: dict[str, Member] = {}
-        self._entering: dict[Member, Deferred[None]] = {}
-        self._attendants: set[Member] = set()
-        self._ignorers = Attention()
-        self._correspondents = Attention()
-        self._turn = Turn()
-        self._departed: list[Member] = []
-        self._flush_due = False
-        self._flushing = False
-        journal.follow(self._apply)
+        """All that have asked to arrive and have not left, by their ids."""
+        journal.follow(self)
+
+    @property
+    def view(self) -> IView:
+        """What there is to see of the chat. It is another one where a journal begins anew."""
+        view: IView = self.journal.view
+        return view
 
     # What a member asks.
 
-    def enter(self, member: Member) -> Deferred[None] | None:
-        """Ask for a place in the lobby under the name that `member` has, or one like it.
+    def arrive(
+        self, member: Member, rooms: Sequence[str] = (LOBBY,), digest: str = ""
+    ) -> Deferred[None] | None:
+        """Ask for a place in the chat and in `rooms` under the name that `member` has, or one like
+        it where that is a default name. `digest`: what proves that it owns the name.
 
-        None if it is in; otherwise what fires when it is. It never fails, and can be cancelled.
-        Until then no line of `member` is to be handed in.
+        Return None if it is in, otherwise what fires when it is, or when it is refused: it is told
+        why then, and put out. It never fails, and can be cancelled. Until then no line of `member`
+        is to be handed in.
         """
+        member.id = f"{self.journal.node}.{next(self._numbers)}"
         member.meter.active = self.seconds()
-        self.journal.enter(member, member.name, member.host)
-        if member.room is not None or member.leaving:
+        self._members[member.id] = member
+        request = Arrive(
+            named(member.name),
+            "" if member.host is None else str(member.host),
+            member.origin,
+            member.door.value,
+            tuple(map(named, rooms)),
+            not is_default(member.name),
+            digest,
+        )
+        return self._awaited(member, self.journal.ask(member.id, request))
+
+    def _awaited(self, member: Member, answer: Deferred[str]) -> Deferred[None] | None:
+        arrived: Deferred[None] = Deferred(lambda given_up: given_up.callback(None))
+
+        def take_name(name: str) -> None:
+            member.name = name
+
+        def turn_away(failure: Failure) -> None:
+            refusal = failure.value
+            if not isinstance(refusal, Refusal):
+                failure.raiseException()
+            del self._members[member.id]
+            self.refuse(member, str(refusal), refusal.kind)
+            self._end(member)
+
+        def go_on(_: object) -> None:
+            if not arrived.called:  # It was given up.
+                arrived.callback(None)
+
+        answer.addCallbacks(take_name, turn_away)
+        answer.addErrback(lambda failure: self._log.failure("nobody can enter", failure))
+        if answer.called:
             return None
-        entered: Deferred[None] = Deferred(lambda given_up: given_up.callback(None))
-        self._entering[member] = entered
-        return entered
+        answer.addBoth(go_on)
+        return arrived
 
-    def say(self, member: Member, text: str) -> None:
-        """Say `text` to all others: a line, clean and not empty, or several joined by LF."""
-        room = member.room
-        if room is None or member.leaving:
-            return
-        if member.standing.muted_until or room.rules.slow:
-            self._say_restrained(member, room, text)
-        else:
-            self.journal.say(member, room.name, Said(member.name, text))
+    def say(self, member: Member, text: str, room: str = "") -> Deferred[None] | None:
+        """Say `text` to all others in `room`, or in the only one that `member` is in: a line, clean
+        and not empty, or several joined by LF.
 
-    def emote(self, member: Member, text: str) -> None:
-        """Tell all, the author too, that `member` does `text`: one line, clean and not empty."""
-        room = member.room
-        if not member.leaving and room is not None and not self.waits(member, room):
-            self.journal.say(member, room.name, Emoted(member.name, text))
+        Return None if more may be handed in, or what fires when it may.
+        """
+        if member.leaving:
+            return None
+        return self.journal.say(member.id, room or member.room, text)
+
+    def ask(self, member: Member, request: Request) -> Deferred[Any]:
+        """Ask the journal for `request` of `member`. Fires with the answer, or fails with a
+        Refusal.
+        """
+        return self.journal.ask(member.id, request)
 
     def leave(self, member: Member, words: str = "", reason: Reason | None = None) -> None:
         """Take `member` out, once: with `words` of its own, or put out for `reason`.
 
-        It still gets what came before its Left, then its outbox is closed. One of the control door
-        is in no room: nobody is told.
+        It still gets what came before its Left, then its outbox is closed.
         """
         if member.leaving:
             return
         member.leaving = True
-        if member.door is Door.CONTROL:
-            self._attendants.discard(member)
-            self._departed.append(member)
-            self._flush_later()
-        else:
-            self.journal.leave(member, Left(member.name, 0, words, reason.value if reason else ""))
-
-    def attend(self, member: Member, acts: bool = True) -> None:
-        """Let `member` of the control door read what becomes of its own acts as long as it `acts`:
-        all that come in there bear one name.
-        """
-        if acts:
-            self._attendants.add(member)
-        else:
-            self._attendants.discard(member)
-
-    def ignore(self, member: Member, names: Mapping[str, str]) -> None:
-        """Let `member` hear nothing more of whoever bears one of `names`, which are by key."""
-        for name in member.ignored.keys() - names.keys():
-            self._ignorers.discard(name, member)
-        for name in names.keys() - member.ignored.keys():
-            self._ignorers.add(name, member)
-        member.ignored = names
-
-    def _say_restrained(self, member: Member, room: Room, text: str) -> None:
-        if member.standing.muted_until > self.now():
-            self.refuse(member, "that was not said: you are muted")
-        elif not room.rules.slow or member.standing.role >= Role.OPERATOR:
-            self.journal.say(member, room.name, Said(member.name, text))
-        else:
-            first, *others = text.split("\n")
-            if not self.waits(member, room, 1 + len(others)):
-                self.journal.say(member, room.name, Said(member.name, first))
-                self.waits(member, room, len(others))
-
-    def waits(self, member: Member, room: Room, lines: int = 1) -> bool:
-        """Whether `member` has to wait before it says something; then its `lines` are refused.
-        Otherwise it may say one now.
-        """
-        slow = room.rules.slow
-        if not slow or member.standing.role >= Role.OPERATOR or not lines:
-            return False
-        seconds = self.seconds()
-        wait = member.spoke + slow - seconds
-        if wait > 0:
-            what = "that was not said" if lines == 1 else f"{lines} lines were not said"
-            self.refuse(
-                member,
-                f"{what}: everybody says one line in {span(slow)} here, you again in "
-                f"{span(wait + 0.5)}",
-            )
-            return True
-        member.spoke = seconds
-        return False
+        if member.id not in self._members:
+            self._end(member)  # It has not arrived, or was turned away.
+            return
+        gone = self.journal.ask(member.id, Leave(words, reason.value if reason else ""))
+        gone.addErrback(lambda failure: failure.trap(Refusal, CancelledError))
+        gone.addErrback(lambda failure: self._log.failure("nobody can leave", failure))
 
     # What only one member gets.
 
@@ -195,278 +181,196 @@ class Chat:
         """Answer `member` with a notice, which keeps its place among the events."""
         self.tell(member, Notice(text, record or None))
 
-    def refuse(self, member: Member, text: str) -> None:
+    def refuse(self, member: Member, text: str, kind: Kind = Kind.BAD_REQUEST) -> None:
         """Tell `member` what was wrong with what it asked, and what to do."""
-        self.tell(member, Refused(text))
+        self.tell(member, Refused(text, kind))
 
-    def tell(self, member: Member, *events: Notice | Refused) -> None:
+    def tell(self, member: Member, *events: Event) -> None:
         """Let `member` alone read `events`, which it pays for."""
         if not member.leaving:
-            member.meter.charge(sum([len(event.text.encode()) for event in events]) / TOKEN)
-            self._turn.tell(member, *events)
-            self._flush_soon()
+            self._tell(member, *events)
 
-    def _show_again(self, member: Member, lines: Sequence[tuple[float, Said | Emoted]]) -> None:
-        """Tell `member` the replayed lines. They are not charged: it did not ask for them."""
-        if not member.leaving:
-            self._turn.tell(member, *retold(lines, self.share))
-            self._flush_later()
+    def _tell(self, member: Member, *events: Event) -> None:
+        member.meter.charge(sum(map(_size, events)) / TOKEN)
+        self.delivery.tell(member, *events)
 
-    def stop(self) -> None:
-        """Tell everybody that the daemon stops and let all leave.
-
-        Nobody hears of the others' leaving: it would be one line for each pair of members.
+    def greet(self, member: Member) -> None:
+        """Tell `member` again where it is, and what newcomers are told, but for the lines that are
+        replayed. It pays for that.
         """
-        everybody = list(self.everybody())
-        for member in everybody:
-            self._turn.tell(member, Notice("the daemon stops"))
-            self._turn.end(member)
-        # Not early: in one more turn, those who are left would hear of the others.
-        self._flushing = True
-        for member in everybody:
-            self.leave(member)
-        self.flush()
+        for number, room in enumerate(member.rooms):
+            count = self.view.room(named(room.name)).count
+            self.tell(member, *self._welcome(member, room, count, is_first=not number))
+
+    def _welcome(
+        self, member: Member, room: Room, count: int, is_first: bool
+    ) -> list[OwnEvent | Topic]:
+        """Return what tells `member` that it is in `room`."""
+        rules = self.view.rules(room.name)
+        kind = Greeting if is_first else Joined
+        events: list[OwnEvent | Topic] = [
+            kind(count, room.name, member.name, rules.slow, rules.locked)
+        ]
+        if is_first:
+            events += self._motd
+        if not member.is_greeted and self._replay:
+            events += self._replayed(member, room)
+        if rules.topic:
+            events.append(Topic(room.name, rules.topic, rules.topic_by))
+        return events
+
+    def _replayed(self, member: Member, room: Room) -> Sequence[OwnEvent]:
+        """Return the last lines of `room` for a newcomer. Where that fails it does without."""
+        try:
+            lines = self.view.history(named(room.name), self._replay)
+            return retold(lines, self.share, member)
+        except Exception:
+            self._log.failure("no history to replay")
+            return []
+
+    # Who is here.
+
+    def idle(self, seen: Seen) -> float:
+        """Return the seconds since a member last sent something."""
+        member = self._members.get(seen.author)
+        return max(0.0, self.view.now() - seen.active) if member is None else member.idle
 
     def everybody(self) -> Iterator[Member]:
-        """All members, of all rooms."""
-        return iter(self._members.values())
+        """Return all members of this process, but for those of the control door."""
+        return (each for each in self._members.values() if each.door is not Door.CONTROL)
 
     # What happened.
 
-    def _apply(self, room_name: str, author: object, decision: Decision) -> None:
-        member = author if isinstance(author, Member) else None
-        room = self.rooms.get(room_name)
-        if type(decision) is Said:
-            if room is not None:
-                deaf = self._ignorers.of(decision.name) if self._ignorers else ()
-                self._turn.publish(room, decision, member, deaf)
-        elif (
-            member is None
-            or member.room is not None
-            or not member.leaving
-            or type(decision) is Entered  # It is followed by the Left that was asked for.
-        ):
-            # A member found dead during a delivery is out already: ignore what the journal still
-            # decides for it.
-            _APPLY[type(decision)](self, room_name, member, decision)
-        self._flush_soon()
+    def happened(self, event: RoomEvent, author: str | None, deaf: Collection[str]) -> None:
+        member = None if author is None else self._members.get(author)
+        if type(event) is Said:
+            if room := self._rooms.get(event.room):
+                deaf_here = self._here(deaf) if deaf else ()
+                self.delivery.publish(room, event, member, deaf_here)
+        elif apply := _APPLY.get(type(event)):
+            apply(self, event, member)
+        elif room := self._rooms.get(event.room):  # type: ignore[union-attr]
+            self.delivery.publish(room, event, None, self._here(deaf))
 
-    def _emoted(self, room_name: str, author: Member | None, event: Emoted) -> None:
-        if room := self.rooms.get(room_name):
-            self._turn.publish(room, event, None, self._ignorers.of(event.name))
-
-    def _entered(self, room_name: str, author: Member | None, event: Entered) -> None:
-        room = self._arrive(room_name, author, event)
-        if author is not None:
-            author.name = event.name
-            self._members[event.name] = author
-            self._seat(author, room, event.count)
-            self._turn.tell(author, *self._motd)
-            if self._replay:
-                self.journal.history(room_name, self._replay).addCallbacks(
-                    lambda lines: self._show_again(author, lines),
-                    lambda failure: self._log.failure("no history to replay", failure=failure),
-                )
-            if author in self._entering:
-                self._later(lambda: self._let_in(author))
-
-    def _let_in(self, member: Member) -> None:
-        entered = self._entering.pop(member)
-        if not entered.called:
-            entered.callback(None)
-
-    def _left(self, room_name: str, author: Member | None, event: Left) -> None:
-        if author is not None:
-            if not author.leaving:  # It did not ask for it.
-                author.leaving = True
-                self._turn.tell(author, Refused(f"you were put out: {event.reason}"))
-            self._unseat(author)
-            self._departed.append(author)
-            del self._members[event.name]
-            self.ignore(author, {})
-            self._write_to(author, None)
-        for member in self._correspondents.forget(event.name):
-            member.correspondent = None
-        self._publish(room_name, event)
-
-    def _moved(self, room_name: str, author: Member | None, event: Moved) -> None:
-        if author is not None:
-            self._unseat(author)
-        self._publish(event.origin, Left(event.name, event.left))
-        room = self._arrive(room_name, author, Entered(event.name, event.count))
-        if author is not None:
-            self._seat(author, room, event.count)
-            self._turn.tell(author, Notice(f"You are now in #{room_name}"))
-
-    def _renamed(self, room_name: str, author: Member | None, event: Renamed) -> None:
-        if room := self.rooms.get(room_name):
-            self._turn.publish(room, event, author)
-        if author is not None:
-            self._members[event.new] = self._members.pop(event.old)
-            author.name = event.new
-            self._turn.tell(author, Renamed(YOU, event.new))
-        old, new = key(event.old), key(event.new)
-        # Who lost its name to the owner is not whom others wanted to ignore.
-        if old != new and not is_default(event.new):
-            for member in self._ignorers.rename(old, new):
-                self.ignore(member, _without(member.ignored, old) | {new: event.new})
-            if author is not None and author.ignored:  # Nobody ignores oneself.
-                self.ignore(author, _without(author.ignored, new))
-            for member in self._correspondents.rename(old, new):
-                member.correspondent = new
-
-    def _told(self, room_name: str, author: Member | None, event: Told) -> None:
-        receiver = self._members.get(event.receiver)
-        if receiver is not None:
-            if key(event.sender) in receiver.ignored:
-                if author is not None:
-                    why = f"{event.receiver} did not get that: {event.receiver} ignores you"
-                    self._turn.tell(author, Refused(why))
-                return
-            self._turn.tell(receiver, Told(event.sender, YOU, event.text))
-            self._write_to(receiver, key(event.sender))
-        if author is not None:
-            self._turn.tell(author, Told(YOU, event.receiver, event.text))
-
-    def _write_to(self, member: Member, name: str | None) -> None:
-        """Let `name` be who `member` replies to."""
-        if member.correspondent is not None:
-            self._correspondents.discard(member.correspondent, member)
-        member.correspondent = name
-        if name is not None:
-            self._correspondents.add(name, member)
-
-    def _standing(self, room_name: str, author: Member | None, standing: Standing) -> None:
-        if author is None:
+    def told(self, reader: str, event: OwnEvent) -> None:
+        member = self._members.get(reader)
+        if member is None:
             return
-        before, author.standing = author.standing, standing
-        if (before.role == Role.OPERATOR) != (standing.role == Role.OPERATOR):
-            is_one = standing.role == Role.OPERATOR
-            text = "You are an operator: /help lists more now" if is_one else "You are no operator"
-            self._turn.tell(author, Notice(text))
-        ends = before.muted_until, standing.muted_until
-        now = self.now()
-        # One that had ended by itself before is no news.
-        if ends[0] != ends[1] and max(ends) > now:
-            wait = standing.muted_until - now
-            how_long = "" if wait == float("inf") else f" for {span(wait)}"
-            text = f"You are muted{how_long}" if wait > 0 else "You are not muted any more"
-            self._turn.tell(author, Notice(text))
+        if isinstance(event, Refused):
+            self._tell(member, event)
+        elif not (member.leaving and isinstance(event, PutOut)):  # It goes of itself.
+            self.delivery.tell(member, event)
 
-    def _rules(self, room_name: str, author: Member | None, rules: Rules) -> None:
-        if room := self.rooms.get(room_name):
-            if rules.topic != room.rules.topic and author is None:
-                text = f"{rules.topic_by} set the topic: {rules.topic}"
-                if not rules.topic:
-                    text = f"{rules.topic_by} took the topic away"
-                self._turn.publish(room, Notice(text))
-            elif rules.topic and author is not None:
-                topic = f"{rules.topic_by} set the topic: {rules.topic}"
-                self._turn.tell(author, Notice(topic))
-            room.rules = rules
+    def _here(self, ids: Collection[str]) -> list[Member]:
+        return [self._members[each] for each in ids if each in self._members]
 
-    def _acted(self, room_name: str, author: Member | None, act: Acted) -> None:
-        room = self.rooms.get(act.room)
-        notice = Notice(act.text, audit.record(act))
-        if room is not None:
-            self._turn.announce(room, notice)
-        for member in self.everybody():
-            if member.standing.role == Role.OPERATOR and (room is None or member.room is not room):
-                self._turn.tell(member, notice)
-        for member in self._attendants:
-            if member.name == act.who:
-                self._turn.tell(member, notice)
+    def _entered(self, event: Entered, member: Member | None) -> None:
+        room = self._rooms.get(event.room) or Room(event.room)
+        self.delivery.publish(room, event)
+        if member is not None:
+            self._rooms[event.room] = room
+            room.members[member] = None
+            room.seats += 1
+            member.name = event.name
+            member.rooms[room] = None
+            self.delivery.begin(member, room)
+            # It is not charged: it did not ask for all of it.
+            is_first = not member.is_greeted
+            self.delivery.tell(member, *self._welcome(member, room, event.count, is_first))
+            member.is_greeted = True
 
-    def _noticed(self, room_name: str, author: Member | None, notice: Notice) -> None:
-        if author is not None:
-            self._turn.tell(author, notice)
-        elif room := self.rooms.get(room_name):
-            self._turn.announce(room, notice)
+    def _parted(self, event: Parted, member: Member | None) -> None:
+        if room := self._rooms.get(event.room):
+            if member is not None:
+                self._silence(member, room)
+                del member.rooms[room]
+                room.seats -= 1
+            self.delivery.publish(room, event)
+            self._close_if_empty(room)
 
-    # Members come, go and change rooms.
+    def _left(self, event: Left, member: Member | None) -> None:
+        if member is not None:
+            for room in member.rooms:
+                self._silence(member, room)
+                room.seats -= 1
+            del self._members[member.id]
+            self._end(member)
+        rooms = [self._rooms[name] for name in event.counts if name in self._rooms]
+        self.delivery.publish_all(rooms, event)
+        if member is not None:
+            member.rooms.clear()
+        for room in rooms:
+            self._close_if_empty(room)
 
-    def _publish(self, room_name: str, event: Event) -> None:
-        if room := self.rooms.get(room_name):
-            self._turn.publish(room, event)
-            if not room.members:
-                del self.rooms[room_name]
+    def _renamed(self, event: Renamed, member: Member | None) -> None:
+        rooms = [self._rooms[name] for name in event.rooms if name in self._rooms]
+        self.delivery.publish_all(rooms, event, member)
+        if member is not None:
+            member.name = event.new
+            own = Renamed(YOU, event.new, event.rooms, event.time, event.era, event.number)
+            self.delivery.tell(member, own)
 
-    def _arrive(self, room_name: str, author: Member | None, event: Entered) -> Room:
-        """Tell the members of the room that somebody enters it."""
-        room = self.rooms.get(room_name) or Room(room_name)
-        if author is not None:
-            self.rooms[room_name] = room
-        self._turn.publish(room, event)
-        return room
+    def _silence(self, member: Member, room: Room) -> None:
+        """Let `member` hear of nothing that comes in `room`."""
+        if member in room.members:
+            del room.members[member]
+            self.delivery.end(member, room)
 
-    def _seat(self, member: Member, room: Room, count: int) -> None:
-        room.members[member] = None
-        self._turn.begin(member, room)
-        member.room = room
-        self._turn.tell(member, Greeting(count))
+    def _close_if_empty(self, room: Room) -> None:
+        if not room.seats:
+            del self._rooms[room.name]
 
-    def _unseat(self, member: Member) -> None:
-        assert member.room is not None
-        del member.room.members[member]
-        self._turn.end(member)
-        member.room = None
+    def _end(self, member: Member) -> None:
+        """Close the connection of `member` when all it was told is delivered."""
+        member.leaving = True
+        self.delivery.close(member)
 
-    # Delivery.
-
-    def _flush_soon(self) -> None:
-        """At the end of the turn, or now if it is full."""
-        if self._turn.size >= TURN and not self._flushing:
-            self.flush()
-        else:
-            self._flush_later()
-
-    def _flush_later(self) -> None:
-        if not self._flush_due:
-            self._flush_due = True
-            self._later(self._flush_if_due)
-
-    def _flush_if_due(self) -> None:
-        if self._flush_due:
-            self.flush()
-
-    def _delivery_failed(self, member: Member) -> None:
+    def _found_dead(self, member: Member) -> None:
         self._log.failure("delivery to {name} failed", name=member.name)
+        for room in member.rooms:  # Its Left may come later.
+            self._silence(member, room)
         self.leave(member, reason=Reason.DOOR_FAILED)
-        self._turn.forget(member)  # Not even of others that are found dead with it.
+
+    # The end.
+
+    def stop(self) -> Deferred[None]:
+        """Tell everybody that the daemon stops, after all that was asked before, and let all leave.
+        Fires when they have left.
+        """
+        applied = self.journal.ask("", Tick())
+        return applied.addCallback(lambda _: self._dismiss())
+
+    def _dismiss(self) -> Deferred[None]:
+        """Let all leave. None of them hears of the others' leaving: it would be one line for each
+        pair of members.
+        """
+        for member in self.everybody():
+            self.delivery.tell(member, Stopping())
+            for room in member.rooms:
+                self._silence(member, room)
+        gone = self.journal.ask("", Dismiss(self.journal.node))
+        gone.addErrback(lambda failure: self._log.failure("nobody can leave", failure))
+
+        def end(_: object) -> None:
+            self.flush()
+            self.journal.stop()
+
+        return gone.addCallback(end)
 
     def flush(self) -> None:
-        """Deliver the pending turn.
-
-        What happens meanwhile (a member found dead leaves) belongs to the next turn, in which it
-        is still counted until its Left.
-        """
-        turn, self._turn = self._turn, Turn()
-        departed, self._departed = self._departed, []
-        self._flush_due = False
-        self._flushing = True
-        try:
-            turn.deliver(self._delivery_failed)
-            if said := turn.transcript(self._dialect):
-                self._transcript.write(said)
-        finally:
-            for member in departed:
-                member.outbox.close()
-            self._flushing = False
+        """Deliver the pending turn."""
+        self.delivery.flush()
 
 
-def _without(names: Mapping[str, str], left_out: str) -> dict[str, str]:
-    return {each: name for each, name in names.items() if each != left_out}
+def _size(event: Event) -> int:
+    """Return the bytes of the texts in `event`, which its reader pays for."""
+    values = [getattr(event, name) for name in event.__slots__]
+    return sum([len(value.encode()) for value in values if isinstance(value, str)])
 
 
-_APPLY: dict[type[Decision], Callable[[Chat, str, Member | None, Any], None]] = {
-    Acted: Chat._acted,
-    Emoted: Chat._emoted,
+_APPLY: dict[type[RoomEvent], Callable[[Chat, Any, Member | None], None]] = {
     Entered: Chat._entered,
     Left: Chat._left,
-    Moved: Chat._moved,
-    Notice: Chat._noticed,
+    Parted: Chat._parted,
     Renamed: Chat._renamed,
-    Rules: Chat._rules,
-    Standing: Chat._standing,
-    Told: Chat._told,
 }

@@ -39,7 +39,7 @@ Commands:
 """
 
 Events = list[dict[str, object]]
-"""What the daemon answers, as JsonDialect has it."""
+"""What the daemon answers, as ControlDialect has it."""
 
 
 class Failed(Exception):
@@ -87,12 +87,12 @@ def _commands() -> str:
     """The commands that are for chatctl, as they are written and what they do."""
     # Only here: they take ten times as long to import as all the rest.
     from twisted_chat.authorisation import Door, refusal
-    from twisted_chat.commands import COMMANDS
-    from twisted_chat.events import Role
+    from twisted_chat.commands import TABLE
+    from twisted_chat.records import Role
 
     return "".join(
         f"  {command.usage(Door.CONTROL)}: {command.help}\n"
-        for command in COMMANDS.values()
+        for command in TABLE.commands.values()
         if refusal(command.right, Door.CONTROL, Role.OPERATOR) is None
     )
 
@@ -194,7 +194,7 @@ def _show(events: Events, as_json: bool) -> int:
         lines = [json.dumps(_record(event), ensure_ascii=False) for event in events]
         encoding = "utf-8"
     else:
-        lines = [str(event["text"]) for event in events if event["event"] != "refused"]
+        lines = [_words(event) for event in events if event["event"] != "refused"]
         encoding = sys.stdout.encoding if sys.stdout else "utf-8"
     try:
         _write(1, "".join(f"{line}\n" for line in lines), encoding)
@@ -207,12 +207,18 @@ def _show(events: Events, as_json: bool) -> int:
     return 1 if refusals else 0
 
 
+def _words(event: dict[str, object]) -> str:
+    """`event` for people."""
+    return str(event["line"] if "line" in event else event["text"])
+
+
 def _record(event: dict[str, object]) -> dict[str, object]:
-    """`event` for programs."""
-    if event["event"] == "refused":
-        return {"error": event["text"]}
-    record = event.get("record")
-    return {"text": event["text"], **(record if isinstance(record, dict) else {})}
+    """`event` for programs: its words, if it has no text of its own, and all that it tells."""
+    values = dict(event)
+    name, line, record = values.pop("event"), values.pop("line", ""), values.pop("record", None)
+    text = values.pop("text", line)
+    lead = {"error": text} if name == "refused" else {"text": text}
+    return {**lead, **values, **(record if isinstance(record, dict) else {})}
 
 
 def _write(file: int, text: str, encoding: str) -> None:

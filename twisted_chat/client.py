@@ -20,12 +20,12 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_chat.dialects import parse as parse_line
 from twisted_chat.endpoints import client_endpoint
 from twisted_chat.events import Event
-from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE, GOODBYE
+from twisted_chat.limits import CLIENT_EVENTS, CLIENT_JSON, CLIENT_LINE, GOODBYE
 from twisted_chat.lines import BoundedLineReceiver
 from twisted_chat.link import Link
+from twisted_chat.server_lines import ServerLines
 from twisted_chat.sockets import keep_alive, progress, tcp_socket
 from twisted_chat.syntax import escape, parse
 from twisted_chat.text import clean
@@ -54,11 +54,13 @@ async def connect(host: str, port: int | None = None, *, reactor: object = None)
 
 @implementer(IHalfCloseableProtocol)
 class LineClient(BoundedLineReceiver):
-    """The client's end of the line format, without an opinion on what comes in.
+    """The client's end of the line door, without an opinion on what comes in. What the server sends
+    is read as ServerLines does it.
 
-    A line longer than CLIENT_LINE bytes is cut. A server's machine that answers nothing for
-    VANISHED seconds is given up: the connection is lost. `clock` measures that time for what was
-    sent; without one it takes as long as the kernel tries, a quarter of an hour.
+    A line longer than CLIENT_LINE bytes is cut, and so is each text in JSON. A server's machine
+    that answers nothing for VANISHED seconds is given up: the connection is lost. `clock` measures
+    that time for what was sent; without one it takes as long as the kernel tries, a quarter of an
+    hour.
     """
 
     transport: ITCPTransport
@@ -75,12 +77,15 @@ class LineClient(BoundedLineReceiver):
                 self.network_moves,
                 self._vanished,
             )
+        self._lines = ServerLines(self._ask_for_json, self.heard, clock)
         self._has_vanished = False
         self.ended = False
         """Nothing can be sent any more."""
 
-    def shown(self, line: str) -> None:
-        """The server sent `line`, which is clean here, whatever the server did."""
+    def heard(self, event: Event, line: str | None) -> None:
+        """The server sent `line`, which tells of `event`, or JSON (None). All texts are clean here,
+        whatever the server did.
+        """
         raise NotImplementedError
 
     def lost(self, reason: Failure) -> None:
@@ -132,6 +137,11 @@ class LineClient(BoundedLineReceiver):
         if self._link is not None:
             self._link.sent()
 
+    def _ask_for_json(self, command: str) -> None:
+        self.max_line = CLIENT_JSON
+        if not self.ended:
+            self.send(command)
+
     def _send_one(self, line: str) -> None:
         if "\n" in line or "\r" in line:
             raise ValueError("one line at a time: the text holds a line end")
@@ -151,10 +161,13 @@ class LineClient(BoundedLineReceiver):
                 keep_alive(tcp)
 
     def line_received(self, line: bytes) -> None:
-        self.shown(clean(line))
+        if len(line) > CLIENT_LINE and not line.startswith(b"{"):
+            self.long_line(line)
+        else:
+            self._lines.line(clean(line))
 
     def long_line(self, start: bytes) -> None:
-        self.shown(clean(start[:CLIENT_LINE]) + "…")
+        self._lines.line(clean(start[:CLIENT_LINE]) + "…")
 
     def readConnectionLost(self) -> None:
         """The server closed its side."""
@@ -170,6 +183,7 @@ class LineClient(BoundedLineReceiver):
         self.ended = True
         if self._link is not None:
             self._link.close()
+        self._lines.close()
         if self._has_vanished:
             reason = Failure(ConnectionLost("the network is gone"))
         elif ISSLTransport.providedBy(self.transport):
@@ -241,10 +255,10 @@ class Session(LineClient):
         reactor.callLater(GOODBYE, self.transport.abortConnection)
         return Deferred.fromCoroutine(self.close())
 
-    def shown(self, line: str) -> None:
+    def heard(self, event: Event, line: str | None) -> None:
         if self._shutting_down:
             return
-        self._events.append(parse_line(line))
+        self._events.append(event)
         if len(self._events) >= CLIENT_EVENTS and not self._closing:
             self.pauseProducing()
         self._wake()

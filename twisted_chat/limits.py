@@ -137,9 +137,9 @@ MIN_HISTORY_BYTES = 64 * 1024
 MAX_HISTORY_BYTES = 64 * 1024 * 1024 * 1024
 """Bytes: all of it is in memory."""
 
-HISTORY_OVERHEAD = 300
-"""Bytes of memory that a line takes besides its characters, at most. Measured by tracemalloc: 273
-in ASCII, 300 in other scripts."""
+HISTORY_OVERHEAD = 333
+"""Bytes of memory that a line takes besides its characters, at most. Measured by tracemalloc: 306
+in ASCII, 333 in other scripts."""
 
 HISTORY_SHARE = 1700
 """Bytes of memory that the lines of one address in one room take besides those, at most."""
@@ -157,6 +157,23 @@ EMPTY_ROOM = 24 * 60 * 60
 
 MAX_ROOMS = 10_000
 """Rooms, with the empty ones whose history is kept: the default of --max-rooms."""
+
+MAX_JOINED = 50
+"""Rooms that one member is in at once: the default of --max-joined. A reader of 50 rooms costs a
+turn some 12 ms where it is in all of them with a thousand others; people read far fewer.
+"""
+
+MAX_MAX_JOINED = 1000
+"""Rooms: the most that --max-joined may be."""
+
+TOKENS = 16
+"""Tokens of one registered name: one for each script that reports into the chat."""
+
+TOKEN_LABEL = 64
+"""Characters of what an owner calls a token."""
+
+MAX_DETACHED = 60 * 60
+"""Seconds for which a member without a connection may keep its name and its rooms."""
 
 ROOMS_SHARE = 8
 """One address makes at most this part of the rooms (8: an eighth), so that eight addresses are
@@ -243,6 +260,17 @@ FORGET_TRIES = 15 * 60.0
 """Seconds after the last try until the wrong ones are forgotten: it is slower to wait for that than
 to go on trying."""
 
+IN_FLIGHT = 64 * 1024
+"""Bytes of what one member asked that may be on their way through a ledger. With more it is not
+read: a ledger that is away would make the daemon hold all that is said meanwhile."""
+
+NODES_GONE = 1000
+"""Nodes whose last session is known to be closed: an entry of theirs may turn up late, but not when
+as many others have come and gone."""
+
+TICK_AGAIN = 1.0
+"""Seconds at least between two requests of a node to let run out what is due."""
+
 CONTROL_CONNECTIONS = 16
 """Connections of chatctl at once, out of SPARE_DESCRIPTORS: scripts may start a few together."""
 
@@ -317,6 +345,14 @@ LISTEN_BACKLOG = 1024
 CLIENT_LINE = 64 * 1024
 """Bytes of one line from a server that the client shows; the rest is cut."""
 
+CLIENT_JSON = 4 * 1024 * 1024
+"""Bytes of one event in JSON that the client reads: three times the longest line that a server may
+be told to take, and what stands around it. Of the texts in it CLIENT_LINE characters are shown."""
+
+FORMAT_WAIT = 3.0
+"""Seconds after its greeting that a server has to answer whether it knows JSON: each one that knows
+commands answers at once. A server that does not answer is taken to know only lines."""
+
 GREETING_WAIT = 3.0
 """Seconds without a greeting after which a person is asked whether this is a chat."""
 
@@ -378,6 +414,7 @@ class Limits:
     max_users: int = MAX_USERS
     max_per_address: int = MAX_PER_ADDRESS
     max_rooms: int = MAX_ROOMS
+    max_joined: int = MAX_JOINED
     history: int = HISTORY
     history_bytes: int = HISTORY_BYTES
     replay: int = REPLAY

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import regex
@@ -15,6 +16,7 @@ import regex
 from twisted_chat.events import LOBBY
 from twisted_chat.identifiers import compatible, is_allowed
 from twisted_chat.limits import KEPT_LENGTH, KEYS, NAME_LENGTH
+from twisted_chat.refusal import Kind, Refusal
 
 _RESERVED = (
     *("you", "chat", "chatctl", "server", "system", "daemon", "root", "admin", "administrator"),
@@ -60,8 +62,11 @@ _AM_BEFORE_TONE = regex.compile("([\u0e4d\u0ecd])([\u0e48-\u0e4b\u0ec8-\u0ecb]+)
 _PASSES = 4
 
 
-class BadName(ValueError):
+class BadName(Refusal):
     """A name is refused. The text tells the person why, and what to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, Kind.BAD_NAME)
 
 
 def check_name(text: str) -> str:
@@ -94,6 +99,23 @@ def can_be_called(text: str) -> bool:
     except BadName:
         return False
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name as somebody wrote it. `folded` is the same for all ways to write its letters, and
+    `key` for all names that are one. Both change with Unicode, so that one who asks for something
+    by a name says what they are.
+    """
+
+    text: str
+    folded: str
+    key: str
+
+
+def named(text: str) -> Name:
+    """Return `text` as a Name."""
+    return Name(text, unicodedata.normalize("NFC", text).casefold(), key(text))
 
 
 def key(name: str) -> str:

@@ -100,6 +100,13 @@ def network_in(whom: str) -> Network | None:
     return None
 
 
+def lies_in(network: Network, other: Network) -> bool:
+    """Return whether all of `network` is in `other`."""
+    if isinstance(network, IPv4Network):
+        return isinstance(other, IPv4Network) and network.subnet_of(other)
+    return isinstance(other, IPv6Network) and network.subnet_of(other)
+
+
 def show(network: Network) -> str:
     """Return `network` as people write it and `network_in` reads it: a single address without its
     /32 or /128, unless that address would stand for its /64.

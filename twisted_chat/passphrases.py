@@ -26,7 +26,7 @@ from twisted_chat.limits import (
     TRIES_WAITING,
 )
 from twisted_chat.names import key
-from twisted_chat.refusal import Refusal
+from twisted_chat.refusal import Kind, Refusal
 
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 """Letters and digits that do not look like one another."""
@@ -90,7 +90,9 @@ class Passphrases:
         """
         tries = self._tries_of(key(name), origin)
         if tries.waiting >= TRIES_WAITING:
-            raise Refusal(f"others there are trying {name} just now: try again in a minute")
+            raise Refusal(
+                f"others there are trying {name} just now: try again in a minute", Kind.TOO_MANY
+            )
         tries.waiting += 1
         try:
             await tries.lock.acquire()
@@ -130,11 +132,13 @@ class Passphrases:
 
     def _hashed(self, origin: str, work: Callable[[], object]) -> Deferred[object]:
         if self._stopped:
-            raise Refusal("the daemon stops")
+            raise Refusal("the daemon stops", Kind.STOPPING)
         mine = self._asked[origin]
         others = HASHING_WAITING if mine else HASHING_FIRST
         if mine >= HASHING_SHARE or self._asked.total() >= HASHING_AT_ONCE + others:
-            raise Refusal("too many want to register or log in just now: try again in a minute")
+            raise Refusal(
+                "too many want to register or log in just now: try again in a minute", Kind.TOO_MANY
+            )
         self._asked[origin] += 1
 
         def over() -> None:

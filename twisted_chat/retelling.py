@@ -1,34 +1,31 @@
-"""What was said before, told again as notices."""
+"""What was said before, told again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted_chat.dialects import line_of
-from twisted_chat.events import Emoted, Notice, Said
-from twisted_chat.spans import moment
+from twisted_chat.events import Notice, Retold
+from twisted_chat.members import Member
 
-_MARKS = 32
-"""Bytes of a retold line besides the name and the text: marks, time and LF."""
+_LEFT_OUT = 100
+"""Bytes kept free for the event that tells how many lines were left out, in any dialect."""
 
 
-def retold(lines: Sequence[tuple[float, Said | Emoted]], share: int) -> list[Notice]:
-    """The last of `lines` (Unix times and events of one line each), with their times and in at most
-    `share` bytes, led by how many older ones were left out.
+def retold(lines: Sequence[Retold], share: int, reader: Member) -> list[Retold | Notice]:
+    """The last of `lines`, in at most `share` bytes as `reader` reads them, led by how many older
+    ones were left out.
     """
-    share -= _MARKS  # Of the line that tells how many were left out.
-    shown: list[tuple[float, Said | Emoted]] = []
+    share -= _LEFT_OUT
+    shown: list[Retold] = []
     # There may be far more, which are not even looked at.
-    for time, event in reversed(lines):
-        share -= _MARKS + len(event.name.encode()) + len(event.text.encode())
+    for line in reversed(lines):
+        share -= len(reader.dialect.render_to(line, reader))
         if share < 0:
             break
-        shown.append((time, event))
-    notices = []
+        shown.append(line)
+    told: list[Retold | Notice] = []
     if left_out := len(lines) - len(shown):
-        notices.append(Notice(f"{left_out} older {'line' if left_out == 1 else 'lines'} left out"))
-    for time, event in reversed(shown):
-        record = {"time": time, "name": event.name, "text": event.text}
-        record["emoted"] = isinstance(event, Emoted)
-        notices.append(Notice(f"{moment(time)} {line_of(event)}", record))
-    return notices
+        text = f"{left_out} older {'line' if left_out == 1 else 'lines'} left out"
+        told.append(Notice(text, {"left_out": left_out}))
+    told += reversed(shown)
+    return told

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_chat.limits import LOGGED_A_MINUTE, LOGGED_A_MINUTE_IN_ALL
-from twisted_chat.member import Member
+from twisted_chat.members import Member
 
 _log = Logger(namespace="chat")
 

@@ -6,13 +6,16 @@ from collections import defaultdict
 
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.support.asking import ask
 from tests.support.doubles import LINES, ChatOnTheTable, RecordingOutbox
 from tests.support.properties import settings, st
 from twisted_chat.dialects import LineDialect
 from twisted_chat.events import Reason
 from twisted_chat.limits import EMPTY_ROOM, TURN
-from twisted_chat.member import Member
+from twisted_chat.members import Member
+from twisted_chat.names import named
 from twisted_chat.networks import LOCAL
+from twisted_chat.requests import Kick
 from twisted_chat.spans import moment
 from twisted_chat.text import clean
 
@@ -83,7 +86,8 @@ class ChatModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.table = ChatOnTheTable(motd=("welcome",))
-        self.flush, self.table.chat.flush = self.table.chat.flush, self.flush_once_each
+        delivery = self.table.chat.delivery
+        self.flush, delivery.flush = delivery.flush, self.flush_once_each
         self.places: dict[str, Place] = {}
         self.kept = {"lobby": Kept("lobby")}
         self.where: dict[Member, Place] = {}
@@ -164,6 +168,7 @@ class ChatModel(RuleBasedStateMachine):
 
     def ask(self, member: Member, line: str) -> None:
         self.table.desk.hand_in(member, line)
+        self.table.settle()
         self.who_failed_goes()
 
     def who_failed_goes(self) -> None:
@@ -205,7 +210,8 @@ class ChatModel(RuleBasedStateMachine):
         self.names[member] = name
         self.expected[member] = []
         self.comes(member, "lobby", "welcome")
-        self.table.chat.enter(member)
+        self.table.chat.arrive(member)
+        self.table.settle()
 
     @precondition(lambda self: self.names)
     @rule(data=st.data(), said=st.lists(TEXTS, min_size=1))
@@ -216,6 +222,7 @@ class ChatModel(RuleBasedStateMachine):
             self.all_get(self.where[member], line, but=member, by=self.names[member])
             self.keep(member, line)
         self.table.chat.say(member, "\n".join(said))
+        self.table.settle()
 
     @precondition(lambda self: self.names)
     @rule(data=st.data())
@@ -225,6 +232,7 @@ class ChatModel(RuleBasedStateMachine):
         self.all_get(self.where[member], line, but=member, by=self.names[member])
         self.keep(member, line)
         self.table.chat.say(member, "x" * TURN)
+        self.table.settle()
         self.who_failed_goes()
 
     @precondition(lambda self: self.names)
@@ -395,17 +403,18 @@ class ChatModel(RuleBasedStateMachine):
             reads = f"kicked by op: {words}" if words else "kicked by op"
             self.gets(member, f"! you were put out: {reads}")
             self.leaves(member, f", put out: {reads}")
-            assert self.table.chat.journal.kick("op", name, words).called
+            ask(self.table.chat.journal, "op", Kick(named(name), words))
         else:
             self.leaves(member, f", put out: {reason.value}")
             self.table.chat.leave(member, reason=reason)
+            self.table.settle()
 
     @precondition(lambda self: self.gone)
     @rule(data=st.data())
     def ask_after_the_end(self, data: st.DataObject) -> None:
         member = data.draw(st.sampled_from(self.gone))
         self.table.chat.say(member, "ghost")
-        self.table.chat.emote(member, "ghost")
+        self.table.desk.hand_in(member, "/me ghost")
         self.table.chat.notify(member, "ghost")
         self.table.chat.leave(member, "ghost")
 
@@ -444,7 +453,7 @@ class ChatModel(RuleBasedStateMachine):
         for member in self.gone:
             assert member.outbox.closed == 1
         assert {member: member.name for member in self.table.chat.everybody()} == self.names
-        assert {name: list(room.members) for name, room in self.table.chat.rooms.items()} == {
+        assert {name: list(room.members) for name, room in self.table.chat._rooms.items()} == {
             place.name: place.people for place in self.places.values()
         }
 

@@ -21,9 +21,9 @@ from tests.support.processes import CHATCTL, CHECKOUT, Daemon, Peer, Process, ch
 from twisted_chat import __version__
 from twisted_chat.authorisation import Door
 from twisted_chat.chatctl import Failed, ask
-from twisted_chat.commands import COMMANDS
+from twisted_chat.commands import TABLE
 
-OFFERED = [name for name, command in COMMANDS.items() if Door.CONTROL in command.right.doors]
+OFFERED = [name for name, command in TABLE.commands.items() if Door.CONTROL in command.right.doors]
 STRANGER = 65534
 """The user id of nobody."""
 

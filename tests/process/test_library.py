@@ -16,13 +16,29 @@ from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRef
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.clients import GREETING, UNKNOWN
 from tests.support.doubles import TCPTransport
 from tests.support.processes import PATIENCE
 from tests.support.properties import given, st
+from tests.unit.test_json import JSON
+from tests.unit.test_server_lines import DONE
 from twisted_chat import syntax
 from twisted_chat.client import Session, connect
-from twisted_chat.events import Entered, Event, Greeting, Left, Notice, Refused, Said
+from twisted_chat.events import (
+    LOBBY,
+    Entered,
+    Event,
+    Greeting,
+    Left,
+    Motd,
+    Notice,
+    PutOut,
+    Refused,
+    Said,
+    Stopping,
+)
 from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE
+from twisted_chat.server_lines import ASK
 from twisted_chat.text import clean
 
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"))
@@ -117,13 +133,13 @@ class SessionTests(SynchronousTestCase):
 
     def test_each_kind_of_line_is_an_event(self) -> None:
         for line, event in {
-            "> Connected to the chat server (1 user online)": Greeting(1),
+            f"{GREETING}{UNKNOWN}".strip(): Greeting(1),
             "> New user 10.0.2.15:33082 entered (2 users online)": Entered("10.0.2.15:33082", 2),
             "[[2001:db8::1]:33082] [x] hi": Said("[2001:db8::1]:33082", "[x] hi"),
-            "< The user local:1 left (0 user online)": Left("local:1", 0),
-            "< The user ann left (1 user online): bye: all": Left("ann", 1, words="bye: all"),
+            "< The user local:1 left (0 user online)": Left("local:1", {"": 0}),
+            "< The user ann left (1 user online): bye: all": Left("ann", {"": 1}, words="bye: all"),
             "< The user ann left (1 user online), put out: too slow to read": Left(
-                "ann", 1, reason="too slow to read"
+                "ann", {"": 1}, reason="too slow to read"
             ),
             "- the daemon stops": Notice("the daemon stops"),
             "! no command /x": Refused("no command /x"),
@@ -132,6 +148,29 @@ class SessionTests(SynchronousTestCase):
         }.items():
             self.session.dataReceived(f"{line}\n".encode())
             self.assertEqual(self.read(), event)
+
+    def test_a_server_that_knows_json_is_asked_for_it_and_tells_all(self) -> None:
+        self.session.dataReceived(GREETING.encode())
+        self.assertEqual(self.transport.lines(), [ASK])
+        waiting = self.next()
+        events = [
+            Greeting(1, "lobby", "10.0.0.1:5"),
+            Motd("ann set the topic: lies"),
+            DONE,
+            Said("ann", "x" * CLIENT_LINE, "lobby"),
+            Said("ann", "\N{REPLACEMENT CHARACTER}" * 2 * CLIENT_LINE, "lobby"),
+            PutOut("kicked"),
+        ]
+        for event in events[:3]:
+            self.assertNoResult(waiting)
+            self.session.dataReceived(JSON.render(event, "lobby"))
+        self.assertEqual(self.successResultOf(waiting), events[0])
+        self.session.dataReceived(b"".join(JSON.render(event, "lobby") for event in events[3:]))
+        cut = "\N{REPLACEMENT CHARACTER}" * CLIENT_LINE + "…"
+        self.assertEqual(
+            [self.read() for _ in range(4)],
+            [events[1], events[3], Said("ann", cut, "lobby"), events[5]],
+        )
 
     def test_events_come_in_their_order_however_the_stream_is_cut(self) -> None:
         for size in (1, 2, 5, 1000):
@@ -284,14 +323,16 @@ def join() -> Iterator[Callable[..., Coroutine[Any, Any, tuple[Session, Event]]]
 @in_time
 async def test_session_joins_at_a_host_and_port(join, start_daemon):
     session, first = await join("127.0.0.1", start_daemon().port)
-    assert first == Greeting(1)
+    assert isinstance(first, Greeting)
+    assert (first.count, first.room) == (1, LOBBY)
     await session.close()
 
 
 @in_time
 async def test_session_joins_at_an_endpoint(join, start_daemon):
     session, first = await join(f"tcp:127.0.0.1:{start_daemon().port}")
-    assert first == Greeting(1)
+    assert isinstance(first, Greeting)
+    assert (first.count, first.room) == (1, LOBBY)
     await session.close()
 
 
@@ -299,7 +340,8 @@ async def test_session_joins_at_an_endpoint(join, start_daemon):
 async def test_session_joins_at_a_unix_socket(join, start_daemon, tmp_path):
     start_daemon("--listen", f"unix:{tmp_path}/chat")
     session, first = await join(f"unix:{tmp_path}/chat")
-    assert first == Greeting(1)
+    assert isinstance(first, Greeting)
+    assert (first.count, first.room) == (1, LOBBY)
     await session.close()
 
 
@@ -310,9 +352,9 @@ async def test_two_sessions_talk_until_both_have_left(join, daemon):
     entered = await ann.__anext__()
     assert isinstance(entered, Entered)
     bob.say("/who is there?")
-    assert await ann.__anext__() == Said(entered.name, "/who is there?")
+    assert await ann.__anext__() == Said(entered.name, "/who is there?", LOBBY)
     bob.command("/who")
-    assert await bob.__anext__() == Notice("2 users online:")
+    assert await bob.__anext__() == Notice("2 users online:", {"count": 2})
     assert isinstance(await bob.__anext__(), Notice)
     bob.say("x" * 5000)
     assert isinstance(await bob.__anext__(), Refused)
@@ -321,7 +363,7 @@ async def test_two_sessions_talk_until_both_have_left(join, daemon):
     assert isinstance(said, Said)
     assert said.text == "me"
     bob.command("/quit bye")
-    assert await ann.__anext__() == Left(entered.name, 1, words="bye")
+    assert await ann.__anext__() == Left(entered.name, {LOBBY: 1}, words="bye")
     assert [event async for event in bob] == []
     await bob.close()
     await ann.close()
@@ -338,15 +380,15 @@ async def test_close_returns_although_more_events_wait_than_are_read_ahead(join,
     await ann.close()
     entered, *said, left = [event async for event in ann]
     assert isinstance(entered, Entered)
-    assert said == [Said(entered.name, str(number)) for number in range(3 * CLIENT_EVENTS)]
-    assert left == Left(entered.name, 1)
+    assert said == [Said(entered.name, str(number), LOBBY) for number in range(3 * CLIENT_EVENTS)]
+    assert left == Left(entered.name, {LOBBY: 1})
 
 
 @in_time
 async def test_session_that_the_daemon_leaves_ends(join, daemon):
     session, _ = await join("127.0.0.1", daemon.port)
     daemon.child.terminate()
-    assert [event async for event in session] == [Notice("the daemon stops")]
+    assert [event async for event in session] == [Stopping()]
 
 
 @in_time

@@ -133,7 +133,7 @@ def test_what_is_typed_before_the_greeting_is_held_and_said_after_it(person, ser
     with pytest.raises(BlockingIOError):
         guest.socket.recv(1)
     guest.socket.settimeout(PATIENCE)
-    guest.send(GREETING.encode())
+    guest.greet()
     assert guest.lines(2) == ["hello", "/who"]
     ann.find(f"{GREETING}[You] hello")
 
@@ -160,7 +160,7 @@ def test_a_server_may_say_before_the_greeting_why_one_has_to_wait(start, server)
     with pytest.raises(socket.timeout):
         guest.socket.recv(1)
     guest.socket.settimeout(PATIENCE)
-    guest.send(GREETING.encode())
+    guest.greet()
     assert guest.rest() == "hello\n"
     guest.close()
     assert process.wait() == 0

@@ -157,8 +157,7 @@ def test_they_talk_to_all_and_to_one(people):
 def test_they_meet_in_a_room_and_find_what_was_said_there(people):
     ann, bob, cat = people
     bob.type("/join dev")
-    bob.find("> Connected to the chat server (1 user online)")
-    bob.find("- You are now in #dev")
+    bob.find("- You are now in #dev (1 user online)")
     ann.find("< The user bob left (2 users online)")
     bob.type("ship it")
     bob.find("[You] ship it")
@@ -306,6 +305,11 @@ def test_a_client_whose_daemon_comes_back_is_logged_in_and_in_its_room_again(
     assert PASSPHRASE not in bob.terminal.screen
 
 
+def without_chance(line: str) -> str:
+    """`line` without the address, the time and the id, which are others each time."""
+    return re.sub(r"10\.0\.2\.15:\d+|127\.0\.0\.1:\d+|\d+\.\d+|[0-9a-f]+-\d+", "…", line)
+
+
 def test_a_script_says_what_the_page_shows_and_reads_what_it_shows(daemon, start):
     """`echo done | chat-client --json --nick robot`, in a shell."""
     others = [daemon.join(), daemon.join()]
@@ -318,7 +322,7 @@ def test_a_script_says_what_the_page_shows_and_reads_what_it_shows(daemon, start
     page = (CHECKOUT / "docs" / "client.md").read_text()
     sample = page.partition("$ echo done | chat-client --json --nick robot")[2]
     shown = [line.strip() for line in sample.splitlines()[1:4]]
-    assert process.out.seen == shown
+    assert list(map(without_chance, process.out.seen)) == list(map(without_chance, shown))
     entered, renamed, said, left = others[0].lines(4)
     assert entered.endswith("entered (3 users online)")
     assert renamed.endswith(" is now robot")

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from signal import SIGKILL
 
 import pytest
@@ -13,17 +14,20 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, capturedLogs
 from zope.interface.verify import verifyObject
 
-from tests.process.test_state import MOUNTING, any_umask, can_mount, mode
+from tests.process.test_state import MOUNTING, any_umask, can_mount
 from tests.support.processes import PATIENCE
 from tests.support.properties import given, settings, st
-from tests.support.stores import FULL, Disk, Running, kept, line, log_text, numbers, running
+from tests.support.stores import FULL, Disk, Running, kept, line, log_text, numbers, running, whole
+from tests.unit.test_state import mode
 from twisted_chat.events import Emoted, Said
-from twisted_chat.journal import batch, database, sqlite
-from twisted_chat.journal.store import IStore, Line, Stored
+from twisted_chat.journal import batch, rows, sqlite
+from twisted_chat.journal.folder import StateError, StateFolder
+from twisted_chat.journal.store import Contents, IStore, Line
 from twisted_chat.limits import GOODBYE, STORE_LUMP
-from twisted_chat.state import StateError, StateFolder
 
 __all__ = ["any_umask"]  # A fixture.
+
+LONG = "x" * 10_000
 
 
 # What was kept is there again.
@@ -33,7 +37,7 @@ def test_it_is_a_store_that_lasts(tmp_path):
     with running(tmp_path, start=False) as run:
         assert verifyObject(IStore, run.store)
         assert run.store.lasting
-        assert run.stored == Stored()
+        assert run.stored == Contents()
 
 
 TEXTS = st.text(max_size=20)
@@ -44,11 +48,13 @@ VALUES = st.recursive(
     max_leaves=5,
 )
 TIMES = st.floats(0, 100_000_000_000)
-EVENTS = st.builds(Said, TEXTS, TEXTS) | st.builds(Emoted, TEXTS, TEXTS)
+EVENTS = st.builds(Said, TEXTS, TEXTS, WORDS, TIMES, WORDS) | st.builds(
+    Emoted, TEXTS, TEXTS, WORDS, TIMES, WORDS
+)
 CHANGES = st.lists(
     st.tuples(st.just("put"), WORDS, WORDS, st.none() | st.dictionaries(TEXTS, VALUES, max_size=3))
-    | st.tuples(st.just("add"), WORDS, TIMES, EVENTS)
-    | st.tuples(st.just("drop"), WORDS, st.integers(0, 5))
+    | st.tuples(st.just("add"), EVENTS, st.sampled_from(["", "local", "2001:db8::/64"]))
+    | st.tuples(st.just("drop"), st.integers(0, 5), st.lists(st.integers(0, 9), max_size=2))
     | st.just(("restart",)),
     max_size=30,
 )
@@ -72,36 +78,41 @@ def test_after_any_changes_and_restarts_all_that_was_kept_is_there(changes):
                     documents[kind, key] = document
                     run.store.put(kind, key, document)
                 elif what == "add":
-                    room, seconds, event = values
-                    number += 1
-                    lines.setdefault(room, []).append(Line(number, seconds, event))
-                    run.store.add(room, lines[room][-1])
+                    event, origin = values
+                    number += 10
+                    lines[number] = Line(replace(event, number=number), origin)
+                    run.store.add(lines[number])
                 else:
-                    room, back = values
-                    some = lines.get(room, [])
-                    # From anywhere, and each once.
-                    gone, lines[room] = some[back : back + 2], some[:back] + some[back + 2 :]
-                    run.store.drop([each.number for each in gone])
+                    back, places = values
+                    # From anywhere, and each once; of some a part stays.
+                    gone = sorted(lines)[back : back + 2]
+                    for each in gone:
+                        event, origin = lines.pop(each)
+                        rest = [Line(replace(event, number=each + at), origin) for at in {*places}]
+                        lines.update({line.event.number: line for line in rest})
+                        run.store.drop([each], rest)
         finally:
             run.stop()
-        expected = Stored(lines={room: some for room, some in lines.items() if some})
+        found = kept(path)
+        assert whole(found.lines) == whole(lines[each] for each in sorted(lines))
+        there: dict = {}
         for (kind, key), document in documents.items():
             if document is not None:
-                expected.documents.setdefault(kind, {})[key] = document
-        assert kept(path) == expected
+                there.setdefault(kind, {})[key] = document
+        assert found.documents == there
 
 
 def test_many_lines_at_once_are_kept_in_their_order(tmp_path):
     lines = [line(number) for number in range(2 * STORE_LUMP + STORE_LUMP // 2 + 3)]
     with running(tmp_path, start=False) as run:
         for each in lines:
-            run.store.add("lobby", each)
+            run.store.add(each)
         run.store.start()
-    assert kept(tmp_path).lines == {"lobby": lines}
+    assert whole(kept(tmp_path).lines) == whole(lines)
 
 
 def test_an_sqlite_that_takes_few_values_at_once_takes_many_lines(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "_VARIABLES", 999)
+    monkeypatch.setattr(rows, "_VARIABLES", 999)
     disk = Disk()
     connect = disk.connect
 
@@ -114,23 +125,23 @@ def test_an_sqlite_that_takes_few_values_at_once_takes_many_lines(tmp_path, monk
     disk.connect = limited
     with running(tmp_path, disk=disk) as run:
         for number in range(1, 500):
-            run.store.add("lobby", line(number))
+            run.store.add(line(number))
     assert numbers(kept(tmp_path)) == list(range(1, 500))
 
 
 def test_a_store_that_was_never_started_writes_nothing(tmp_path):
     with running(tmp_path, start=False) as run:
-        run.store.add("lobby", line(1))
-    assert kept(tmp_path) == Stored()
+        run.store.add(line(1))
+    assert kept(tmp_path) == Contents()
 
 
 def test_what_gathers_is_written_in_one_transaction(tmp_path):
     with running(tmp_path, pause=3600) as run:
-        run.store.add("lobby", line(1))
+        run.store.add(line(1))
         assert run.disk.reached.wait(PATIENCE)
         for number in range(2, 3000):
-            run.store.add("lobby", line(number))
-            run.store.add("attic", line(number + 3000))
+            run.store.add(line(number))
+            run.store.add(line(number + 3000, room="attic"))
             run.store.put("topic", "lobby", {"text": f"topic {number}"})
         run.store.drop([1])
         run.store.put("topic", "attic", None)
@@ -152,7 +163,7 @@ def test_audit_entries_alone_make_no_transaction(tmp_path):
 def test_its_files_are_their_owner_s_alone_whatever_the_umask(tmp_path, any_umask):
     path = tmp_path / "state"
     with running(path) as run:
-        run.store.add("lobby", line(1))
+        run.store.add(line(1))
         run.store.audit("entry")
         assert run.disk.reached.wait(PATIENCE)
         modes = {file.name: mode(file) for file in path.iterdir()}
@@ -161,30 +172,52 @@ def test_its_files_are_their_owner_s_alone_whatever_the_umask(tmp_path, any_umas
     )
 
 
+class ForgetfulDisk(Disk):
+    """An SQLite that was built to leave in the file what is deleted."""
+
+    def connect(self, *arguments, **keywords):
+        connection = super().connect(*arguments, **keywords)
+        connection.execute("PRAGMA secure_delete = OFF")
+        return connection
+
+
+def test_of_what_is_dropped_nothing_stays_in_the_files(tmp_path):
+    with running(tmp_path, disk=ForgetfulDisk()) as run:
+        run.store.add(line(1, "precious\nsecret" + LONG))
+        run.store.add(line(3, "secret too"))
+        assert run.disk.reached.wait(PATIENCE)
+    assert b"secret" in (tmp_path / "chat.db").read_bytes()
+    with running(tmp_path, disk=ForgetfulDisk()) as run:
+        run.store.drop([1, 3], [line(1, "precious")])
+    files = [file.read_bytes() for file in tmp_path.iterdir()]
+    assert any(b"precious" in data for data in files)
+    assert not any(b"secret" in data for data in files)
+
+
 # The end of the process.
 
 SAY = """
 import functools, sqlite3, sys, time
 from twisted.internet import reactor, task
 from twisted_chat.events import Said
-from twisted_chat.journal.kept import Kept
+from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.sqlite import SqliteStore
 from twisted_chat.journal.store import Line
-from twisted_chat.state import StateFolder
+from twisted_chat.journal.folder import StateFolder
 class Quick(sqlite3.Connection):
     # How long a disk takes is not the store's affair, and only the process is killed.
     def execute(self, statement, *values):
         return super().execute(statement.replace("= FULL", "= OFF"), *values)
 connect = functools.partial(sqlite3.connect, factory=Quick)
 store = SqliteStore(StateFolder.open(sys.argv[1]), reactor, connect=connect)
-store.load(Kept)
+store.load(SavedState)
 number = 0
 def say():
     global number
     for _ in range(20):
         number += 1
         now = time.time()
-        store.add("lobby", Line(number, now, Said("ann", "x" * 100)))
+        store.add(Line(Said("ann", "x" * 100, "lobby", now, "era", number)))
         print(number, repr(now), "said")
     store.audit(f"{number} {now!r}")
     sys.stdout.flush()
@@ -220,19 +253,19 @@ def test_a_kill_loses_at_most_what_was_said_in_the_last_100_ms(tmp_path, start):
 FORK = """
 import os, sys
 from twisted_chat.events import Said
-from twisted_chat.journal.kept import Kept
+from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.sqlite import SqliteStore
 from twisted_chat.journal.store import Line
-from twisted_chat.state import StateFolder
+from twisted_chat.journal.folder import StateFolder
 folder = StateFolder.open(sys.argv[1])
 from twisted.internet import reactor
 store = SqliteStore(folder, reactor)
-store.load(Kept)
+store.load(SavedState)
 if os.fork():
     os._exit(0)
 reactor.callWhenRunning(store.start)
 for number in range(1, 10_001):
-    reactor.callWhenRunning(store.add, "lobby", Line(number, 1.0, Said("ann", "hello")))
+    reactor.callWhenRunning(store.add, Line(Said("ann", "hello", "lobby", 1.0, "era", number)))
 reactor.callWhenRunning(lambda: store.stop().addCallback(lambda _: reactor.stop()))
 reactor.run()
 """
@@ -248,7 +281,7 @@ def test_a_daemon_that_forks_writes_all_before_it_ends(tmp_path, start):
 def test_a_disk_that_is_stuck_does_not_keep_the_daemon_from_stopping(tmp_path):
     with running(tmp_path) as run:
         run.disk.open.clear()
-        run.store.add("lobby", line(1))
+        run.store.add(line(1))
         assert run.disk.reached.wait(PATIENCE)
         done: Deferred[None] = run.store.stop()
         assert not done.called
@@ -265,7 +298,6 @@ def test_a_disk_that_is_stuck_does_not_keep_the_daemon_from_stopping(tmp_path):
 # What cannot be written.
 
 TROUBLE = f"the state folder cannot be written ({FULL}): what is said now is lost at a restart"
-LONG = "x" * 10_000
 
 
 def test_a_full_disk_is_told_once_and_what_waited_is_written_when_there_is_room(tmp_path):
@@ -273,16 +305,16 @@ def test_a_full_disk_is_told_once_and_what_waited_is_written_when_there_is_room(
     with running(tmp_path, disk=disk) as run, capturedLogs() as logs:
         disk.full = True
         run.store.audit("entry")
-        run.store.add("lobby", line(1, LONG))
+        run.store.add(line(1, LONG))
         assert run.news() == TROUBLE
         disk.reached.clear()
-        run.store.add("lobby", line(2, LONG))
+        run.store.add(line(2, LONG))
         run.store.put("topic", "lobby", {"text": "hello"})
         assert disk.reached.wait(PATIENCE)  # It is tried again.
         disk.full = False
-        run.store.add("lobby", line(3))
+        run.store.add(line(3))
         assert run.news() == "the state folder is written again"
-        run.store.add("lobby", line(4))
+        run.store.add(line(4))
     assert run.quiet()
     assert [log_text(log) for log in logs] == [
         f"{tmp_path}: {TROUBLE}",
@@ -299,9 +331,9 @@ def test_what_can_be_written_at_the_end_is_written_and_what_cannot_is_told(tmp_p
         disk = Disk()
         with capturedLogs() as logs, running(tmp_path, disk=disk) as run:
             disk.full = True
-            run.store.add("lobby", line(1, LONG))
+            run.store.add(line(1, LONG))
             assert run.news() == TROUBLE
-            run.store.add("lobby", line(2, "two\nlines"))
+            run.store.add(line(2, "two\nlines"))
             disk.full = full
         assert bool(numbers(kept(tmp_path))) is not full
         lost = f"what was said last is lost (3 lines): {tmp_path} cannot be written ({FULL})"
@@ -315,9 +347,9 @@ def test_lines_that_were_given_up_are_told(tmp_path, monkeypatch):
     with running(tmp_path, disk=disk) as run:
         disk.full = True
         for number in range(1, 6):
-            run.store.add("lobby", line(number, LONG))
+            run.store.add(line(number, LONG))
         assert run.news() == TROUBLE
-        run.store.add("lobby", line(6, LONG))
+        run.store.add(line(6, LONG))
         run.wait_until_tried()
         disk.full = False
         told = "the state folder is written again: 4 lines that were said meanwhile are not kept"
@@ -329,10 +361,10 @@ def test_lines_that_were_given_up_because_the_disk_is_slow_are_told(tmp_path, mo
     monkeypatch.setattr(batch, "STORE_WAITING", 3 * len(LONG))
     with running(tmp_path) as run:
         run.disk.open.clear()
-        run.store.add("lobby", line(1, LONG))
+        run.store.add(line(1, LONG))
         assert run.disk.reached.wait(PATIENCE)
         for number in range(2, 6):
-            run.store.add("lobby", line(number, LONG))
+            run.store.add(line(number, LONG))
         run.disk.open.set()
         told = "the state folder is too slow: 2 lines that were said meanwhile are not kept"
         assert run.news() == told
@@ -343,7 +375,7 @@ def test_a_program_that_holds_the_database_delays_it_only(tmp_path):
     with running(tmp_path) as run:
         with closing(sqlite3.connect(tmp_path / "chat.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            run.store.add("lobby", line(1))
+            run.store.add(line(1))
             assert "(database is locked)" in run.news()
         assert run.news() == "the state folder is written again"
     assert numbers(kept(tmp_path)) == [1]
@@ -353,14 +385,14 @@ FILL = """
 import os
 from twisted.internet import reactor, task
 from twisted_chat.events import Said
-from twisted_chat.journal.kept import Kept
+from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.sqlite import SqliteStore
 from twisted_chat.journal.store import Line
-from twisted_chat.state import StateFolder
+from twisted_chat.journal.folder import StateFolder
 def say():
     global number
     number += 1
-    store.add("lobby", Line(number, 1.0, Said("ann", "x" * 10_000)))
+    store.add(Line(Said("ann", "x" * 10_000, "lobby", 1.0, "era", number)))
     store.audit(f"{number} {'x' * 15_000}")
 def hear(text):
     print(text, flush=True)
@@ -381,13 +413,13 @@ with open("/mnt/ballast", "wb") as ballast:
 number = 0
 speaker, until_full = task.LoopingCall(say), task.LoopingCall(make_room)
 store = SqliteStore(folder, reactor)
-store.load(Kept)
+store.load(SavedState)
 store.watch(hear)
 reactor.callWhenRunning(store.start)
 speaker.start(0.005)
 reactor.run()
 store = SqliteStore(StateFolder.open("/mnt/state"), reactor)
-kept = [line.number for line in store.load(Kept).lines["lobby"]]
+kept = [line.event.number for line in store.load(SavedState).lines]
 assert kept == list(range(1, number + 1)), (number, kept)
 with open("/mnt/state/audit.log") as file:
     audited = [line.split() for line in file]
@@ -417,7 +449,7 @@ def test_the_audit_file_is_appended_to_and_may_be_rotated(tmp_path):
             run.store.audit(entry)
     with running(tmp_path, pause=3600, start=False) as run:
         run.store.audit("third")
-        run.store.add("lobby", line(1))
+        run.store.add(line(1))
         run.store.start()
         assert run.disk.reached.wait(PATIENCE)
         path.rename(rotated)
@@ -431,7 +463,7 @@ def test_an_audit_file_that_cannot_be_written_holds_up_nothing_else(tmp_path):
     path, rotated = tmp_path / "audit.log", tmp_path / "audit.log.1"
     with running(tmp_path) as run:
         run.store.audit("first")
-        run.store.add("lobby", line(1))
+        run.store.add(line(1))
         assert run.disk.reached.wait(PATIENCE)
         path.rename(rotated)
         path.mkdir()
@@ -441,7 +473,7 @@ def test_an_audit_file_that_cannot_be_written_holds_up_nothing_else(tmp_path):
             "what operators do now is lost from it at a restart"
         )
         run.disk.reached.clear()
-        run.store.add("lobby", line(2))
+        run.store.add(line(2))
         assert run.disk.reached.wait(PATIENCE)
         path.rmdir()
         run.store.audit("third")
@@ -463,7 +495,7 @@ def test_an_audit_file_that_cannot_be_written_slows_what_is_said_by_nothing(tmp_
         assert run.news().startswith("the audit file cannot be written (")
         for number in range(1, 4):
             run.disk.reached.clear()
-            run.store.add("lobby", line(number))
+            run.store.add(line(number))
             assert run.disk.reached.wait(PATIENCE)
         path.rmdir()
         assert run.news() == "the audit file is written again"
@@ -480,15 +512,15 @@ def test_lines_that_were_given_up_are_told_once_while_only_the_audit_fails(tmp_p
         disk.full = True
         run.store.audit("entry")
         for number in range(1, 6):
-            run.store.add("lobby", line(number, LONG))
+            run.store.add(line(number, LONG))
         run.store.start()
         assert run.news().startswith("the state folder cannot be written (")
-        run.store.add("lobby", line(6, LONG))
+        run.store.add(line(6, LONG))
         disk.full = False
         assert "lines that were said meanwhile are not kept" in run.news()
         assert run.news().startswith("the audit file cannot be written (")
         run.disk.reached.clear()
-        run.store.add("lobby", line(7))
+        run.store.add(line(7))
         assert run.disk.reached.wait(PATIENCE)
         path.rmdir()
         assert run.news() == "the audit file is written again"

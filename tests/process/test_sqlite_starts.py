@@ -14,19 +14,30 @@ from types import SimpleNamespace
 import pytest
 from twisted.logger import LogLevel, capturedLogs
 
-from tests.process.test_state import MOUNTING, WITHOUT_RIGHTS, can_mount, mode
+from tests.process.test_state import MOUNTING, WITHOUT_RIGHTS, can_mount
 from tests.support.hall import SECRET, Hall, RecordingStore
 from tests.support.processes import PATIENCE
 from tests.support.properties import given, settings, st
-from tests.support.stores import FULL, STAMP, Disk, Running, kept, line, log_text, numbers, running
-from twisted_chat.events import Rules
-from twisted_chat.journal import database
-from twisted_chat.journal.kept import Kept
-from twisted_chat.journal.registrations import Recent, Registration
-from twisted_chat.journal.rooms import StoredRoom
-from twisted_chat.journal.sanctions import Sanction
-from twisted_chat.journal.store import Stored
-from twisted_chat.state import StateError
+from tests.support.stores import (
+    FULL,
+    STAMP,
+    Disk,
+    Running,
+    kept,
+    line,
+    log_text,
+    numbers,
+    running,
+    whole,
+)
+from tests.unit.test_state import mode
+from twisted_chat.journal.database_files import begins_log
+from twisted_chat.journal.folder import StateError
+from twisted_chat.journal.registrations import Recent
+from twisted_chat.journal.rooms import RoomRecord
+from twisted_chat.journal.saved import SavedState
+from twisted_chat.journal.store import Contents
+from twisted_chat.records import Registration, Rules, Sanction
 
 pytestmark = pytest.mark.usefixtures("private_files")
 
@@ -36,7 +47,7 @@ def full_of_lines(tmp_path):
     """A folder with a database of many pages."""
     with running(tmp_path) as run:
         for number in range(1, 2000):
-            run.store.add("lobby", line(number, "x" * 300))
+            run.store.add(line(number, "x" * 300))
         run.store.put("topic", "lobby", {"text": "hello"})
     return tmp_path
 
@@ -69,8 +80,8 @@ def test_a_corrupt_database_is_set_aside_and_named_in_the_log(full_of_lines, dam
     damaged = damage(path.read_bytes())
     path.write_bytes(damaged)
     with capturedLogs() as logs, running(full_of_lines) as run:
-        assert run.stored == Stored()
-        run.store.add("lobby", line(1))
+        assert run.stored == Contents()
+        run.store.add(line(1))
     aside = full_of_lines / f"chat.db.corrupt-{STAMP}"
     assert aside.read_bytes() == damaged
     [log] = logs
@@ -97,7 +108,7 @@ DOCUMENTS = {
 def full_of_all(tmp_path):
     """A folder with a database that has one of each kind."""
     with running(tmp_path) as run:
-        run.store.add("tea", line(1))
+        run.store.add(line(1, room="tea"))
         for kind, document in DOCUMENTS.items():
             run.store.put(kind, "key", document)
     return tmp_path
@@ -105,14 +116,14 @@ def full_of_all(tmp_path):
 
 def test_what_a_journal_has_put_there_is_taken_over(full_of_all):
     with capturedLogs() as logs:
-        found = kept(full_of_all, Kept)
+        found = kept(full_of_all, SavedState)
     assert logs == []
     assert found.registrations == {"key": Registration(**REGISTRATION)}
     assert found.recent == {"key": Recent([1, 2.5])}
     assert found.bans == found.mutes == {"key": Sanction(**SANCTION)}
-    assert found.rooms == {"key": StoredRoom(**ROOM)}
+    assert found.rooms == {"key": RoomRecord(**ROOM)}
     assert found.rooms["key"].rules == Rules(5, True, "ä", "ann")
-    assert found.lines == {"tea": [line(1)]}
+    assert whole(found.lines) == whole([line(1, room="tea")])
 
 
 def damaged_database(folder, statement, *values):
@@ -124,8 +135,8 @@ def damaged_database(folder, statement, *values):
 def find_set_aside(folder, reason):
     """Start on `folder`: its database is set aside, and why stands in one line of the log."""
     with capturedLogs() as logs:
-        found = kept(folder, Kept)
-    assert vars(found) == vars(Kept(Stored()))
+        found = kept(folder, SavedState)
+    assert vars(found) == vars(SavedState(Contents()))
     [log] = logs
     assert f"{folder / 'chat.db'} is corrupt ({reason}" in log_text(log)
     assert "): it is kept as " in log_text(log)
@@ -209,6 +220,7 @@ def test_a_document_with_bytes_where_text_should_be_is_corruption(full_of_all, c
         "room = x'74'",
         "name = x'74'",
         "text = x'74'",
+        "era = x'74'",
     ],
 )
 def test_a_line_that_cannot_be_shown_is_corruption(full_of_all, change):
@@ -233,7 +245,7 @@ def test_whatever_stands_in_a_document_it_is_refused_or_all_can_be_done_with_it(
     store.put(kind, "key", document)
     refused = None
     try:
-        store.load(Kept)
+        store.load(SavedState)
     except ValueError as error:
         refused = str(error)
     if refused is not None:
@@ -256,7 +268,7 @@ def test_nothing_is_overwritten_by_what_is_set_aside(tmp_path):
         (tmp_path / "chat.db").write_bytes(b"%d" % number * 1000)
         (tmp_path / "chat.db-wal").write_bytes(b"wal %d" % number)
         with capturedLogs():
-            assert kept(tmp_path) == Stored()
+            assert kept(tmp_path) == Contents()
     for number, end in enumerate(["", "-1", "-2"]):
         assert Path(f"{aside}{end}").read_bytes() == b"%d" % number * 1000
 
@@ -265,7 +277,7 @@ def test_a_log_beside_an_empty_database_is_set_aside_too(tmp_path):
     (tmp_path / "chat.db").touch()
     (tmp_path / "chat.db-wal").write_bytes(b"what was said")
     with capturedLogs() as logs:
-        assert kept(tmp_path) == Stored()
+        assert kept(tmp_path) == Contents()
     assert len(logs) == 1
     aside = tmp_path / f"chat.db.corrupt-{STAMP}-wal"
     assert aside.read_bytes() == b"what was said"
@@ -275,7 +287,7 @@ def test_a_log_beside_an_empty_database_is_set_aside_too(tmp_path):
 def killed(tmp_path):
     """A folder that a kill has left: all that is kept stands in the write-ahead log."""
     with running(tmp_path / "before") as run:
-        run.store.add("lobby", line(1))
+        run.store.add(line(1))
         assert run.disk.reached.wait(PATIENCE)
         with closing(sqlite3.connect(tmp_path / "before" / "chat.db")) as other:
             while not other.execute("SELECT count(*) FROM line").fetchone()[0]:
@@ -328,7 +340,7 @@ def test_a_log_that_a_crash_has_cut_short_is_none_the_worse(killed, length):
     log = (killed / "chat.db-wal").read_bytes()
     (killed / "chat.db-wal").write_bytes(log[:length])
     with capturedLogs() as logs, running(killed) as run:
-        run.store.add("lobby", line(2))
+        run.store.add(line(2))
     assert logs == []
     assert numbers(kept(killed)) == [2]
 
@@ -343,29 +355,29 @@ def test_a_log_of_either_order_of_bytes_is_one_and_none_with_any_byte_changed(ma
         s0 = (s0 + words[i] + s1) % 2**32
         s1 = (s1 + words[i + 1] + s0) % 2**32
     header += struct.pack(">2I", s0, s1)
-    assert database._begins_log(header)
+    assert begins_log(header)
     for place, byte in enumerate(header):
-        assert not database._begins_log(header[:place] + bytes([byte ^ 1]) + header[place + 1 :])
+        assert not begins_log(header[:place] + bytes([byte ^ 1]) + header[place + 1 :])
 
 
 def test_a_database_that_turns_out_corrupt_is_told_and_set_aside_at_the_next_start(tmp_path):
     with running(tmp_path, start=False) as run:
         (tmp_path / "chat.db").write_bytes(b"x" * 10_000)
         run.store.start()
-        run.store.add("lobby", line(1))
+        run.store.add(line(1))
         assert "(file is not a database)" in run.news()
     with capturedLogs() as logs:
-        assert kept(tmp_path) == Stored()
+        assert kept(tmp_path) == Contents()
     assert len(logs) == 1
     assert (tmp_path / f"chat.db.corrupt-{STAMP}").read_bytes() == b"x" * 10_000
 
 
 def test_a_text_that_was_damaged_is_shown_as_such(tmp_path):
     with running(tmp_path) as run:
-        run.store.add("lobby", line(1, "hello"))
+        run.store.add(line(1, "hello"))
     path = tmp_path / "chat.db"
     path.write_bytes(path.read_bytes().replace(b"hello", b"h\xffllo"))
-    assert kept(tmp_path).lines == {"lobby": [line(1, "h\ufffdllo")]}
+    assert whole(kept(tmp_path).lines) == whole([line(1, "h\ufffdllo")])
 
 
 def test_a_database_that_another_program_holds_is_refused(full_of_lines):
@@ -441,11 +453,11 @@ def test_what_was_dumped_and_read_in_again_is_taken_over(full_of_all):
 LOAD = """
 import sys
 from twisted.internet import reactor
-from twisted_chat.journal.kept import Kept
+from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.sqlite import SqliteStore
-from twisted_chat.state import StateError, StateFolder
+from twisted_chat.journal.folder import StateError, StateFolder
 try:
-    SqliteStore(StateFolder.open(sys.argv[1]), reactor).load(Kept)
+    SqliteStore(StateFolder.open(sys.argv[1]), reactor).load(SavedState)
 except StateError as error:
     print(error)
 """

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.support.processes import PATIENCE
-from twisted_chat.state import StateError, StateFolder
+from twisted_chat.journal.folder import StateError, StateFolder
 
 ROOT = os.geteuid() == 0
 WITHOUT_RIGHTS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if ROOT else []
@@ -30,7 +30,7 @@ def open_elsewhere(start):
     `open_elsewhere(path, prefix=WITHOUT_RIGHTS)`.
     """
     code = (
-        "import sys; from twisted_chat.state import *\n"
+        "import sys; from twisted_chat.journal.folder import *\n"
         "try: print(StateFolder.open(sys.argv[1]).path)\n"
         "except StateError as error: print(error)"
     )
@@ -57,7 +57,7 @@ def test_a_second_daemon_is_refused_until_the_first_has_ended(tmp_path, open_els
 
 HOLD = """
 import os, sys
-from twisted_chat.state import StateFolder
+from twisted_chat.journal.folder import StateFolder
 StateFolder.open(sys.argv[1])
 if sys.argv[2:] == ["daemonise"]:
     for _ in range(2):

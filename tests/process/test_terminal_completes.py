@@ -11,7 +11,7 @@ from twisted.internet.defer import succeed
 from tests.support.clients import GREETING
 from tests.support.processes import CHAT_CLIENT, with_limits
 from twisted_chat.authorisation import Door
-from twisted_chat.commands import BY_WORD
+from twisted_chat.commands import TABLE
 from twisted_chat.console.completion import ChatCompleter, Names
 
 
@@ -46,7 +46,7 @@ def test_tab_offers_every_command_and_alias_of_the_line_door_and_none_of_chatctl
             offered.add(completion.text)
 
     asyncio.run(complete())
-    expected = {name for name, each in BY_WORD.items() if Door.LINE in each.right.doors}
+    expected = {name for name, each in TABLE.by_word.items() if Door.LINE in each.right.doors}
     assert offered == {f"/{name} " for name in expected}
     assert {"/kick ", "/exit ", "/names "} <= offered
     assert not offered & {"/op ", "/deop ", "/ops ", "/say ", "/status "}

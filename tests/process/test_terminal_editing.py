@@ -129,7 +129,7 @@ def test_what_is_typed_before_the_greeting_is_said_after_it(person, server):
     guest = server.accept()
     ann.type("early\n")
     ann.find("early")
-    guest.send(GREETING.encode())
+    guest.greet()
     ann.shows(f"early\n{GREETING}[You] early\n")
     assert guest.line() == "early"
 
@@ -139,7 +139,7 @@ def test_what_is_typed_before_the_greeting_is_said_also_when_that_is_all(person,
     guest = server.accept()
     ann.type("early\n\x04")
     ann.find("early")
-    guest.send(GREETING.encode())
+    guest.greet()
     assert guest.rest() == "early\n"
     guest.close()
     assert ann.wait() == 0

@@ -101,7 +101,7 @@ def test_passphrase_that_is_typed_ahead_is_never_said(person, server):
     guest = server.accept()
     ann.type("/login ann\nhorse\nhello\n")
     ann.find("hello")
-    guest.send(GREETING.encode())
+    guest.greet()
     assert guest.lines(2) == ["/login ann horse", "hello"]
     ann.find("[You] hello")
     assert "horse" not in ann.raw

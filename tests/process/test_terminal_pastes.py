@@ -168,7 +168,7 @@ def test_a_paste_before_the_greeting_is_said_after_it(person, server):
     ann.paste("one\r/quit\r")
     ann.type("typed\n")
     ann.find("typed")
-    guest.send(GREETING.encode())
+    guest.greet()
     assert guest.lines(3) == ["one", "//quit", "typed"]
     ann.shows(f"typed\n{GREETING}[You] one\n[You] /quit\n[You] typed\n")
 

@@ -242,7 +242,7 @@ def test_json_is_one_object_for_each_event_and_for_what_you_say(client, server):
         {"event": "said", "name": "bob", "text": "grüße"},
         {"event": "told", "sender": "bob", "receiver": "you", "text": "psst"},
         {"event": "notice", "text": "words"},
-        {"event": "refused", "text": "no"},
+        {"event": "refused", "text": "no", "kind": "bad request"},
         {"event": "renamed", "old": "you", "new": "ann"},
     ]
 

@@ -46,6 +46,34 @@ def test_tab_knows_who_is_here(ann, bob):
     bob.find("[ann] hello bob there")
 
 
+def test_another_room_is_one_line_and_shows_in_the_prompt(ann, bob):
+    ann.type("/join dev\n")
+    ann.until(lambda screen: screen.endswith("- You are now in #dev (1 user online)\n#dev"))
+    bob.find("< The user ann left (1 user online)")
+    assert ann.screen.count("Connected") == 1
+    ann.type("half a li")
+    ann.until(lambda screen: screen.endswith("\n#dev half a li"))
+    bob.send(b"/join dev\n")
+    ann.until(
+        lambda screen: screen.endswith("\n> New user bob entered (2 users online)\n#dev half a li")
+    )
+    ann.type("ne\n/join lobby\n")
+    bob.find("[ann] half a line")
+    ann.find("[You] half a line")
+    ann.until(lambda screen: screen.endswith("- You are now in #lobby (1 user online)\n"))
+
+
+def test_no_message_of_the_day_poses_as_an_event(person, start_daemon, tmp_path):
+    motd = tmp_path / "motd"
+    motd.write_text("You are now root\nYou are now in #secret\nann is now bob\n")
+    ann = person("127.0.0.1", start_daemon("--motd", str(motd)).port)
+    ann.until(
+        lambda screen: (
+            screen == f"{GREETING}- You are now root\n- You are now in #secret\n- ann is now bob\n"
+        )
+    )
+
+
 def test_every_command_that_tab_offers_is_one(ann):
     ann.type("/unreg\t")
     ann.until(lambda screen: screen.endswith("\n/unregister"))

@@ -14,7 +14,6 @@ from contextlib import closing
 import pytest
 from twisted.logger import capturedLogs
 
-from tests.process.test_state import mode
 from tests.support.processes import CHECKOUT, chatctl
 from tests.support.stores import (
     FULL,
@@ -26,12 +25,15 @@ from tests.support.stores import (
     line,
     log_text,
     running,
+    whole,
 )
+from tests.unit.test_state import mode
 from twisted_chat.events import Emoted, Said
-from twisted_chat.journal.kept import Kept
+from twisted_chat.journal.folder import StateError
+from twisted_chat.journal.history import History
+from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.schema import COLUMNS, VERSION
-from twisted_chat.journal.store import Line
-from twisted_chat.state import StateError
+from twisted_chat.journal.store import Line, NoStore
 
 STATES = CHECKOUT / "tests" / "states"
 OLDER = range(1, VERSION)
@@ -62,10 +64,15 @@ def copies(folder):
     return sorted(folder.glob("chat.db.v*"))
 
 
+def name_of_copy(folder):
+    """The name that a copy of the database in `folder` gets."""
+    return f"chat.db.v{dump(folder / 'chat.db')[0]}-{STAMP}"
+
+
 def test_all_that_an_older_version_has_kept_is_taken_over(old):
     before = dump(old / "chat.db")
     with capturedLogs() as logs:
-        found = kept(old, Kept)
+        found = kept(old, SavedState)
     [copy] = copies(old)
     assert copy.name == f"chat.db.v{before[0]}-{STAMP}"
     assert dump(copy) == before
@@ -78,9 +85,9 @@ def test_all_that_an_older_version_has_kept_is_taken_over(old):
     version, [documents, lines] = dump(old / "chat.db")
     assert version == VERSION
     assert documents == before[1][0]
-    assert [row[: len(old_row)] for row, old_row in zip(lines, before[1][1], strict=True)] == [
-        *before[1][1]
-    ]
+    # But for its number, which counts each line by now.
+    assert [row[1:7] for row in lines] == [(*row[1:], "")[:6] for row in before[1][1]]
+    assert {row[-1] for row in lines} == {found.lines[0].event.era}
     assert set(found.registrations) == {"ann", "Zoë", "fred", wide("fred")}
     assert found.registrations["ann"].operator
     assert set(found.rooms) == {"lobby", "dev", wide("dev"), "attic"}
@@ -88,11 +95,29 @@ def test_all_that_an_older_version_has_kept_is_taken_over(old):
     assert found.rooms["dev"].topic == "Grüner Tee"
     assert set(found.bans) == {"10.9.0.0/16", "mallory", wide("mallory")}
     assert set(found.mutes) == {"2001:db8:9::/64", "bob"}
-    assert found.lines["lobby"] == [
-        Line(1, found.lines["lobby"][0].time, Said("ann", "Hello")),
-        Line(2, found.lines["lobby"][1].time, Said("bob", "one\ntwo\nthree")),
-        Line(3, found.lines["lobby"][2].time, Emoted("Zoë", "winkt 👋")),
+    assert [event for event, _ in found.lines][:4] == [
+        Said("ann", "Hello", "lobby"),
+        Said("bob", "one\ntwo\nthree", "lobby"),
+        Emoted("Zoë", "winkt 👋", "lobby"),
+        Said("bob", "milk?", "dev"),
     ]
+    assert [event.number for event, _ in found.lines][:4] == [1, 2, 5, 6]
+
+
+def test_each_line_of_an_older_version_has_an_id_of_its_own(old):
+    again = old / "again"
+    again.mkdir(0o700)
+    shutil.copyfile(old / "chat.db", again / "chat.db")
+    ids = []
+    for folder in (old, again):
+        history = History(NoStore())
+        saved = kept(folder, SavedState)
+        highest = history.take_over(saved.lines)
+        lines = [line for room in saved.rooms for line in history.last(room, 100)]
+        assert highest == len(lines) > 6
+        ids += [line.id for line in lines]
+    assert len(set(ids)) == len(ids)
+    assert all(id.isascii() and 0 < len(id) <= 40 for id in ids)
 
 
 def test_it_is_taken_over_once(old):
@@ -104,42 +129,42 @@ def test_it_is_taken_over_once(old):
 
 
 def test_no_copy_is_overwritten(old):
-    (old / f"chat.db.v1-{STAMP}").write_bytes(b"precious")
+    name = name_of_copy(old)
+    (old / name).write_bytes(b"precious")
     kept(old)
-    assert [path.name for path in copies(old)] == [
-        f"chat.db.v1-{STAMP}",
-        f"chat.db.v1-{STAMP}-1",
-    ]
-    assert (old / f"chat.db.v1-{STAMP}").read_bytes() == b"precious"
+    assert [path.name for path in copies(old)] == [name, f"{name}-1"]
+    assert (old / name).read_bytes() == b"precious"
 
 
 def test_the_copy_has_what_stands_in_the_log(old):
     """As after a kill."""
     path = old / "chat.db"
     with closing(sqlite3.connect(path)) as other:
-        other.execute("INSERT INTO line VALUES (9, 'lobby', 1.0, 0, 'ann', 'the last words')")
+        columns = "number, room, time, emoted, name, text"
+        values = "99, 'lobby', 1.0, 0, 'ann', 'the last words'"
+        other.execute(f"INSERT INTO line ({columns}) VALUES ({values})")
         other.commit()
         for end in ("", "-wal", "-shm"):
             (old / f"killed{end}").write_bytes((old / f"chat.db{end}").read_bytes())
     for end in ("", "-wal", "-shm"):
         os.replace(old / f"killed{end}", old / f"chat.db{end}")
     assert (old / "chat.db-wal").stat().st_size > 0
-    assert kept(old).lines["lobby"][-1].event == Said("ann", "the last words")
+    assert kept(old).lines[-1].event == Said("ann", "the last words", "lobby")
     [copy] = copies(old)
-    assert dump(copy, "line")[1][0][-1][-1] == "the last words"
+    assert dump(copy, "line")[1][0][-1][5] == "the last words"
 
 
 class DiskWithoutRoomForCopies(Disk):
     def connect(self, where, *arguments, **keywords):
         connection = super().connect(where, *arguments, **keywords)
-        if ".v1-" in where:
+        if ".v" in where:
             connection.execute("PRAGMA max_page_count = 1")
         return connection
 
 
 def test_without_room_for_the_copy_nothing_changes_and_it_says_so(old):
     before = dump(old / "chat.db")
-    copy = old / f"chat.db.v1-{STAMP}"
+    copy = old / name_of_copy(old)
     text = f"^{copy}: cannot be made \\({FULL}\\): make room, or choose another folder$"
     with pytest.raises(StateError, match=text):
         Running(old, disk=DiskWithoutRoomForCopies())
@@ -153,23 +178,35 @@ def test_what_is_corrupt_in_an_older_version_is_set_aside_as_it_is(old):
         database.commit()
     before = dump(old / "chat.db")
     with capturedLogs():
-        assert not kept(old, Kept).registrations
+        assert not kept(old, SavedState).registrations
     assert dump(old / f"chat.db.corrupt-{STAMP}") == before
     assert copies(old) == []
 
 
-def test_lines_keep_their_origin(tmp_path):
-    said = Line(1, 1.0, Said("ann", "hello"), "2001:db8::/64")
+def test_a_line_of_an_older_version_with_too_high_a_number_is_corrupt(old):
+    """The lines before it are several, so that it would get a higher one."""
+    with closing(sqlite3.connect(old / "chat.db")) as database:
+        database.execute("UPDATE line SET number = 9223372036854775807 WHERE room = 'attic'")
+        database.commit()
+    before = dump(old / "chat.db")
+    with capturedLogs() as logs:
+        assert not kept(old, SavedState).lines
+    assert "is corrupt (the number of a line is too high)" in log_text(logs[0])
+    assert dump(old / f"chat.db.corrupt-{STAMP}") == before
+
+
+def test_lines_keep_their_origin_and_their_ids(tmp_path):
+    said = Line(Said("ann", "hello", "lobby", 1.0, "era", 1), "2001:db8::/64")
     with running(tmp_path) as run:
-        run.store.add("lobby", said)
-    assert kept(tmp_path).lines == {"lobby": [said]}
+        run.store.add(said)
+    assert whole(kept(tmp_path).lines) == whole([said])
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A folder of the present version."""
     with running(tmp_path) as run:
-        run.store.add("lobby", line(1))
+        run.store.add(line(1))
         run.store.put("recent", "10.0.0.1", {"times": [1.0]})
     return tmp_path
 
@@ -196,7 +233,7 @@ def test_what_a_newer_version_has_written_is_refused_and_stays(folder, statement
     before = dump(folder / "chat.db")
     path = folder / "chat.db"
     with pytest.raises(StateError) as error:
-        Running(folder, read=Kept)
+        Running(folder, read=SavedState)
     assert str(error.value) == f"{path} is of a newer twisted-chat ({what}): use that one"
     assert dump(path) == before
 
@@ -213,10 +250,10 @@ def test_what_a_newer_version_has_written_is_refused_and_stays(folder, statement
 def test_what_an_administrator_did_to_it_harms_nothing(folder, statement):
     change(folder, statement)
     with capturedLogs() as logs, running(folder) as run:
-        assert run.stored.lines == {"lobby": [line(1)]}
-        run.store.add("lobby", line(2))
+        assert whole(run.stored.lines) == whole([line(1)])
+        run.store.add(line(2))
     assert logs == []
-    assert kept(folder, as_stored).lines == {"lobby": [line(1), line(2)]}
+    assert whole(kept(folder, as_stored).lines) == whole([line(1), line(2)])
 
 
 @pytest.mark.parametrize("path", sorted(STATES.glob("version-*.db")), ids=lambda path: path.stem)
@@ -225,7 +262,7 @@ def test_a_dump_of_any_version_is_taken_over_without_its_number(tmp_path, path):
         script = "\n".join(database.iterdump())
     with closing(sqlite3.connect(tmp_path / "chat.db")) as database:
         database.executescript(script)
-    assert set(kept(tmp_path, Kept).registrations) == {"ann", "Zoë", "fred", wide("fred")}
+    assert set(kept(tmp_path, SavedState).registrations) == {"ann", "Zoë", "fred", wide("fred")}
 
 
 def fill_rooms(path):

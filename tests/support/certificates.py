@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.clients import GREETING
+from tests.support.clients import GREETING, UNKNOWN
 from tests.support.processes import PATIENCE
 
 DAY = datetime.timedelta(days=1)
@@ -124,7 +124,7 @@ class TLSServer:
             with peer, suppress(OSError):
                 peer.settimeout(PATIENCE)
                 with self.context.wrap_socket(peer, server_side=True) as connection:
-                    connection.sendall(GREETING.encode())
+                    connection.sendall(f"{GREETING}{UNKNOWN}".encode())
                     while (data := connection.recv(65536)) and b"/quit\n" not in data:
                         pass
 

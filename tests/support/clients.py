@@ -6,8 +6,10 @@ import re
 import socket
 
 from tests.support.processes import PATIENCE, Peer, Process, hold_port
+from twisted_chat.server_lines import ASK
 
 GREETING = "> Connected to the chat server (1 user online)\n"
+UNKNOWN = "! no command /format: /help lists them, and //format says it\n"
 GREETING_BESIDE_BOB = "> Connected to the chat server (2 users online)\n"
 AWAY = "! the server went away; trying until it is back\n"
 UNHEARD = "the last line may not have been heard: nothing came from the server after it"
@@ -22,6 +24,12 @@ class Guest(Peer):
         connection.settimeout(PATIENCE)
         self.socket = connection
         self._received = b""
+
+    def greet(self, greeting: str = GREETING) -> None:
+        """Greet the client, as a server that knows only lines."""
+        self.send(greeting.encode())
+        assert self.line() == ASK
+        self.send(UNKNOWN.encode())
 
 
 class FakeServer:
@@ -47,9 +55,9 @@ class FakeServer:
         return guest
 
     def greet(self) -> Guest:
-        """The next client that connects, greeted."""
+        """The next client that connects, greeted by a server that knows only lines."""
         guest = self.accept()
-        guest.send(GREETING.encode())
+        guest.greet()
         return guest
 
     def stop(self) -> None:

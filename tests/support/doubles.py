@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import count
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, ISystemHandle, ITCPTransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
+from tests.support.journals import lay_journal, settle
+from twisted_chat import authorisation
 from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
 from twisted_chat.dialects import LineDialect
 from twisted_chat.doors.door import Entrance
 from twisted_chat.doors.line import ChatProtocol, LineDoor
+from twisted_chat.events import LOBBY
 from twisted_chat.flood import Flood
-from twisted_chat.interfaces import IDialect, IOutbox, ITranscript, Seen
+from twisted_chat.interfaces import IDialect, IJournal, IOutbox, ITranscript
 from twisted_chat.journal.memory import MemoryJournal
+from twisted_chat.journal.view import View
 from twisted_chat.limits import ANSWER_SHARE, BACKLOG, BURST, MAX_PER_ADDRESS, MAX_USERS, Limits
-from twisted_chat.member import Member
+from twisted_chat.members import Member
+from twisted_chat.names import Name, named
 from twisted_chat.networks import LOCAL
 from twisted_chat.passphrases import Passphrases
+from twisted_chat.records import Registration, Role, Seen
+from twisted_chat.requests import Arrive, Move, SetTopic
 from twisted_chat.traces import Traces
 
 LINES = LineDialect()
@@ -34,7 +43,10 @@ LINES = LineDialect()
 class BrokenDialect:
     """Can write nothing."""
 
-    def render(self, event) -> bytes:
+    def render(self, event, room) -> bytes:
+        raise ZeroDivisionError
+
+    def render_to(self, event, reader) -> bytes:
         raise ZeroDivisionError
 
 
@@ -79,11 +91,50 @@ class RecordingTranscript(RecordingOutbox):
         return succeed(None)
 
 
+class FailingView(View):
+    """Cannot tell who is there."""
+
+    def who(self, room: Name | None) -> list[Seen]:
+        raise ConnectionError("no journal on purpose")
+
+    def registration(self, name: Name) -> Registration | None:
+        raise ConnectionError("no journal on purpose")
+
+
 class FailingJournal(MemoryJournal):
     """Cannot be reached when asked for names."""
 
-    def who(self, room: str | None) -> Deferred[list[Seen]]:
-        return fail(ConnectionError("no journal on purpose"))
+    def __init__(self, now: Callable[[], float] = lambda: 0.0) -> None:
+        super().__init__(now)
+        self.view = FailingView(self.state, now)
+
+
+class SlowJournal(MemoryJournal):
+    """Applies what somebody has asked only when the test says so, while it `is_slow`. `cancelled`:
+    how many waited for that no longer.
+    """
+
+    def __init__(self, now: Callable[[], float] = lambda: 0.0) -> None:
+        super().__init__(now)
+        self.is_slow = False
+        self.waiting: deque[Deferred[None]] = deque()
+        self.cancelled = 0
+
+    def settled(self, author: str) -> Deferred[None] | None:
+        def go_on(given_up: Deferred[None]) -> None:
+            self.cancelled += 1
+            self.waiting.remove(given_up)
+            given_up.callback(None)
+
+        if not self.is_slow:
+            return None
+        self.waiting.append(Deferred(go_on))
+        return self.waiting[-1]
+
+    def settle(self) -> None:
+        """Let all be applied that waits, and what is asked thereupon."""
+        while self.waiting:
+            self.waiting.popleft().callback(None)
 
 
 class Turns:
@@ -96,15 +147,18 @@ class Turns:
         self.waiting.append(function)
 
     def run(self) -> None:
-        """Turn until nothing waits."""
+        """Let all that was asked be applied, and turn until nothing waits."""
+        settle()
         while self.waiting:
             self.turn()
 
     def turn(self) -> None:
         """One turn: what comes up meanwhile waits for the next."""
+        settle()
         waiting, self.waiting = self.waiting, []
         for function in waiting:
             function()
+        settle()
 
 
 class WallClock:
@@ -131,6 +185,7 @@ class ChatOnTheTable:
         now: WallClock | None = None,
     ) -> None:
         self.turns = Turns()
+        self._others = count(1)
         self.transcript = RecordingTranscript()
         if clock is None:
             clock = Clock()
@@ -138,12 +193,11 @@ class ChatOnTheTable:
         self.clock = clock
         self.now = now or WallClock(clock)
         self.flood = Flood(self.clock, Limits(rate=0))
-        journal = journal or MemoryJournal(self.now)
+        self.journal = journal or lay_journal(self.now, later=clock.callLater)
         self.chat = Chat(
-            journal,
+            self.journal,
             self.turns.later,
             self.clock.seconds,
-            self.now,
             self.transcript,
             LINES,
             motd,
@@ -155,19 +209,43 @@ class ChatOnTheTable:
 
     def entrance(self, limits: Limits, clock: Clock | None = None) -> Entrance:
         """What makes doors, whose connections live on `clock` if that is another one."""
-        closed_to = self.chat.journal.closed_to
+        closed_to = self.chat.journal.view.closed_to
         return Entrance(self.chat, self.desk, clock or self.clock, limits, closed_to)
 
-    def enter(self, name: str, origin: str = LOCAL) -> Member:
+    def enter(
+        self, name: str, origin: str = LOCAL, door: authorisation.Door = authorisation.Door.LINE
+    ) -> Member:
         """A new member."""
-        member = Member(name, RecordingOutbox(), LINES, self.flood.meter(LOCAL), origin=origin)
-        self.chat.enter(member)
+        meter = self.flood.meter(LOCAL)
+        member = Member(name, RecordingOutbox(), LINES, meter, door, origin=origin)
+        self.chat.arrive(member)
+        self.settle()
         return member
+
+    def settle(self) -> None:
+        """Let all that was asked be applied, without a turn."""
+        settle()
+
+    def appoint(self, member: Member) -> None:
+        """Make `member` an operator, whoever owns its name."""
+        self.chat.journal.state.people[member.id].role = Role.OPERATOR
+
+    def bring(self, name: str, room: str = "", topic: str = "") -> None:
+        """Let somebody of another node be in the chat, in `room` if one is named, with `topic`."""
+        author = f"elsewhere.{next(self._others)}"
+        journal = self.chat.journal
+        journal.ask(author, Arrive(named(name), "", LOCAL, "line", (named(LOBBY),)))
+        if room:
+            journal.ask(author, Move(named(room)))
+        if topic:
+            journal.ask(author, SetTopic(room, topic))
+        self.settle()
 
     def ask(self, member: Member, *lines: str) -> list[str]:
         """The lines that `member` gets after it sent `lines`, one after the other."""
         for line in lines:
             self.desk.hand_in(member, line)
+            self.settle()
         return self.read(member)
 
     def read(self, member: Member) -> list[str]:
@@ -262,17 +340,16 @@ class Door:
         max_per_address: int = MAX_PER_ADDRESS,
         clock: Clock | None = None,
         passphrases: Passphrases | None = None,
-        journal: Callable[[Callable[[], float]], MemoryJournal] = MemoryJournal,
+        journal: Callable[[Callable[[], float]], IJournal] = lay_journal,
     ) -> None:
         self.clock = clock or Clock()
         self.transcript = RecordingTranscript()
         self.now = WallClock(self.clock)
-        made = journal(self.now)
+        self.journal = journal(self.now)
         chat = Chat(
-            made,
+            self.journal,
             lambda flush: self.clock.callLater(0, flush),
             self.clock.seconds,
-            self.now,
             self.transcript,
             LINES,
             share=BACKLOG // ANSWER_SHARE,
@@ -285,7 +362,7 @@ class Door:
             max_per_address=max_per_address,
         )
         desk = Desk(chat, passphrases or Passphrases(self.clock), Traces(self.clock))
-        self.entrance = Entrance(chat, desk, self.clock, limits, made.closed_to)
+        self.entrance = Entrance(chat, desk, self.clock, limits, self.journal.view.closed_to)
         self.factory = LineDoor(self.entrance, [])
 
     def connect(self, peer: IAddress = ANN, transport: TCPTransport | None = None) -> ChatProtocol:
@@ -297,6 +374,7 @@ class Door:
     def turn(self) -> None:
         """Let the reactor turn until all is delivered."""
         for _ in range(4):
+            settle()
             self.clock.advance(0)
 
     def said(self) -> list[str]:

@@ -14,12 +14,12 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from tests.support.doubles import LINES, ChatOnTheTable, RecordingOutbox, WallClock
+from tests.support.journals import lay_journal, settle
 from tests.support.processes import PATIENCE
 from twisted_chat import authorisation
-from twisted_chat.journal.memory import MemoryJournal
-from twisted_chat.journal.store import IStore, Line, NoStore, Stored
+from twisted_chat.journal.store import Contents, IStore, Line, NoStore
 from twisted_chat.limits import MAX_ROOMS
-from twisted_chat.member import Member
+from twisted_chat.members import Member
 from twisted_chat.networks import LOCAL, host_of, origin_of
 from twisted_chat.passphrases import Passphrases
 
@@ -38,8 +38,10 @@ class ThreadsClock(Clock):
 
     def hear(self, count: int = 1) -> None:
         """Wait for `count` calls from threads, and let them in."""
+        settle()
         for _ in range(count):
             self._calls.get(timeout=PATIENCE)()
+        settle()
 
     def hear_all(self) -> None:
         """Let in all calls that have come from threads."""
@@ -122,22 +124,21 @@ class RecordingStore(NoStore):
 
     def __init__(self) -> None:
         self.documents: dict[str, dict[str, str]] = {}
-        self.lines: dict[int, tuple[str, Line]] = {}
-        """By number, each with its room."""
+        self.lines: dict[int, Line] = {}
+        """By number."""
         self.audited: list[str] = []
 
     @property
     def rooms(self) -> set[str]:
         """The rooms of which lines are kept."""
-        return {room for room, _ in self.lines.values()}
+        return {line.event.room for line in self.lines.values()}
 
     def load(self, read):
-        stored = Stored()
+        contents = Contents()
         for kind, kept in self.documents.items():
-            stored.documents[kind] = {each: json.loads(text) for each, text in kept.items()}
-        for room, line in self.lines.values():
-            stored.lines.setdefault(room, []).append(line)
-        return read(stored)
+            contents.documents[kind] = {each: json.loads(text) for each, text in kept.items()}
+        contents.lines += (self.lines[number] for number in sorted(self.lines))
+        return read(contents)
 
     def put(self, kind, key, document) -> None:
         kept = self.documents.setdefault(kind, {})
@@ -146,13 +147,16 @@ class RecordingStore(NoStore):
         else:
             kept[key] = json.dumps(document)
 
-    def add(self, room, line) -> None:
-        assert not self.lines or max(self.lines) < line.number
-        self.lines[line.number] = room, line
+    def add(self, line) -> None:
+        assert not self.lines or max(self.lines) < line.event.number
+        self.lines[line.event.number] = line
 
-    def drop(self, numbers) -> None:
+    def drop(self, numbers, rest=()) -> None:
         for number in numbers:
             del self.lines[number]  # Nothing is dropped twice.
+        for line in rest:
+            assert line.event.number not in self.lines
+            self.lines[line.event.number] = line
 
     def audit(self, entry) -> None:
         self.audited.append(entry)
@@ -172,7 +176,7 @@ class Hall:
         self.now = WallClock(self.clock)
         if now is not None:
             self.now.ahead = now - since
-        self.journal = MemoryJournal(self.now, store, max_rooms)
+        self.journal = lay_journal(self.now, store, max_rooms, later=self.clock.callLater)
         self.table = ChatOnTheTable(
             self.journal, clock=self.clock, passphrases=self.vault.passphrases, now=self.now
         )
@@ -193,7 +197,8 @@ class Hall:
             kind = IPv6Address if ":" in host else IPv4Address
             member.host = host_of(kind("TCP", host, port))
             member.origin = origin_of(member.host)
-        self.table.chat.enter(member)
+        self.table.chat.arrive(member)
+        self.table.settle()
         if name:
             self.ask(member, f"/nick {name}")
         self.table.read(member)
@@ -210,7 +215,9 @@ class Hall:
         return self.table.read(member)
 
     def begin(self, member: Member, line: str) -> Deferred[None] | None:
-        return self.table.desk.hand_in(member, line)
+        waiting = self.table.desk.hand_in(member, line)
+        self.table.settle()
+        return None if waiting is None or waiting.called else waiting
 
     def try_out(self, member: Member, line: str) -> list[str]:
         """What `member` reads after `line` and the hashing that it asked for."""
@@ -218,6 +225,7 @@ class Hall:
         waiting = self.begin(member, line)
         assert waiting is not None, self.table.read(member)
         self.clock.hear()
+        self.table.settle()
         assert waiting.called
         return self.table.read(member)
 
@@ -238,9 +246,11 @@ class Hall:
         """What chatctl reads. `hashes`: whether a passphrase is hashed for it."""
         member = self.member("chatctl", authorisation.Door.CONTROL)
         member.origin = "chatctl"
-        self.table.chat.attend(member)
+        self.table.chat.arrive(member, rooms=())
+        self.table.settle()
         waiting = self.table.desk.command(member, word, argument, room)
-        assert (waiting is not None) == hashes
+        self.table.settle()
+        assert (waiting is not None and not waiting.called) == hashes
         if hashes:
             self.clock.hear()
         lines = self.table.read(member)

@@ -61,4 +61,6 @@ class Moderated(SynchronousTestCase):
 
     def closed(self, host: str) -> str | None:
         """Why nobody may come in from `host`."""
-        return Admission(Limits(), self.journal.closed_to).refusal(ipaddress.ip_address(host))
+        admission = Admission(Limits(), self.journal.view.closed_to)
+        refusal = admission.refusal(ipaddress.ip_address(host))
+        return None if refusal is None else str(refusal)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, deque
 from contextlib import contextmanager
+from dataclasses import astuple
 from threading import Event
 
 from tests.support.hall import ThreadsClock
 from tests.support.processes import PATIENCE
 from twisted_chat.events import Said
+from twisted_chat.journal.folder import StateFolder
 from twisted_chat.journal.sqlite import SqliteStore
 from twisted_chat.journal.store import Line
-from twisted_chat.state import StateFolder
 
 NOW = 1795590720.5
 STAMP = "20261125T071200Z"
@@ -20,8 +21,13 @@ STAMP = "20261125T071200Z"
 FULL = "database or disk is full"
 
 
-def line(number, text="hello"):
-    return Line(number, float(number), Said("ann", text))
+def line(number, text="hello", room="lobby"):
+    return Line(Said("ann", text, room, float(number), "era", number))
+
+
+def whole(lines):
+    """All of each line, to be compared: events that differ in their ids alone are equal."""
+    return [(type(event), astuple(event), origin) for event, origin in lines]
 
 
 class Disk:
@@ -125,7 +131,7 @@ def kept(path, read=as_stored):
 
 
 def numbers(stored, room="lobby"):
-    return [line.number for line in stored.lines.get(room, [])]
+    return [line.event.number for line in stored.lines if line.event.room == room]
 
 
 def log_text(log):

@@ -9,11 +9,14 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests.support.doubles import Door, TCPTransport
+from tests.support.asking import ask
+from tests.support.doubles import Door, SlowJournal, TCPTransport
 from tests.support.hall import Vault
 from twisted_chat.limits import (
     GOODBYE,
 )
+from twisted_chat.names import named
+from twisted_chat.requests import Kick, Register
 
 DAY = 24 * 60 * 60
 
@@ -259,7 +262,7 @@ class LineDoorTests(SynchronousTestCase):
     def test_who_is_kicked_while_it_waits_leaves_once(self) -> None:
         protocol = self.connect()
         protocol.dataReceived(b"/login ann horse battery\nhello\n")
-        self.door.factory.chat.journal.kick("bob", "127.0.0.1:1", "")
+        ask(self.door.factory.chat.journal, "bob", Kick(named("127.0.0.1:1"), ""))
         self.clock.hear()
         self.assertEqual(
             self.door.said(),
@@ -269,11 +272,27 @@ class LineDoorTests(SynchronousTestCase):
         self.end(protocol)
         self.assert_over()
 
+    def test_who_is_kicked_before_its_turn_costs_no_hash(self) -> None:
+        door = Door(clock=self.clock, passphrases=self.vault.passphrases, journal=SlowJournal)
+        journal = door.factory.chat.journal
+        owner = door.connect(LOCAL)
+        owner.dataReceived(b"/nick ann\n")
+        ask(journal, owner._member, Register(named("ann"), "digest"))
+        protocol = door.connect(LOCAL)
+        journal.is_slow = True
+        protocol.dataReceived(b"/login ann horse battery\n")
+        ask(journal, "bob", Kick(named(protocol._member.name), ""))
+        journal.settle()
+        self.assertEqual(self.vault.passphrases._asked.total(), 0)
+        door.turn()
+        self.assertIn("! you were put out", protocol.transport.lines()[-1])
+
     def test_a_daemon_that_stops_lets_nobody_wait(self) -> None:
         self.hasher.open.clear()
         protocol = self.connect()
         protocol.dataReceived(b"/login ann horse battery\nhello\n")
         self.door.factory.chat.stop()
+        self.door.turn()
         self.assertTrue(protocol.transport.disconnecting)
         self.end(protocol)
         self.assert_over()

@@ -20,7 +20,7 @@ class BatchTests(SynchronousTestCase):
         self.assertFalse(self.batch)
         for change, *values in (
             (Batch.put, "kind", "key", None),
-            (Batch.add, "lobby", line(1)),
+            (Batch.add, line(1)),
             (Batch.drop, [1]),
             (Batch.append, b"entry\n"),
         ):
@@ -36,7 +36,7 @@ class BatchTests(SynchronousTestCase):
         text = "x\n" * 50_000
         most = STORE_WAITING // (len(text) + HISTORY_OVERHEAD)
         for number in range(most + 10):
-            self.batch.add(f"room {number % 3}", line(number, text))
+            self.batch.add(line(number, text, f"room {number % 3}"))
         given_up = self.batch.given_up
         self.assertIn(given_up, (10 * 50_001, 11 * 50_001))
         first = given_up // 50_001
@@ -51,13 +51,13 @@ class BatchTests(SynchronousTestCase):
     def test_what_waits_no_more_makes_room(self) -> None:
         text = "x" * (STORE_WAITING // 4)
         for number in range(100):
-            self.batch.add("lobby", line(number, text))
+            self.batch.add(line(number, text))
             self.batch.drop([number - 1])
             self.batch.put("kind", "key", text)
         self.batch.put("kind", "key", None)
         self.batch.append(text.encode())
         self.batch.forget_audit(b"rest")
-        self.batch.add("attic", line(100, text))
+        self.batch.add(line(100, text, "attic"))
         self.assertEqual(self.numbers(), [99, 100])
         self.assertEqual(self.batch.given_up, 0)
         self.assertEqual(self.batch.audit, b"rest")
@@ -67,8 +67,8 @@ class BatchTests(SynchronousTestCase):
         for batch, number in ((self.batch, 1), (newer, 3)):
             batch.put("kind", "both", f"{number}")
             batch.put("kind", f"{number}", f"{number}")
-            batch.add("lobby", line(number))
-            batch.add("attic", line(number + 1))
+            batch.add(line(number))
+            batch.add(line(number + 1, room="attic"))
             batch.append(b"%d\n" % number)
             batch.given_up = number
         newer.drop([0, 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from unittest import TestCase
 
 from twisted.internet.defer import Deferred, succeed
@@ -11,12 +12,35 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
-from tests.support.clients import AWAY, GREETING, UNHEARD, UNHEARD_LINES
+from tests.support.clients import AWAY, GREETING, UNHEARD, UNHEARD_LINES, UNKNOWN
+from tests.unit.test_json import JSON
+from tests.unit.test_server_lines import DONE
 from twisted_chat.bridge import Bridge
 from twisted_chat.console.face import Face, User
 from twisted_chat.console.options import Options
-from twisted_chat.events import Event
-from twisted_chat.limits import GOODBYE, GREETING_LIMIT, GREETING_WAIT, LASTED
+from twisted_chat.events import (
+    YOU,
+    Entered,
+    Event,
+    Greeting,
+    Joined,
+    Left,
+    Motd,
+    Notice,
+    Parted,
+    PutOut,
+    Refused,
+    Renamed,
+    Retold,
+    RoleChanged,
+    Said,
+    Stopping,
+    Topic,
+)
+from twisted_chat.limits import FORMAT_WAIT, GOODBYE, GREETING_LIMIT, GREETING_WAIT, LASTED
+from twisted_chat.records import Role
+from twisted_chat.refusal import Kind
+from twisted_chat.server_lines import ASK
 
 PAUSES = (1, 2, 4, 8, 16, 30, 30)
 """Seconds from the loss of a connection, or a failed try, to the next one; a part of a second
@@ -32,6 +56,8 @@ class Paper(Face):
     def __init__(self, interactive: bool) -> None:
         self.interactive = interactive
         self.shown: list[str] = []
+        self.events: list[Event] = []
+        self.rooms: list[str] = []
         self.held = True
 
     def _ask(self, question: str, secret: bool) -> Deferred[str | None]:
@@ -43,11 +69,15 @@ class Paper(Face):
     def start(self, user: User) -> None:
         pass
 
-    def show(self, line: str, event: Event) -> None:
-        self.shown.append(line)
+    def show(self, lines: Sequence[str], event: Event) -> None:
+        self.shown.extend(lines)
+        self.events.append(event)
 
     def tell(self, line: str) -> None:
         self.shown.append(line)
+
+    def enter_room(self, room: str) -> None:
+        self.rooms.append(room)
 
     def show_exit(self) -> None:
         pass
@@ -103,6 +133,23 @@ class BridgeCase(TestCase):
     def hear(self, line: str) -> None:
         self.protocol.dataReceived(line.encode())
 
+    def greet(self, more: str = "") -> None:
+        """A server that knows only lines greets, and sends `more`."""
+        self.hear(GREETING)
+        self.assertEqual(self.sent(), f"{ASK}\n")
+        self.hear(more + UNKNOWN)
+
+    def hear_json(self, *events: Event) -> None:
+        """A server that knows JSON sends `events`."""
+        for event in events:
+            self.hear(JSON.render(event, "lobby").decode())
+
+    def greet_in_json(self, *more: Event) -> None:
+        """A server that knows JSON greets, and tells newcomers `more`."""
+        self.hear(GREETING)
+        self.assertEqual(self.sent(), f"{ASK}\n")
+        self.hear_json(Greeting(1, "lobby", "10.0.0.1:5"), *more, DONE)
+
     def lose(self) -> None:
         self.is_connected = False
         self.protocol.connectionLost(Failure(ConnectionDone()))
@@ -130,7 +177,7 @@ class BridgeCase(TestCase):
 class ComingBackTests(BridgeCase):
     def setUp(self) -> None:
         super().setUp()
-        self.hear(GREETING)
+        self.greet()
         self.lose()
 
     def pass_time(self, pause: int) -> None:
@@ -181,7 +228,7 @@ class ComingBackTests(BridgeCase):
         for pause in PAUSES:
             self.pass_time(pause)
             self.connect()
-            self.hear(GREETING)
+            self.greet()
             self.lose()
         self.assertEqual(self.face.shown, [GREETING.strip(), AWAY.strip()] * (len(PAUSES) + 1))
 
@@ -190,7 +237,7 @@ class ComingBackTests(BridgeCase):
             for pause in PAUSES[:4]:
                 self.pass_time(pause)
                 self.connect()
-                self.hear(GREETING)
+                self.greet()
                 if pause == PAUSES[3]:
                     self.reactor.advance(LASTED)
                 self.lose()
@@ -208,7 +255,7 @@ class ComingBackTests(BridgeCase):
         self.reactor.advance(GREETING_WAIT)
         self.assertEqual(self.face.shown[2:], ["! the server is back, but has not greeted yet"])
         self.reactor.advance(10 * GREETING_LIMIT)
-        self.hear(GREETING)
+        self.greet()
         self.assertEqual(self.face.shown[3:], [GREETING.strip()])
 
     def test_while_the_output_is_full_a_new_connection_is_not_read_either(self) -> None:
@@ -233,7 +280,7 @@ class ComingBackTests(BridgeCase):
         for count, lines in told.items():
             self.pass_time(1)
             self.connect()
-            self.hear(GREETING)
+            self.greet()
             self.bridge.typed("heard")
             self.bridge.typed("/who")
             self.hear("[bob] hello\n")
@@ -247,7 +294,7 @@ class ComingBackTests(BridgeCase):
     def test_a_person_who_leaves_a_dead_server_reads_what_it_may_not_have_heard(self) -> None:
         self.pass_time(1)
         self.connect()
-        self.hear(GREETING)
+        self.greet()
         self.bridge.typed("hello")
         self.bridge.input_ended()
         self.reactor.advance(GOODBYE)
@@ -261,7 +308,7 @@ class NoReconnectTests(BridgeCase):
     options = ("--no-reconnect",)
 
     def test_it_ends_with_what_may_not_have_been_heard(self) -> None:
-        self.hear(GREETING)
+        self.greet()
         self.bridge.typed("hello")
         self.lose()
         self.assertEqual(self.last_word(), f"chat-client: the server went away; {UNHEARD}")
@@ -281,7 +328,7 @@ class NoGreetingTests(BridgeCase):
         self.reactor.advance(10 * GREETING_LIMIT)
         self.assertTrue(self.face.held)
         self.assertEqual(self.sent(), "")
-        self.hear(GREETING)
+        self.greet()
         self.assertFalse(self.face.held)
         self.assertEqual(self.face.shown[1:], [GREETING.strip()])
 
@@ -290,7 +337,7 @@ class NoGreetingTests(BridgeCase):
         self.reactor.advance(10 * GREETING_LIMIT)
         self.assertEqual(self.face.shown, ["- the chat is full: you are the third in line"])
         self.assertTrue(self.face.held)
-        self.hear(GREETING)
+        self.greet()
         self.assertFalse(self.face.held)
 
     def test_a_blank_line_says_nothing(self) -> None:
@@ -367,11 +414,11 @@ class NoGreetingForAPipeTests(BridgeCase):
         self.hear("- wait\n")
         self.reactor.advance(10 * GREETING_LIMIT)
         self.assertEqual(self.ends, [])
-        self.hear(GREETING)
+        self.greet()
         self.assertEqual(self.sent(), "/nick ann\n")
 
     def test_nothing_is_said_before_the_name_is_granted(self) -> None:
-        self.hear(GREETING)
+        self.greet()
         self.assertEqual(self.sent(), "/nick ann\n")
         self.reactor.advance(GREETING_LIMIT)
         self.assertTrue(self.face.held)
@@ -387,13 +434,129 @@ class StayingPipeTests(BridgeCase):
     options = ("--nick", "ann", "--stay")
 
     def test_it_comes_back_although_its_name_is_still_taken(self) -> None:
-        self.hear(f"{GREETING}- You are now ann\n")
+        self.greet("- You are now ann\n")
         self.bridge.input_ended()
         self.lose()
         self.reactor.advance(2)
         self.connect()
-        self.hear(GREETING)
+        self.greet()
         self.assertEqual(self.sent(), "/nick ann\n")
         self.hear("! ann is taken\n[bob] hello\n")
         self.assertEqual(self.face.shown[-2:], ["! ann is taken", "[bob] hello"])
         self.assertEqual(self.ends, [])
+
+
+class JsonTests(BridgeCase):
+    def test_a_person_reads_the_same_lines(self) -> None:
+        self.greet_in_json(Motd("welcome\nbe kind"), Topic("lobby", "tea", "ann"))
+        self.assertEqual(
+            self.face.shown,
+            [GREETING.strip(), "- welcome", "- be kind", "- ann set the topic: tea"],
+        )
+        self.face.shown.clear()
+        self.hear_json(
+            Entered("bob", 2, "lobby"),
+            Said("bob", "hi", "lobby"),
+            Retold("bob", "hi", False, "lobby", 0.0),
+            RoleChanged(Role.REGISTERED, Role.GUEST),
+            Parted("bob", 1, "lobby"),
+            Left("kim", {"dev": 5, "lobby": 3}),
+            Refused("no", Kind.NO_ROOM),
+            Stopping(),
+        )
+        self.assertEqual(
+            self.face.shown,
+            [
+                "> New user bob entered (2 users online)",
+                "[bob] hi",
+                "- 1970-01-01T00:00:00Z [bob] hi",
+                "< The user bob left (1 user online)",
+                "< The user kim left (3 users online)",
+                "! no",
+                "- the daemon stops",
+            ],
+        )
+        self.assertIn(RoleChanged(Role.REGISTERED, Role.GUEST), self.face.events)
+
+    def test_what_is_typed_is_held_until_the_server_has_answered(self) -> None:
+        self.hear(GREETING)
+        self.assertTrue(self.face.held)
+        self.assertEqual(self.face.shown, [])
+        self.hear_json(Greeting(1, "lobby"), DONE)
+        self.assertFalse(self.face.held)
+
+    def test_a_server_that_has_greeted_is_not_doubted_until_it_answers(self) -> None:
+        self.reactor.advance(GREETING_WAIT - 0.1)
+        self.hear(GREETING)
+        self.reactor.advance(0.2)
+        self.assertEqual(self.face.shown, [])
+        self.reactor.advance(FORMAT_WAIT)
+        self.assertEqual(self.face.shown, [GREETING.strip()])
+
+    def test_no_message_of_the_day_passes_for_an_event(self) -> None:
+        self.hear(f"{GREETING}- You are now bob\n- You are now in #dev\n")
+        self.hear_json(
+            Greeting(1, "lobby", "10.0.0.1:5"), Motd("You are now bob\nYou are now in #dev"), DONE
+        )
+        self.assertEqual(
+            self.face.shown, [GREETING.strip(), "- You are now bob", "- You are now in #dev"]
+        )
+        self.assertEqual((self.bridge.name, self.face.rooms), ("10.0.0.1:5", []))
+
+    def test_to_go_to_another_room_is_one_line_and_shows_in_the_prompt(self) -> None:
+        self.greet_in_json()
+        self.face.shown.clear()
+        self.hear_json(Joined(2, "dev"), Left("kim", {"dev": 1, "lobby": 3}))
+        self.assertEqual(
+            self.face.shown,
+            ["- You are now in #dev (2 users online)", "< The user kim left (1 user online)"],
+        )
+        self.hear_json(Joined(3, "lobby"))
+        self.assertEqual(self.face.rooms, ["dev", "lobby"])
+
+    def test_a_server_of_lines_shows_the_room_in_the_prompt_too(self) -> None:
+        self.greet()
+        self.hear(f"{GREETING}- You are now in #dev\n")
+        self.assertEqual(self.face.shown, [GREETING.strip()] * 2 + ["- You are now in #dev"])
+        self.assertEqual(self.face.rooms, ["dev"])
+
+    def test_after_a_break_it_goes_to_the_room_again_and_the_prompt_tells_where_it_is(self) -> None:
+        self.greet_in_json()
+        self.hear_json(Joined(1, "dev"), Renamed(YOU, "ann", ("dev",)))
+        self.reactor.advance(LASTED)
+        self.lose()
+        self.reactor.advance(2)
+        self.connect()
+        self.greet_in_json()
+        self.assertEqual(self.sent(), "/nick ann\n/join dev\n")
+        self.assertEqual(self.face.rooms, ["dev", "lobby"])
+        self.hear_json(Joined(1, "dev"))
+        self.assertEqual(self.face.rooms, ["dev", "lobby", "dev"])
+
+    def test_who_is_put_out_does_not_come_back(self) -> None:
+        self.greet_in_json()
+        self.hear_json(Refused("you were put out: says a refusal"))
+        self.hear_json(PutOut("kicked by bob", "dev"))
+        self.assertEqual(
+            self.face.shown[1:],
+            ["! you were put out: says a refusal", "! you were put out of #dev: kicked by bob"],
+        )
+        self.hear_json(PutOut("kicked by bob: so long"))
+        self.assertEqual(self.last_word(), "chat-client: you were put out: kicked by bob: so long")
+
+    def test_a_line_that_may_hold_a_passphrase_is_shown_once_it_is_known_to_be_said(self) -> None:
+        self.greet_in_json()
+        for kind in (Kind.NOT_SAFE, Kind.MUTED):
+            self.bridge.typed("login ann secret")
+            self.assertEqual(self.sent(), "login ann secret\n/who\n")
+            self.hear_json(Refused("nothing of it", kind))
+            self.answer_roll_call()
+        self.bridge.typed("login by hand, please")
+        self.answer_roll_call()
+        self.assertEqual(
+            self.face.shown[1:],
+            ["! nothing of it", "! nothing of it", "[You] login by hand, please"],
+        )
+
+    def answer_roll_call(self) -> None:
+        self.hear_json(Notice("1 user online:", {"count": 1}), Notice("10.0.0.1:5"))

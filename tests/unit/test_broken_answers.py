@@ -7,9 +7,9 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.doubles import ANN, BOB, ChatOnTheTable, Door, TCPTransport
+from tests.support.doubles import ANN, BOB, ChatOnTheTable, Door, SlowJournal, TCPTransport
 from tests.support.hall import Vault
-from tests.unit.test_control import PEER, SlowJournal, request
+from tests.unit.test_control import PEER, attendants, request
 from twisted_chat.doors.control import ControlDoor
 from twisted_chat.limits import Limits
 
@@ -81,13 +81,14 @@ class ControlDoorTests(SynchronousTestCase):
         door = ControlDoor(table.entrance(Limits()), "")
         protocol = door.buildProtocol(PEER)
         protocol.makeConnection(TCPTransport(peerAddress=PEER))
+        table.chat.journal.is_slow = True
         protocol.dataReceived(request("who") + request("ops"))
         self.patch(protocol, "_obey", lambda line: 1 / 0)
-        table.chat.journal.waiting[0].callback([])
+        table.chat.journal.settle()
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertTrue(protocol.transport.disconnected)
         protocol.connectionLost(Failure(ConnectionAborted()))
         table.turns.run()
         self.assertEqual(door.connections, set())
-        self.assertEqual(table.chat._attendants, set())
+        self.assertEqual(attendants(table), set())
         self.assertEqual(table.clock.getDelayedCalls(), [])

@@ -10,8 +10,8 @@ from tests.support.doubles import ChatOnTheTable, FailingJournal
 from tests.support.processes import CHECKOUT
 from tests.support.properties import given, st
 from twisted_chat.authorisation import CONTROL, Door, refusal
-from twisted_chat.commands import COMMANDS
-from twisted_chat.events import Role
+from twisted_chat.commands import TABLE
+from twisted_chat.records import Role
 from twisted_chat.syntax import escape, parse, unescape
 
 
@@ -95,7 +95,7 @@ class ObeyingTests(SynchronousTestCase):
             [
                 *(
                     f"- /{command.usage(Door.LINE)}: {command.help}"
-                    for command in COMMANDS.values()
+                    for command in TABLE.commands.values()
                     if refusal(command.right, Door.LINE, Role.GUEST) is None
                 ),
                 "- //word: say /word",
@@ -105,11 +105,11 @@ class ObeyingTests(SynchronousTestCase):
     def test_the_documents_name_every_command(self) -> None:
         for document in ("docs/commands.md", "docs/protocol.md"):
             text = (CHECKOUT / document).read_text()
-            for command in COMMANDS.values():
+            for command in TABLE.commands.values():
                 if Door.LINE in command.right.doors:
                     self.assertIn(f"`/{command.name}", text)
-        text = (CHECKOUT / "docs" / "commands.md").read_text()
-        for command in COMMANDS.values():
+        text = (CHECKOUT / "docs" / "commands.md").read_text().replace("\\|", "|")
+        for command in TABLE.commands.values():
             if command.right.doors == CONTROL:
                 self.assertIn(f"`chatctl {command.usage(Door.CONTROL)}`", text)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from time import time
 from unittest import TestCase
 
 import pytest
 from twisted.internet.task import Clock
 
-from twisted_chat.commands import BY_WORD
+from twisted_chat.commands import TABLE
 from twisted_chat.console.colours import coloured
 from twisted_chat.console.completion import Names
 from twisted_chat.console.face import as_json, calls
@@ -20,7 +21,7 @@ from twisted_chat.console.secret_lines import (
     masked,
     may_be_secret,
 )
-from twisted_chat.dialects import LineDialect, parse
+from twisted_chat.dialects import JsonDialect, LineDialect, parse
 from twisted_chat.events import (
     YOU,
     Emoted,
@@ -28,12 +29,15 @@ from twisted_chat.events import (
     Greeting,
     Left,
     Notice,
+    Parted,
+    PutOut,
     Refused,
     Renamed,
     Said,
     Told,
 )
 from twisted_chat.limits import NAME_AGAIN, NAME_AGAIN_FOR
+from twisted_chat.spans import moment
 
 
 @pytest.mark.parametrize(
@@ -95,11 +99,21 @@ def test_nobody_is_called_by_no_name():
 
 
 def test_json_is_what_the_dialect_says():
-    assert (
-        as_json(Said("bob", "hi"), timed=False)
-        == b'{"event": "said", "name": "bob", "text": "hi"}\n'
-    )
-    assert set(json.loads(as_json(Greeting(1), timed=True))) == {"event", "count", "time"}
+    for event in (Said("bob", "hi"), Said("bob", "hi", "dev", 5.5, "e", 7)):
+        assert as_json(event, timed=False) == JsonDialect().render(event, "dev")
+
+
+def test_json_with_times_has_that_of_the_event_or_else_that_of_reading_it():
+    assert json.loads(as_json(Said("bob", "hi", "dev", 5.5, "e", 7), timed=True)) == {
+        "event": "said",
+        "room": "dev",
+        "name": "bob",
+        "text": "hi",
+        "time": "1970-01-01T00:00:05Z",
+        "id": "e-7",
+    }
+    before = moment(time())
+    assert before <= json.loads(as_json(Greeting(1), timed=True))["time"] <= moment(time())
 
 
 @pytest.mark.parametrize(
@@ -109,7 +123,9 @@ def test_json_is_what_the_dialect_says():
         Said("e", "hello"),
         Emoted("bob", "waves bob"),
         Entered("user", 2),
-        Left("The", 2, words="bye"),
+        Left("The", {"lobby": 2}, words="bye"),
+        Parted("The", 2, "lobby"),
+        PutOut("kicked"),
         Renamed("bob", "rob"),
         Renamed(YOU, "now"),
         Told("bob", YOU, "hi"),
@@ -118,7 +134,7 @@ def test_json_is_what_the_dialect_says():
     ],
 )
 def test_colours_leave_the_text_as_it_is(event):
-    line = LineDialect().render(event).decode().removesuffix("\n")
+    line = LineDialect().render(event, "lobby").decode().removesuffix("\n")
     fragments = coloured(line, event, "ann")
     assert "".join(text for _, text in fragments) == line
     assert "[ZeroWidthEscape]" not in "".join(style for style, _ in fragments)
@@ -137,7 +153,7 @@ def test_names_are_learned_and_forgotten():
     names = Names()
     for event in (
         Entered("zoe", 2), Said("Bob", "hi"), Told("kim", YOU, "hi"), Emoted("10.0.0.1:3", "x"),
-        Left("zoe", 1), Renamed("kim", "Kit"), Renamed(YOU, "ann"), Refused("no"),
+        Left("zoe", {"lobby": 1}), Renamed("kim", "Kit"), Renamed(YOU, "ann"), Refused("no"),
     ):  # fmt: skip
         names.heard(event)
     assert names.among(["local:1", "cat"]) == ["ann", "Bob", "cat", "Kit", "10.0.0.1:3", "local:1"]
@@ -228,7 +244,7 @@ def test_no_answer_comes_on_another_connection():
 
 
 def test_all_ways_to_write_who_are_known():
-    assert set(WHO) == {word for word, each in BY_WORD.items() if each.name == "who"}
+    assert set(WHO) == {word for word, each in TABLE.by_word.items() if each.name == "who"}
 
 
 def test_secrets_are_known_and_masked():
@@ -259,7 +275,7 @@ class IdentityTests(TestCase):
         self.clock = Clock()
         self.sent = []
         self.identity = Identity(self.clock, None)
-        self.identity.greeted("10.0.0.1:1", self.sent.append)
+        self.identity.greeted(Greeting(1), "10.0.0.1:1", self.sent.append)
         self.hear("- You are now ann")
 
     def hear(self, line):
@@ -267,7 +283,7 @@ class IdentityTests(TestCase):
 
     def come_back(self):
         self.identity.lost()
-        self.identity.greeted("10.0.0.1:2", self.sent.append)
+        self.identity.greeted(Greeting(1), "10.0.0.1:2", self.sent.append)
 
     def test_the_name_is_asked_for_in_silence_for_two_minutes(self):
         self.come_back()

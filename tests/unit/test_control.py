@@ -17,16 +17,17 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.support.doubles import LINES, ChatOnTheTable, RecordingOutbox, TCPTransport
+from tests.support.asking import ask
+from tests.support.doubles import LINES, ChatOnTheTable, RecordingOutbox, SlowJournal, TCPTransport
 from twisted_chat.authorisation import Door
-from twisted_chat.commands import BY_WORD, COMMANDS
+from twisted_chat.commands import TABLE
 from twisted_chat.doors.control import NAME, ControlDoor, ControlProtocol
 from twisted_chat.doors.listening import ListenError
-from twisted_chat.interfaces import Seen
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.limits import CONTROL_CONNECTIONS, CONTROL_WAIT, GOODBYE, Limits
-from twisted_chat.member import Member
-from twisted_chat.names import BadName, check_name
+from twisted_chat.members import Member
+from twisted_chat.names import BadName, check_name, named
+from twisted_chat.requests import Mute
 
 PEER = UNIXAddress(None)
 WHOLE = {"event": "end"}
@@ -37,20 +38,15 @@ def request(command: str, argument: str = "", room: str = "") -> bytes:
     return json.dumps({"command": command, "argument": argument, "room": room}).encode() + b"\n"
 
 
-class SlowJournal(MemoryJournal):
-    """Tells who is there only when the test says so."""
+def words(event: dict[str, object]) -> str | None:
+    """What people read of `event`; None: nothing."""
+    return event.get("line", event.get("text"))
 
-    def __init__(self) -> None:
-        super().__init__(lambda: 0.0)
-        self.waiting: list[Deferred[list[Seen]]] = []
-        self.cancelled = 0
 
-    def who(self, room: str | None) -> Deferred[list[Seen]]:
-        def cancel(deferred: Deferred[list[Seen]]) -> None:
-            self.cancelled += 1
-
-        self.waiting.append(Deferred(cancel))
-        return self.waiting[-1]
+def attendants(table: ChatOnTheTable) -> set[str]:
+    """The ids of those that came by the control door and have not left, as anybody knows them."""
+    known = [table.chat._members, table.chat.journal.state.people]
+    return {id for people in known for id, each in people.items() if each.door is Door.CONTROL}
 
 
 class ControlDoorTests(SynchronousTestCase):
@@ -63,6 +59,12 @@ class ControlDoorTests(SynchronousTestCase):
         self.heard()
         self.limits = Limits(max_line=100)
         self.door = ControlDoor(self.table.entrance(self.limits), "")
+
+    def lay_slow(self) -> None:
+        """Begin anew with a journal that is slow."""
+        journal = SlowJournal()
+        self.lay(journal)
+        journal.is_slow = True
 
     def heard(self) -> list[str]:
         """What bob has got since it was last asked."""
@@ -212,20 +214,20 @@ class ControlDoorTests(SynchronousTestCase):
         self.assertIn("no room #nowhere", self.refused(request("lock", room="nowhere")))
 
     def test_every_command_of_the_table_is_answered_or_refused_by_its_right(self) -> None:
-        for word, command in BY_WORD.items():
+        for word, command in TABLE.by_word.items():
             with self.subTest(command=word):
                 answers = self.ask(request(word, "x"))
                 self.assertTrue(answers)
                 is_here = Door.CONTROL in command.right.doors
                 refused = f"chatctl {command.name} is for members of a room"
-                self.assertEqual(refused in str(answers[0]["text"]), not is_here, answers)
+                self.assertEqual(refused in str(words(answers[0])), not is_here, answers)
 
     def test_help_and_refusals_name_commands_as_they_are_written_in_a_shell(self) -> None:
         for event in self.ask(request("help")):
             self.assertRegex(event["text"], f"^chatctl {event['record']['command']}[ :]")
         self.assertEqual(
             {event["record"]["command"] for event in self.ask(request("help"))},
-            {name for name, each in COMMANDS.items() if Door.CONTROL in each.right.doors},
+            {name for name, each in TABLE.commands.items() if Door.CONTROL in each.right.doors},
         )
         self.assertEqual(
             [event["text"] for event in self.ask(request("help", "who"))],
@@ -243,42 +245,41 @@ class ControlDoorTests(SynchronousTestCase):
 
     def test_it_is_told_what_it_has_done_and_nobody_else_s_doings(self) -> None:
         protocol = self.connect()
-        self.table.chat.journal.mute("ann", "bob", 0)
+        ask(self.table.chat.journal, "ann", Mute(named("bob"), 0))
         self.assertEqual(self.read(protocol), [])
         [event] = self.ask(request("kick", "bob spam"))
-        self.assertEqual(event["text"], "chatctl kicked bob: spam")
-        record = event["record"]
+        self.assertEqual(words(event), "chatctl kicked bob: spam")
         self.assertEqual(
-            (record["who"], record["what"], record["whom"], record["why"]),
-            ("chatctl", "kick", "bob", "spam"),
+            (event["event"], event["who"], event["what"], event["whom"], event["why"]),
+            ("acted", "chatctl", "kick", "bob", "spam"),
         )
         self.close(protocol)
-        self.assertEqual(self.table.chat._attendants, set())
+        self.assertEqual(attendants(self.table), set())
 
     def test_only_the_one_who_acts_is_told_of_the_act(self) -> None:
         before, other = self.connect(), self.connect()
         other.dataReceived(request("status"))
         self.read(other)
         before.dataReceived(request("kick", "bob"))
-        self.assertEqual([event["text"] for event in self.read(before)], ["chatctl kicked bob"])
+        self.assertEqual(list(map(words, self.read(before))), ["chatctl kicked bob"])
         self.assertEqual(self.read(other), [])
         other.dataReceived(request("mute", "ann"))
-        self.assertIn("chatctl muted ann", [event["text"] for event in self.read(other)])
+        self.assertIn("chatctl muted ann", map(words, self.read(other)))
         self.assertEqual(self.read(before), [])
         for protocol in (before, other):
             self.close(protocol)
-        self.assertEqual(self.table.chat._attendants, set())
+        self.assertEqual(attendants(self.table), set())
 
     def test_an_act_behind_an_answer_that_took_its_time_is_told_too(self) -> None:
-        self.lay(SlowJournal())
+        self.lay_slow()
         protocol = self.connect()
         protocol.dataReceived(request("who") + request("kick", "bob"))
-        self.table.chat.journal.waiting[0].callback([])
-        self.assertEqual(self.read(protocol)[-1]["text"], "chatctl kicked bob")
+        self.table.chat.journal.settle()
+        self.assertEqual(words(self.read(protocol)[-1]), "chatctl kicked bob")
         protocol.dataReceived(request("who"))
-        self.table.chat.journal.waiting[1].callback([])
+        self.table.chat.journal.settle()
         self.read(protocol)
-        self.table.chat.journal.mute(NAME, "ann", 0)  # It asks for nothing now.
+        ask(self.table.chat.journal, NAME, Mute(named("ann"), 0))  # It asks for nothing now.
         self.assertEqual(self.read(protocol), [])
         self.close(protocol)
 
@@ -290,19 +291,21 @@ class ControlDoorTests(SynchronousTestCase):
     # Commands that take their time.
 
     def test_an_answer_that_takes_its_time_is_waited_for_and_what_follows_waits(self) -> None:
-        self.lay(SlowJournal())
+        self.lay_slow()
         protocol = self.connect()
         protocol.dataReceived(request("who") + request("ops") + request("rooms")[:-1])
         self.assertEqual(protocol.transport.producerState, "paused")
         protocol.readConnectionLost()
         self.table.clock.advance(10 * CONTROL_WAIT)
         self.assertEqual(self.read(protocol), [])
-        self.table.chat.journal.waiting[0].callback([])
-        texts = [event.get("text") for event in self.read(protocol)]
+        self.assertEqual(len(self.table.chat.journal.waiting), 1)
+        self.table.chat.journal.settle()
         self.assertEqual(
-            texts,
+            list(map(words, self.read(protocol))),
             [
-                "0 user online:",
+                "2 users online:",
+                "ann from a unix socket in #lobby, idle 3 min 20 s",
+                "bob from a unix socket in #lobby, idle 3 min 20 s",
                 "there are no operators: chatctl op NAME makes one",
                 "#lobby: 2 users online",
                 None,
@@ -311,37 +314,38 @@ class ControlDoorTests(SynchronousTestCase):
         self.close(protocol)
 
     def test_it_is_read_again_after_such_an_answer(self) -> None:
-        self.lay(SlowJournal())
+        self.lay_slow()
         protocol = self.connect()
         protocol.dataReceived(request("who"))
-        self.table.chat.journal.waiting[0].callback([])
+        self.table.chat.journal.settle()
         self.assertEqual(protocol.transport.producerState, "producing")
         protocol.dataReceived(request("who"))
         protocol.readConnectionLost()
         self.assertNotIn(WHOLE, self.read(protocol))
-        self.table.chat.journal.waiting[1].callback([])
+        self.table.chat.journal.settle()
         self.assertEqual(self.read(protocol)[-1], WHOLE)
         self.close(protocol)
 
     def test_the_last_line_without_its_end_may_take_its_time_too(self) -> None:
-        self.lay(SlowJournal())
+        self.lay_slow()
         protocol = self.connect()
         protocol.dataReceived(request("who")[:-1])
         protocol.readConnectionLost()
         self.assertEqual(self.read(protocol), [])
-        self.table.chat.journal.waiting[0].callback([])
-        self.assertEqual(len(self.read(protocol)), 2)
+        self.table.chat.journal.settle()
+        self.assertEqual(words(self.read(protocol)[0]), "2 users online:")
         self.close(protocol)
 
     # The end.
 
     def test_who_vanishes_while_its_command_runs_leaves_nothing(self) -> None:
-        self.lay(SlowJournal())
+        self.lay_slow()
         for error in (ConnectionDone, ConnectionLost):
             protocol = self.connect()
             protocol.dataReceived(request("who") + request("say", "hi"))
             self.close(protocol, error)
         self.assertEqual(self.table.chat.journal.cancelled, 2)
+        self.assertEqual(attendants(self.table), set())
         self.assertEqual(self.heard(), [])
 
     def test_who_vanishes_before_its_request_is_whole_is_not_obeyed(self) -> None:
@@ -401,7 +405,9 @@ class ControlDoorTests(SynchronousTestCase):
         self.table.turns.run()
         self.table.clock.advance(0)
         *_, refused, _ = self.read(protocol)
-        self.assertEqual(refused, {"event": "refused", "text": "the answer was not read"})
+        self.assertEqual(
+            refused, {"event": "refused", "text": "the answer was not read", "kind": "unavailable"}
+        )
         self.assertTrue(protocol.transport.disconnecting)
         self.close(protocol)
 
@@ -415,25 +421,24 @@ class ControlDoorTests(SynchronousTestCase):
             self.close(each)
 
     def test_when_the_daemon_stops_all_are_told_and_it_waits_for_their_end(self) -> None:
-        self.lay(SlowJournal())
+        self.lay_slow()
         idle, busy = self.connect(), self.connect()
         busy.dataReceived(request("who"))
         stopped = self.door.drain()
         for protocol in (idle, busy):
-            self.assertEqual(
-                self.read(protocol), [{"event": "refused", "text": "the daemon stops"}, WHOLE]
-            )
+            refused = {"event": "refused", "text": "the daemon stops", "kind": "stopping"}
+            self.assertEqual(self.read(protocol), [refused, WHOLE])
             self.assertNoResult(stopped)
             self.close(protocol)
         self.assertIsNone(self.successResultOf(stopped))
 
     def test_what_comes_of_a_command_after_that_is_told_to_nobody(self) -> None:
-        self.lay(SlowJournal())
+        self.lay_slow()
         busy = self.connect()
         busy.dataReceived(request("who"))
         stopped = self.door.drain()
         self.read(busy)
-        self.table.chat.journal.waiting[0].callback([])
+        self.table.chat.journal.settle()
         self.assertEqual(self.read(busy), [])
         self.close(busy)
         self.assertIsNone(self.successResultOf(stopped))
@@ -445,7 +450,7 @@ class ControlDoorTests(SynchronousTestCase):
         outbox = RecordingOutbox()
         outbox.broken = True
         broken = Member(NAME, outbox, LINES, self.table.flood.meter(""), Door.CONTROL)
-        self.table.chat.attend(broken)
+        self.table.chat.arrive(broken, rooms=())
         self.table.chat.notify(broken, "x")
         self.table.chat.notify(self.bob, "y")
         self.assertEqual(self.heard(), ["- y"])

@@ -9,6 +9,7 @@ from tests.support.doubles import ChatOnTheTable, Door, Kernel, SocketTransport
 from twisted_chat.dialects import LineDialect
 from twisted_chat.doors.line import ChatProtocol
 from twisted_chat.events import Event
+from twisted_chat.members import Member
 
 MEMBERS = 50
 
@@ -18,15 +19,19 @@ class CountingDialect(LineDialect):
 
     rendered = 0
 
-    def render(self, event: Event) -> bytes:
+    def render(self, event: Event, room: str) -> bytes:
         self.rendered += 1
-        return super().render(event)
+        return super().render(event, room)
+
+    def render_to(self, event: Event, reader: Member) -> bytes:
+        self.rendered += 1
+        return super().render_to(event, reader)
 
 
 class CostTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.door = Door()
-        self.dialect = self.door.factory.dialect = self.door.factory.chat._dialect = (
+        self.dialect = self.door.factory.dialect = self.door.factory.chat.delivery._dialect = (
             CountingDialect()
         )
         self.members = [self.join(number) for number in range(MEMBERS)]
@@ -106,7 +111,7 @@ class CostTests(SynchronousTestCase):
             table.ask(member, f"/ignore {bob.name}", "/join elsewhere")
         table.turns.run()
         table.chat.say(bob, "hello")
-        self.assertEqual(list(table.chat._turn._copies), [bob])
+        self.assertEqual(list(table.chat.delivery._turn._copies), [bob])
 
     def test_the_members_of_a_room_cost_nothing_while_nothing_happens(self) -> None:
         self.assertEqual(self.door.clock.getDelayedCalls(), [])

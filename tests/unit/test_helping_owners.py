@@ -8,12 +8,15 @@ import re
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.asking import ask
 from tests.support.hall import SECRET, Hall, RecordingStore
-from twisted_chat.events import Role
 from twisted_chat.journal.registrations import Registrations
 from twisted_chat.journal.store import NoStore
 from twisted_chat.limits import REGISTRATIONS_A_DAY, RESET_LASTS, WRONG_FROM
-from twisted_chat.member import Member
+from twisted_chat.members import Member
+from twisted_chat.names import named
+from twisted_chat.records import Role
+from twisted_chat.requests import Reset
 
 NOW = 1_795_590_720.0  # 2026-11-25T07:12:00Z
 
@@ -97,7 +100,7 @@ class ReleasingTests(HelpingTests):
                 "- You are no operator",
             ],
         )
-        self.assertEqual((ann.name, ann.standing.role), ("ann", Role.GUEST))
+        self.assertEqual((ann.name, self.hall.journal.view.role(ann.id)), ("ann", Role.GUEST))
 
     def test_what_is_not_registered_cannot_be_released_or_reset(self) -> None:
         for word in ("release", "reset"):
@@ -160,7 +163,7 @@ class ResettingTests(HelpingTests):
                 "/register PASSPHRASE sets one of your own",
             ],
         )
-        self.assertIs(ann.standing.role, Role.OPERATOR)
+        self.assertIs(hall.journal.view.role(ann.id), Role.OPERATOR)
         self.assertEqual(
             hall.try_out(ann, "/register a new horse battery"),
             [
@@ -196,7 +199,7 @@ class ResettingTests(HelpingTests):
             answer,
             ["! that passphrase of ann has expired: ask the administrator for another"],
         )
-        self.assertIs(ann.standing.role, Role.GUEST)
+        self.assertIs(self.hall.journal.view.role(ann.id), Role.GUEST)
         # Nobody else has the name meanwhile, and it can be reset once more.
         self.assertIn("ann is registered", self.hall.ask(ann, "/nick ann")[0])
         _, answer = self.log_in(self.hall, self.reset(self.hall, "ann"))
@@ -213,19 +216,19 @@ class ResettingTests(HelpingTests):
                 "- You are no operator",
             ],
         )
-        self.assertIs(thief.standing.role, Role.GUEST)
+        self.assertIs(self.hall.journal.view.role(thief.id), Role.GUEST)
 
     def test_a_new_passphrase_that_is_being_hashed_does_not_undo_a_reset(self) -> None:
         thief = self.hall.owner("ann")
         self.hall.hasher.open.clear()
         self.hall.begin(thief, "/register another passphrase")
         self.hall.hasher.wait_until_begun(2)
-        digest = self.successResultOf(self.hall.journal.registration("ann")).digest
-        self.successResultOf(self.hall.journal.reset("chatctl", "ann", "fake x"))
+        digest = self.hall.journal.view.registration(named("ann")).digest
+        ask(self.hall.journal, "chatctl", Reset(named("ann"), "fake x"))
         self.hall.hasher.open.set()
         self.hall.clock.hear()
         self.assertIn("ann is not your name any more", self.hall.table.read(thief)[-1])
-        registration = self.successResultOf(self.hall.journal.registration("ann"))
+        registration = self.hall.journal.view.registration(named("ann"))
         self.assertEqual((digest == "fake x", registration.digest), (False, "fake x"))
 
     def test_the_passphrase_stands_on_chatctl_s_screen_alone(self) -> None:
@@ -296,11 +299,10 @@ class WrongPassphraseTests(HelpingTests):
 
     def test_what_is_kept_of_them_is_bounded(self) -> None:
         registrations = Registrations(NoStore())
-        registrations.add("ann", "digest", "a", NOW)
+        registrations.add(named("ann"), "digest", "a", NOW)
         for number in range(1000):
-            registrations.note_wrong("ann", str(number), NOW)
-        registration = registrations.get("ann")
-        assert registration is not None
+            registrations.note_wrong(registrations.get(named("ann")), str(number), NOW)
+        registration = registrations.get(named("ann"))
         self.assertEqual(registration.wrong, 1000)
         self.assertEqual(registration.wrong_from, ["997", "998", "999"][-WRONG_FROM:])
 

@@ -10,7 +10,8 @@ from tests.support.properties import given, st
 from twisted_chat.console.identity import Identity
 from twisted_chat.console.introduction import Introduction
 from twisted_chat.console.preferences import Preferences
-from twisted_chat.dialects import parse
+from twisted_chat.dialects import line_of, parse
+from twisted_chat.events import Event, Greeting, Joined, Motd, Retold, Said, Topic
 from twisted_chat.limits import CLIENT_EVENTS, INTRODUCTION, SEEN
 
 TIME = "- 2026-11-23T07:12:00Z"
@@ -26,30 +27,32 @@ class IntroductionCase(TestCase):
         self.shown: list[str] = []
         self.identity = Identity(self.clock, None)
         self.introduction = Introduction(
-            self.clock, lambda line, _: self.shown.append(line), self.identity
+            self.clock, lambda lines, _: self.shown.extend(lines), self.identity
         )
-        self.identity.greeted("10.0.0.1:1", lambda _: None)
+        self.identity.greeted(Greeting(1), "10.0.0.1:1", lambda _: None)
         self.introduction.begin()
 
-    def hear(self, *lines: str) -> None:
-        for line in lines:
-            event = parse(line)
-            if self.identity.heard(event) and not self.introduction.takes(line, event):
-                self.shown.append(line)
+    def hear(self, *items: str | Event) -> None:
+        """The server sends lines, and events as JSON."""
+        for item in items:
+            event = parse(item) if isinstance(item, str) else item
+            lines = [item] if isinstance(item, str) else line_of(item, "lobby").split("\n")
+            if self.identity.heard(event) and not self.introduction.takes(lines, event):
+                self.shown.extend(lines)
 
     def say(self, *texts: str) -> None:
         for text in texts:
             self.introduction.end()
             self.introduction.said(text)
 
-    def come_back(self, *lines: str, unheard: int = 0) -> list[str]:
-        """What is shown of `lines`, which follow the greeting after a break."""
+    def come_back(self, *items: str | Event, unheard: int = 0) -> list[str]:
+        """What is shown of `items`, which follow the greeting after a break."""
         self.identity.lost()
         self.introduction.lost(unheard)
         self.shown.clear()
-        self.identity.greeted("10.0.0.1:2", lambda _: None)
+        self.identity.greeted(Greeting(1), "10.0.0.1:2", lambda _: None)
         self.introduction.begin()
-        self.hear(*lines)
+        self.hear(*items)
         self.clock.advance(INTRODUCTION)
         return self.shown
 
@@ -168,6 +171,39 @@ class IntroductionTests(IntroductionCase):
         news = retold(*(f"[bob] {text}" for text in new))
         shown = self.come_back(*replay)
         self.assertEqual(shown[len(shown) - len(news) :], news)
+
+
+class EventsTests(IntroductionCase):
+    """The same where the server speaks JSON."""
+
+    def test_the_first_one_is_shown_whole_and_at_once(self) -> None:
+        self.hear(Motd("welcome\nbe kind"), Retold("bob", "one", False, "lobby", 0.0))
+        self.assertEqual(self.shown, ["- welcome", "- be kind", "- 1970-01-01T00:00:00Z [bob] one"])
+
+    def test_what_is_new_of_the_message_of_the_day_and_the_topic_is_shown(self) -> None:
+        tea, milk = Topic("lobby", "tea", "ann"), Topic("lobby", "milk", "ann")
+        self.hear(Motd("welcome\nbe kind"), tea)
+        self.assertEqual(self.come_back(Motd("welcome\nbe kind"), tea), [])
+        self.assertEqual(
+            self.come_back(Motd("welcome\nbe quick"), milk),
+            ["- be quick", "- ann set the topic: milk"],
+        )
+
+    def test_what_was_seen_live_or_replayed_is_not_shown_again(self) -> None:
+        one = Retold("bob", "one", False, "lobby", 1.0)
+        two = Retold("bob", "two", True, "lobby", 2.0)
+        three = Retold("bob", "three", False, "lobby", 3.0)
+        self.hear(one, "* bob two", Said("kim", "four", "lobby", 4.0))
+        four = Retold("kim", "four", False, "lobby", 4.0)
+        self.assertEqual(self.come_back(one, two, four, three), [line_of(three)])
+
+    def test_what_is_said_in_other_rooms_is_in_no_replay_of_the_lobby(self) -> None:
+        self.hear(Said("bob", "one", "lobby"), Joined(1, "dev"), Said("kim", "elsewhere", "dev"))
+        elsewhere = Retold("kim", "elsewhere", False, "lobby", 1.0)
+        self.assertEqual(
+            self.come_back(Retold("bob", "one", False, "lobby", 0.0), elsewhere),
+            [line_of(elsewhere)],
+        )
 
 
 class PreferencesTests(TestCase):

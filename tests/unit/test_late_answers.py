@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,21 +14,23 @@ from tests.support.doubles import ANN, BOB, Door
 from twisted_chat.doors.line import ChatProtocol
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.limits import GOODBYE
-from twisted_chat.networks import Host
+from twisted_chat.requests import Arrive, Leave, Request
 
 
 class LateJournal(MemoryJournal):
-    """Decides who enters and leaves only when the test says so, in the order of the requests."""
+    """Decides who comes and goes only when the test says so, in the order of the requests."""
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
-        super().__init__(seconds)
+    def __init__(self, now: Callable[[], float], **options: Any) -> None:
+        super().__init__(now, **options)
         self.waiting: list[Callable[[], None]] = []
 
-    def enter(self, author: object, name: str, host: Host) -> None:
-        self.waiting.append(lambda: MemoryJournal.enter(self, author, name, host))
-
-    def leave(self, author: object, event: object) -> None:
-        self.waiting.append(lambda: MemoryJournal.leave(self, author, event))
+    def ask(self, author: str, request: Request) -> Deferred[Any]:
+        if not isinstance(request, Arrive | Leave):
+            return super().ask(author, request)
+        answer: Deferred[Any] = Deferred()
+        decide = super().ask
+        self.waiting.append(lambda: decide(author, request).chainDeferred(answer))
+        return answer
 
     def answer(self) -> None:
         while self.waiting:

@@ -5,19 +5,50 @@ from __future__ import annotations
 import json
 
 from twisted.internet.address import IPv4Address, IPv6Address
+from zope.interface import implementer
 
+from tests.support.asking import ask
 from tests.support.doubles import Door
 from tests.support.hall import SECRET
 from tests.support.moderated import HOUR, NOW, STAMP, Moderated
 from tests.support.properties import given, st
-from twisted_chat import chat
-from twisted_chat.events import Acted, Left
+from twisted_chat import delivery
+from twisted_chat.events import Acted
+from twisted_chat.interfaces import IFollower
 from twisted_chat.journal.audit import entry, record
 from twisted_chat.limits import ANSWER_SHARE, BACKLOG
+from twisted_chat.names import named
 from twisted_chat.networks import network_in, show
 from twisted_chat.refusal import Refusal
+from twisted_chat.requests import (
+    Ban,
+    Emote,
+    Join,
+    Leave,
+    LogIn,
+    Move,
+    Part,
+    Register,
+    Rename,
+    Say,
+    SetAway,
+    SetTopic,
+    Tell,
+    Unregister,
+)
 from twisted_chat.spans import moment
 from twisted_chat.text import clean
+
+
+@implementer(IFollower)
+class Told(list):
+    """Keeps what members are told, each event with the id of its reader."""
+
+    def happened(self, event, author, deaf) -> None:
+        pass
+
+    def told(self, reader, event) -> None:
+        self.append((reader, event))
 
 
 class TellingTests(Moderated):
@@ -95,10 +126,11 @@ class TellingTests(Moderated):
         self.assertEqual(self.act("/ban eve").audit[0]["address"], "local")
 
     def test_programs_read_the_address_of_a_banned_name_too(self) -> None:
-        told = []
-        self.journal.follow(lambda room, author, decision: told.append(decision))
-        self.successResultOf(self.journal.ban("ann", "bob", 0, "", None))
-        [act] = [each for each in told if isinstance(each, Acted)]
+        told = Told()
+        self.journal.follow(told)
+        ask(self.journal, "ann", Ban(named("bob"), 0, ""))
+        act, *others = [event for _, event in told if isinstance(event, Acted)]
+        self.assertEqual(others, [act] * 2)  # For ann, for cid and for who asked.
         self.assertEqual(record(act)["address"], "10.0.0.2")
 
     def check_audit(self, audit, who, what, whom, seconds, why, address="") -> None:
@@ -144,7 +176,7 @@ class TellingTests(Moderated):
     @given(st.lists(st.binary(max_size=80), min_size=3, max_size=3), st.integers(0, 10**9))
     def test_no_words_forge_a_line_or_a_field_of_the_audit_file(self, words, seconds) -> None:
         who, whom, why = map(clean, words)
-        line = entry(Acted(NOW, who, "ban", whom, seconds, why, "x"))
+        line = entry(Acted(who, "ban", whom, seconds, why, time=NOW))
         self.assertEqual(len(line.splitlines()), 1)
         expected = {"time": STAMP, "who": who, "what": "ban", "whom": whom}
         if seconds:
@@ -249,19 +281,29 @@ class KickingTests(Moderated):
     def test_what_who_was_put_out_still_asks_is_refused_by_the_journal(self) -> None:
         journal = self.journal
         self.act("/kick bob")
-        for asked in (
-            journal.rename(self.bob, "rob"),
-            journal.move(self.bob, "other"),
-            journal.tell(self.bob, "dan", "hello"),
-            journal.set_away(self.bob, "lunch"),
-            journal.set_topic(self.bob, "tea"),
-            journal.may_register(self.bob),
-            journal.register(self.bob, "digest"),
-            journal.unregister(self.bob),
+        bob = named("bob")
+        for request in (
+            Rename(named("rob")),
+            Move(named("other")),
+            Join(named("other")),
+            Part(named("lobby")),
+            Say("lobby", "hello"),
+            Emote("lobby", "waves"),
+            Tell(named("dan"), "hello"),
+            SetAway("lunch"),
+            SetTopic("lobby", "tea"),
+            Register(bob, "digest"),
+            LogIn(bob, "digest"),
+            Unregister(),
+            Leave("bye"),
         ):
-            self.assertIn("you are not here any more", str(self.failureResultOf(asked, Refusal)))
-        self.clear()
-        journal.leave(self.bob, Left("", 0))
+            with self.assertRaises(Refusal) as caught:
+                ask(journal, self.bob, request)
+            self.assertEqual(str(caught.exception), "you are not here any more")
+        with self.assertRaises(Refusal):
+            journal.view.check_register(self.bob.id)
+        journal.say(self.bob.id, "lobby", "hello")
+        self.assertEqual(self.hall.table.read(self.bob), [])
         self.assertEqual(self.hall.table.read(self.dan), [])
 
 
@@ -289,7 +331,7 @@ class BanningTests(Moderated):
         self.assertEqual(self.hall.try_out(again, f"/login cid {SECRET}"), [answer])
 
     def test_one_found_dead_while_a_network_is_put_out_leaves_once(self) -> None:
-        self.patch(chat, "TURN", 1)  # Each event is delivered in the middle of what is asked.
+        self.patch(delivery, "TURN", 1)  # Each event is delivered in the middle of what is asked.
         guests = [self.hall.come("10.9.0.1") for _ in range(3)]
         guests[2].outbox.broken = True
         self.clear()
@@ -370,7 +412,7 @@ class BanningTests(Moderated):
     def test_a_newcomer_from_a_banned_address_reads_why_and_for_how_long(self) -> None:
         door = Door()
         journal = door.factory.chat.journal
-        self.successResultOf(journal.ban("ann", "10.0.0.0/24", 90, "spam", None))
+        ask(journal, "ann", Ban(named("10.0.0.0/24"), 90, "spam"))
         for peer in (IPv4Address("TCP", "10.0.0.9", 1), IPv6Address("TCP", "::ffff:10.0.0.9", 1)):
             protocol = door.connect(peer)
             self.assertEqual(
@@ -396,7 +438,7 @@ class BanningTests(Moderated):
         ):
             with self.subTest(rest=rest):
                 self.act(f"/ban mallory {rest}")
-                [ban] = self.successResultOf(self.journal.bans())
+                [ban] = self.journal.view.bans()
                 expected = (NOW + seconds if seconds else 0, why)
                 self.assertEqual((ban.until, ban.why), expected)
 
@@ -499,7 +541,11 @@ class BanningTests(Moderated):
 
     def test_a_long_list_of_bans_puts_nobody_out(self) -> None:
         for number in range(1000):
-            self.journal.ban("ann", f"10.1.{number // 256}.{number % 256}", 0, "x" * 1000, None)
+            ask(
+                self.journal,
+                "ann",
+                Ban(named(f"10.1.{number // 256}.{number % 256}"), 0, "x" * 1000),
+            )
         lines = self.act("/bans").ann
         self.assertLess(sum(map(len, lines)), BACKLOG // ANSWER_SHARE + 100)
         self.assertEqual(lines[-1], f"- and {1000 - len(lines) + 1} more, which do not fit here")

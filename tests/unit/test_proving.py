@@ -42,7 +42,7 @@ class ProvingTests(SynchronousTestCase):
         self.assertEqual(self.owner.name, "ann")
         self.assertEqual(self.hall.table.read(self.owner), [])
         self.assertEqual(self.guest.outbox.lines, [])
-        self.assertIsNone(self.guest.room)
+        self.assertEqual(self.guest.room, "")
 
     def test_a_name_that_is_nobody_s_is_refused_without_hashing(self) -> None:
         hashed = self.hall.hasher.hashed

@@ -10,14 +10,14 @@ from types import FrameType
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.asking import ask
 from tests.support.doubles import LINES, ChatOnTheTable, RecordingOutbox
-from tests.unit.test_talking import Elsewhere
 from twisted_chat.authorisation import Door
-from twisted_chat.events import Role, Standing
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.limits import EMPTY_ROOM, MAX_ROOMS, MAX_TOPIC, NOTICE_WIDTH, SHOWN_ROOMS, TOKEN
-from twisted_chat.member import Member
+from twisted_chat.members import Member
 from twisted_chat.networks import LOCAL
+from twisted_chat.requests import Lock, Slow, Unlock
 
 
 class RoomTests(SynchronousTestCase):
@@ -129,7 +129,7 @@ class JoiningTests(RoomTests):
 
     def test_refusals_say_why(self) -> None:
         self.ask(self.bob, "/join dev")
-        self.bob.standing = Standing(Role.OPERATOR)
+        self.table.appoint(self.bob)
         self.ask(self.bob, "/lock")
         self.forget()
         for line, why in {
@@ -146,11 +146,11 @@ class JoiningTests(RoomTests):
 
     def test_who_is_in_a_locked_room_may_go_and_comes_back_when_it_is_open(self) -> None:
         self.ask(self.ann, "/join dev")
-        self.bob.standing = Standing(Role.OPERATOR)
-        self.successResultOf(self.journal.lock("bob", "dev", True))
+        self.table.appoint(self.bob)
+        ask(self.journal, "bob", Lock("dev"))
         self.assertEqual(self.ask(self.ann, "/join lobby")[-1], "- You are now in #lobby")
         self.assertEqual(len(self.ask(self.ann, "/join dev")), 1)
-        self.successResultOf(self.journal.lock("bob", "dev", False))
+        ask(self.journal, "bob", Unlock("dev"))
         self.assertEqual(self.ask(self.ann, "/join dev")[1], "- You are now in #dev")
 
 
@@ -179,8 +179,8 @@ class ListingTests(RoomTests):
 
     def test_empty_rooms_that_are_locked_or_slow_are_listed(self) -> None:
         self.ask(self.ann, "/join one", "/join two", "hello", "/join lobby")
-        self.successResultOf(self.journal.slow("operator", "two", 90))
-        self.successResultOf(self.journal.lock("operator", "two", True))
+        ask(self.journal, "operator", Slow("two", 90))
+        ask(self.journal, "operator", Lock("two"))
         self.assertEqual(
             self.ask(self.ann, "/rooms"),
             [
@@ -200,9 +200,7 @@ class ListingTests(RoomTests):
 
     def test_a_list_of_many_rooms_is_bounded(self) -> None:
         for number in range(SHOWN_ROOMS + 1):
-            author = Elsewhere()
-            self.journal.enter(author, f"{number}:", None)
-            self.successResultOf(self.journal.move(author, f"r{number}"))
+            self.table.bring(f"{number}:", f"r{number}")
         self.forget()
         lines = self.ask(self.ann, "/rooms")
         self.assertEqual(len(lines), SHOWN_ROOMS + 1)
@@ -211,10 +209,7 @@ class ListingTests(RoomTests):
 
     def test_long_topics_make_the_list_no_longer_than_an_answer_may_be(self) -> None:
         for number in range(SHOWN_ROOMS):
-            author = Elsewhere()
-            self.journal.enter(author, f"{number}:", None)
-            self.successResultOf(self.journal.move(author, f"r{number}"))
-            self.successResultOf(self.journal.set_topic(author, "😀" * MAX_TOPIC))
+            self.table.bring(f"{number}:", f"r{number}", "😀" * MAX_TOPIC)
         self.table.chat.share = 64 * 1024
         self.forget()
         lines = self.ask(self.ann, "/rooms")
@@ -231,8 +226,11 @@ class AskingFromOutsideTests(RoomTests):
         member = Member(
             "chatctl", RecordingOutbox(), LINES, self.table.flood.meter(LOCAL), Door.CONTROL
         )
+        self.table.chat.arrive(member, rooms=())
         self.table.desk.command(member, word, argument, room)
-        return self.read(member)
+        lines = self.read(member)
+        self.table.chat.leave(member)
+        return lines
 
     def test_history_and_who_are_of_the_room_however_it_is_written(self) -> None:
         self.ask(self.ann, "/join Dev", "hello")
@@ -336,14 +334,14 @@ class BoundedRoomTests(RoomTests):
 
     def test_no_guest_undoes_slow_mode_by_making_rooms(self) -> None:
         self.ask(self.ann, "/join one", "hello", "/join lobby")
-        self.successResultOf(self.journal.slow("operator", "one", 10))
+        ask(self.journal, "operator", Slow("one", 10))
         self.others_make_rooms()
         self.ask(self.bob, "/join one", "hello")
         self.assertIn("one line in 10 s", self.ask(self.bob, "hello")[0])
 
     def test_no_guest_undoes_a_lock_by_making_rooms(self) -> None:
         self.ask(self.ann, "/join one", "hello", "/join lobby")
-        self.successResultOf(self.journal.lock("operator", "one", True))
+        ask(self.journal, "operator", Lock("one"))
         self.others_make_rooms()
         self.assertEqual(
             self.ask(self.bob, "/join one")[-1],

@@ -10,17 +10,22 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hall import SECRET, Hall, RecordingStore
 from tests.support.properties import settings, st
-from twisted_chat.events import LOBBY, Rules, Said
+from twisted_chat.events import (
+    LOBBY,
+    Said,
+)
 from twisted_chat.journal.history import History
-from twisted_chat.journal.kept import Kept
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.rooms import Rooms
+from twisted_chat.journal.saved import SavedState
 from twisted_chat.limits import EMPTY_ROOM
-from twisted_chat.member import Member
+from twisted_chat.members import Member
+from twisted_chat.names import named
+from twisted_chat.records import Rules
 from twisted_chat.refusal import Refusal
 
 ORIGINS = ("10.0.0.1", "2001:db8::/64", "local", "uid:1000")
-NAMES = tuple(f"room{letter}" for letter in "abcdefghijklmnopqrst")
+NAMES = tuple(f"room{letter}" for letter in "abcdefghijkmnopqrstu")
 
 
 @dataclass
@@ -57,7 +62,12 @@ class RoomsModel(RuleBasedStateMachine):
     def one_to_go(self, places: list[Place]) -> Place | None:
         return min(
             (place for place in places if place.may_go),
-            key=lambda each: (each.is_owned, -len(self.made_by(each.maker)), each.emptied),
+            key=lambda each: (
+                each.is_owned,
+                -len(self.made_by(each.maker)),
+                each.emptied,
+                each.maker,
+            ),
             default=None,
         )
 
@@ -77,7 +87,7 @@ class RoomsModel(RuleBasedStateMachine):
             if gone is not None:
                 del self.places[gone.name]
             try:
-                self.rooms.make(name, origin)
+                self.rooms.make(named(name), origin)
                 assert not is_refused
             except Refusal:
                 assert is_refused
@@ -86,8 +96,9 @@ class RoomsModel(RuleBasedStateMachine):
         elif place.emptied is None:
             return
         place.emptied = None
-        self.rooms.enter(self.rooms.get(name), "somebody")
-        self.rooms._history.add(name, self.now, Said("ann", "hello"), origin)
+        self.rooms.enter(self.rooms.get(named(name)), "somebody")
+        said = Said("ann", "hello", name, self.now, "era", int(self.now))
+        self.rooms._history.add(said, origin, "ann")
 
     @rule(name=st.sampled_from(NAMES))
     def go(self, name: str) -> None:
@@ -95,7 +106,7 @@ class RoomsModel(RuleBasedStateMachine):
         if place is not None and place.emptied is None:
             self.now += 1
             place.emptied = self.now
-            self.rooms.leave(self.rooms.get(name), "somebody", self.now)
+            self.rooms.leave(self.rooms.get(named(name)), "somebody", self.now)
 
     @rule(
         name=st.sampled_from(NAMES),
@@ -110,7 +121,7 @@ class RoomsModel(RuleBasedStateMachine):
         if place is not None and place.emptied is None:
             place.rules = replace(place.rules, **changes)
             place.is_owned = is_owned
-            self.rooms.rule(self.rooms.get(name), place.rules, is_owned)
+            self.rooms.rule(self.rooms.get(named(name)), place.rules, is_owned)
 
     @rule(most=st.integers(1, 20))
     def begin_again(self, most: int) -> None:
@@ -120,15 +131,20 @@ class RoomsModel(RuleBasedStateMachine):
         for place in self.places.values():
             if place.emptied is None:
                 place.emptied = self.now
-        stored = self.store.load(Kept)
-        self.rooms = Rooms(self.store, History(self.store), most)
-        self.rooms.load(stored.rooms.values(), stored.lines, self.now)
+        stored = self.store.load(SavedState)
+        history = History(self.store)
+        history.take_over(stored.lines)
+        self.rooms = Rooms(self.store, history, most)
+        talked_in = dict.fromkeys(line.event.room for line in stored.lines)
+        self.rooms.load(stored.rooms.values(), talked_in, self.now)
         # All that the last ones have left in one moment go in any order.
         for place in self.places.values():
-            room = self.rooms.find(place.name)
+            room = self.rooms.find(named(place.name))
             assert room is None or room.maker == place.maker
         self.places = {
-            name: place for name, place in self.places.items() if self.rooms.find(name) is not None
+            name: place
+            for name, place in self.places.items()
+            if self.rooms.find(named(name)) is not None
         }
         assert len(self.places) + 1 <= self.most or not any(
             place.may_go for place in self.places.values()
@@ -169,7 +185,7 @@ class StrangerTests(SynchronousTestCase):
         self.ask(self.stranger, "/join lobby")
 
     def rooms(self) -> set[str]:
-        return {room.name for room in self.hall.journal._rooms}
+        return {room.name for room in self.hall.journal.state.rooms}
 
     def test_it_takes_neither_history_nor_topic_of_rooms_that_are_empty_just_now(self) -> None:
         for number in range(7):
@@ -267,8 +283,8 @@ class OlderRoomTests(SynchronousTestCase):
         clock.advance(1_000_100)
         journal = MemoryJournal(clock.seconds, store, max_rooms=16)
         for number in range(9):
-            journal._rooms.make(f"new{number}", f"10.0.0.{number // 2}")
-        names = {room.name for room in journal._rooms}
+            journal.state.rooms.make(named(f"new{number}"), f"10.0.0.{number // 2}")
+        names = {room.name for room in journal.state.rooms}
         self.assertEqual(len(names), 16)
         self.assertEqual(
             {name for name in names if name.startswith("old")},

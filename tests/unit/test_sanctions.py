@@ -9,16 +9,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hall import SECRET, Hall, RecordingStore
 from tests.support.properties import given, settings, st
-from twisted_chat.commands import COMMANDS
-from twisted_chat.events import Role
-from twisted_chat.journal.kept import Kept
-from twisted_chat.journal.sanctions import Sanction, Sanctions
+from twisted_chat.commands import TABLE
+from twisted_chat.journal.sanctions import Sanctions
+from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.store import NoStore
 from twisted_chat.limits import MAX_SANCTIONS
-from twisted_chat.names import key
+from twisted_chat.names import key, named
 from twisted_chat.networks import network_in, show
+from twisted_chat.records import Role, Sanction
 from twisted_chat.refusal import Refusal
 from twisted_chat.text import clean
+
+INF = float("inf")
 
 ARGUMENTS = st.lists(
     st.one_of(
@@ -35,7 +37,7 @@ ARGUMENTS = st.lists(
 
 class OddArgumentsTests(SynchronousTestCase):
     @settings(max_examples=300)
-    @given(st.sampled_from(sorted(COMMANDS)), ARGUMENTS, st.booleans())
+    @given(st.sampled_from(sorted(TABLE.commands)), ARGUMENTS, st.booleans())
     def test_no_argument_is_too_odd_for_any_command(self, name, argument, by_chatctl) -> None:
         hall = Hall(self, RecordingStore())
         ann = hall.operator("ann", "10.0.0.1")
@@ -50,9 +52,9 @@ class OddArgumentsTests(SynchronousTestCase):
         for member in (ann, bob):
             for line in hall.table.read(member):
                 self.assertNotIn("cannot be done just now", line)
-        for document in hall.journal._store.audited:
+        for document in hall.journal.state.store.audited:
             json.loads(document)
-        Hall(self, hall.journal._store)
+        Hall(self, hall.journal.state.store)
         hall.vault.close()
 
 
@@ -98,7 +100,7 @@ class RightsTests(SynchronousTestCase):
                 hall.clock.advance(float(what))
             elif who == "restart":
                 hall.vault.close()
-                hall, members = Hall(self, hall.journal._store, hall.clock.seconds()), []
+                hall, members = Hall(self, hall.journal.state.store, hall.clock.seconds()), []
             elif int(who) < len(members):
                 member = members[int(who)]
                 if what == "leave":
@@ -115,20 +117,20 @@ class RightsTests(SynchronousTestCase):
         hall.vault.close()
 
     def check(self, hall: Hall, members) -> None:
-        now = hall.now()
-        journal = hall.journal
+        view, state = hall.journal.view, hall.journal.state
         self.assertEqual(set(hall.table.chat.everybody()), set(members))
         self.assertEqual(len({key(member.name) for member in members}), len(members))
         for member in members:
-            owned = self.successResultOf(journal.registration(member.name))
-            self.assertEqual(member.standing.role, Role.GUEST if owned is None else owned.role)
-            self.assertEqual(self.successResultOf(journal.find(member.name)).host, member.host)
-            self.assertIsNone(journal._bans.on_name(member.name, now))
+            owned = view.registration(named(member.name))
+            role = Role.GUEST if owned is None else owned.role
+            self.assertEqual(view.role(member.id), role)
+            self.assertEqual(view.find(named(member.name)).host, member.host)
+            self.assertIsNone(state.bans.on_name(key(member.name)))
             mutes = (
-                journal._mutes.on_name(member.name, now),
-                journal._mutes.on_host(member.host, now),
+                state.mutes.on_name(key(member.name)),
+                state.mutes.on_host(member.host),
             )
-            self.assertEqual(member.standing.muted_until > now, any(mutes))
+            self.assertEqual(view.muted(member.id), any(mutes))
 
 
 networks = st.one_of(
@@ -177,54 +179,76 @@ class SanctionsTests(SynchronousTestCase):
         sanctions = Sanctions("ban", store)
         model: dict[object, Sanction] = {}
         for now, (what, whom, length) in enumerate(steps, 1):
+            sanctions.run_out(now)
             model = {each: s for each, s in model.items() if not 0 < s.until <= now}
             network = network_in(whom)
             same = key(whom) if network is None else network
             if what == "add":
                 sanction = Sanction(whom, "ann", "", now, now + length if length else 0)
-                sanctions.add(sanction, now)
+                sanctions.add(sanction, named(whom))
                 model[same] = sanction
             else:
-                lifted, was = sanctions.lift(whom), model.pop(same, None)
-                if lifted is None or not 0 < lifted.until <= now:
-                    self.assertEqual(lifted, was)
-            for again in (sanctions, self.loaded(store)):
-                self.compare(again, model, seen, now)
+                self.assertEqual(sanctions.lift(named(whom)), model.pop(same, None))
+            for again in (sanctions, self.loaded(store, now), self.restored(sanctions)):
+                self.compare(again, model, seen)
 
-    def loaded(self, store: RecordingStore) -> Sanctions:
+    def loaded(self, store: RecordingStore, now: float) -> Sanctions:
         again = Sanctions("ban", NoStore())
-        again.load(store.load(Kept).bans.values())
+        again.load(store.load(SavedState).bans.values(), now)
         return again
 
-    def compare(self, sanctions, model, seen, now) -> None:
+    def restored(self, sanctions: Sanctions) -> Sanctions:
+        again = Sanctions("ban", NoStore())
+        again.restore(json.loads(json.dumps(sanctions.dump())))
+        return again
+
+    def compare(self, sanctions, model, seen) -> None:
         for host in seen:
             ends = [
-                sanction.until or float("inf")
+                sanction.end
                 for network, sanction in model.items()
                 if not isinstance(network, str)
                 and host is not None
                 and network.version == host.version
                 and host in network
             ]
-            found = sanctions.on_host(host, now)
+            found = sanctions.on_host(host)
             self.assertEqual(found.end if found else 0, max(ends, default=0))
         for name in NAMES:
-            self.assertEqual(sanctions.on_name(name, now), model.get(key(name)))
-        self.assertEqual(
-            sorted(map(repr, sanctions.in_force(now))), sorted(map(repr, model.values()))
-        )
+            self.assertEqual(sanctions.on_name(key(name)), model.get(key(name)))
+        self.assertCountEqual(sanctions, model.values())
+        newest_first = [(-each.since, each.whom) for each in sanctions.in_order()]
+        self.assertEqual(newest_first, sorted((-each.since, each.whom) for each in model.values()))
+        self.assertEqual(sanctions.due, min((each.end for each in model.values()), default=INF))
+
+    def test_each_is_told_of_once_when_it_ends(self) -> None:
+        sanctions = Sanctions("ban", RecordingStore())
+        for_ever = Sanction("cid", "ann", "", 1, 0)
+        network, name = Sanction("10.0.0.1", "ann", "", 1, 5), Sanction("B0B", "ann", "", 1, 7)
+        for sanction in (network, name, for_ever):
+            sanctions.add(sanction, named(sanction.whom))
+        self.assertEqual(sanctions.run_out(4), [])
+        self.assertEqual(sanctions.run_out(6), [(network, "")])
+        self.assertEqual(sanctions.run_out(7), [(name, key("bob"))])
+        self.assertEqual(sanctions.run_out(1e12), [])
+        self.assertEqual(list(sanctions), [for_ever])
 
     def test_there_are_only_so_many_and_the_same_again_is_not_one_more(self) -> None:
         sanctions = Sanctions("ban", NoStore())
         first = ipaddress.ip_address("10.0.0.0")
-        for number in range(MAX_SANCTIONS):
-            sanctions._put(Sanction(str(first + number), "ann", "", 1, 5 if number else 0))
+        kept = [
+            Sanction(str(first + number), "ann", "", 1, 5 if number else 0)
+            for number in range(MAX_SANCTIONS)
+        ]
+        sanctions.load(kept, 1)
+        mallory = Sanction("mallory", "ann", "", 1, 0)
         with self.assertRaises(Refusal) as caught:
-            sanctions.add(Sanction("mallory", "ann", "", 1, 0), 1)
+            sanctions.add(mallory, named("mallory"))
         self.assertIn("10000 of them, as many as may be", str(caught.exception))
-        sanctions.add(Sanction("10.0.0.9", "bob", "", 1, 0), 1)
-        sanctions.add(Sanction("mallory", "ann", "", 1, 0), 6)
+        sanctions.add(Sanction("10.0.0.9", "bob", "", 1, 0), named("10.0.0.9"))
+        sanctions.run_out(6)
+        sanctions.add(mallory, named("mallory"))
         self.assertEqual(
-            {sanction.whom for sanction in sanctions.in_force(6)},
+            {sanction.whom for sanction in sanctions},
             {"10.0.0.0", "10.0.0.9", "mallory"},
         )

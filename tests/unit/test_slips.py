@@ -8,7 +8,7 @@ from time import process_time
 from unittest import TestCase
 
 from tests.support.properties import given, st
-from twisted_chat.commands import BY_WORD
+from twisted_chat.commands import TABLE
 from twisted_chat.console.secret_lines import is_secret, masked, may_be_secret
 from twisted_chat.syntax import (
     BLANK,
@@ -196,13 +196,14 @@ class SlipTests(TestCase):
 
     def test_the_commands_with_a_passphrase_are_those_of_the_table(self) -> None:
         self.assertEqual(
-            set(SECRET_COMMANDS), {word for word, each in BY_WORD.items() if each.right.secret}
+            set(SECRET_COMMANDS),
+            {word for word, each in TABLE.by_word.items() if each.right.secret},
         )
 
     def test_the_commands_that_carry_words_are_those_of_the_table(self) -> None:
         """Words are written in small letters there, and what stands before them in capitals."""
         carriers = {}
-        for word, each in BY_WORD.items():
+        for word, each in TABLE.by_word.items():
             *before, last = each.arguments.split() or [""]
             if last.strip("[]") in ("text", "words", "why"):
                 least = sum(not one.startswith("[") for one in before)

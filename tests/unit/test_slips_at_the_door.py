@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.doubles import ANN, BOB, Door
+from tests.support.asking import ask
+from tests.support.doubles import ANN, BOB, Door, FailingJournal, SlowJournal
+from twisted_chat.journal.memory import MemoryJournal
+from twisted_chat.names import named
+from twisted_chat.requests import Register
 
 REFUSED = "! that was not said: a passphrase may be in it. Write /{0} at the very start of a line"
 
 
 class SlipsAtTheDoorTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.door = Door(max_line=4096)
+        self.lay(MemoryJournal)
+
+    def lay(self, journal: type[MemoryJournal]) -> None:
+        """Begin with ann and bob in a chat over such a journal."""
+        self.door = Door(max_line=4096, journal=journal)
+        self.journal = self.door.factory.chat.journal
         self.ann = self.door.connect(ANN)
         self.bob = self.door.connect(BOB)
         self.send(b"hello\n/nick ann\n")
@@ -32,9 +40,10 @@ class SlipsAtTheDoorTests(SynchronousTestCase):
 
     def own_kit(self) -> None:
         """Let the name kit belong to somebody."""
-        owner = self.door.connect(IPv4Address("TCP", "10.0.0.3", 3))
+        # Only from this machine a passphrase is taken.
+        owner = self.door.connect(IPv4Address("TCP", "127.0.0.1", 3))
         owner.dataReceived(b"/nick kit\n")
-        self.door.factory.chat.journal.register(owner._member, "digest")
+        ask(self.journal, owner._member, Register(named("kit"), "digest"))
         self.door.turn()
         self.heard()
 
@@ -82,20 +91,17 @@ class SlipsAtTheDoorTests(SynchronousTestCase):
         self.assertTrue(all(line.startswith(refusal) for line in read), read)
 
     def test_a_journal_that_answers_late_keeps_the_order(self) -> None:
-        late: Deferred[None] = Deferred()
-        self.door.factory.chat.journal.registration = lambda name: late
+        self.lay(SlowJournal)
+        self.journal.is_slow = True
         self.send(b"one\nlogin page broken\ntwo\n")
         self.assertEqual(self.heard()[1], ["[ann] one"])
-        late.callback(None)
+        self.journal.settle()
         self.assertEqual(self.heard()[1], ["[ann] login page broken", "[ann] two"])
 
     def test_an_answer_that_fails_says_nothing(self) -> None:
-        def fail(name: str) -> None:
-            raise RuntimeError("no journal on purpose")
-
-        self.door.factory.chat.journal.registration = fail
+        self.lay(FailingJournal)
         self.send(b"login page broken\nnext\n")
-        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ConnectionError)), 1)
         read, others, _ = self.heard()
         self.assertEqual(read, ["! that cannot be done just now: try again later"])
         self.assertEqual(others, ["[ann] next"])

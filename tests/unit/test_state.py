@@ -8,7 +8,7 @@ import stat
 import pytest
 from twisted.logger import LogLevel, capturedLogs
 
-from twisted_chat.state import StateError, StateFolder, make_file
+from twisted_chat.journal.folder import StateError, StateFolder, make_file
 
 ROOT = os.geteuid() == 0
 

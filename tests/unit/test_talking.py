@@ -6,16 +6,14 @@ import gc
 import weakref
 from ipaddress import ip_address
 
-from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from tests.support.doubles import ChatOnTheTable, RecordingOutbox
 from tests.support.properties import given, st
 from tests.unit.test_cost import CountingDialect
 from tests.unit.test_text import HOSTILE
 from twisted_chat.authorisation import Door
-from twisted_chat.commands import COMMANDS
+from twisted_chat.commands import TABLE
 from twisted_chat.dialects import parse
 from twisted_chat.events import (
     YOU,
@@ -26,24 +24,13 @@ from twisted_chat.events import (
     Notice,
     Refused,
     Renamed,
-    Role,
     Said,
-    Standing,
     Told,
 )
-from twisted_chat.interfaces import IAuthor
 from twisted_chat.limits import IGNORED, NOTICE_WIDTH
-from twisted_chat.member import Member
+from twisted_chat.members import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.text import clean
-
-
-@implementer(IAuthor)
-class Elsewhere:
-    """A member of another daemon."""
-
-    idle = 0.0
-    origin = LOCAL
 
 
 class TalkingTests(SynchronousTestCase):
@@ -200,7 +187,7 @@ class SeeingTests(TalkingTests):
     def test_who_is_bounded_and_says_that_there_are_more(self) -> None:
         for number in range(10_000):
             # Of another daemon that shares the journal: nobody has to read what they read.
-            self.table.chat.journal.enter(Elsewhere(), f"{'é' * 20}{number}", None)
+            self.table.bring(f"{'é' * 20}{number}")
         self.forget()
         lines = self.ask(self.ann, "/who")
         self.assertEqual(lines[0], "- 10003 users online:")
@@ -220,7 +207,7 @@ class SeeingTests(TalkingTests):
             self.table.flood.meter(LOCAL),
             host=ip_address("10.0.0.9"),
         )
-        self.table.chat.enter(member)
+        self.table.chat.arrive(member)
         self.table.clock.advance(5)
         self.forget()
         self.read(member)
@@ -228,7 +215,7 @@ class SeeingTests(TalkingTests):
         whole = ["- eve from 10.0.0.9 in #lobby, idle 0 s"]
         self.assertEqual(self.ask(member, "/whois"), whole)
         self.assertEqual(self.ask(member, "/whois eve"), whole)
-        self.bob.standing = Standing(Role.OPERATOR)
+        self.table.appoint(self.bob)
         self.assertEqual(self.ask(self.bob, "/whois eve"), whole)
         self.assertEqual(
             self.ask(self.ann, "/whois"), ["- ann from a unix socket in #lobby, idle 0 s"]
@@ -245,7 +232,7 @@ class SeeingTests(TalkingTests):
 
     def test_what_whois_tells_programs_has_no_address_either(self) -> None:
         told: list[Notice] = []
-        self.table.chat._turn.tell = lambda member, event: told.append(event)
+        self.table.chat.delivery.tell = lambda member, event: told.append(event)
         self.table.desk.hand_in(self.ann, "/whois bob")
         self.table.desk.hand_in(self.ann, "/whois ann")
         self.assertNotIn("address", told[0].record)
@@ -297,6 +284,7 @@ class IgnoringTests(TalkingTests):
             (self.bob, "five"),
         ):
             self.table.desk.hand_in(member, line)
+            self.table.settle()
         self.assertEqual(
             self.read(self.ann),
             [
@@ -395,16 +383,6 @@ class IgnoringTests(TalkingTests):
         )
         self.assertIs(self.ann.outbox.written[0], self.bob.outbox.written[0])
 
-    def test_nothing_is_left_of_who_leaves_while_a_journal_looks_for_whom_it_ignores(self) -> None:
-        looking: Deferred[None] = Deferred()
-        find = self.table.chat.journal.find
-        self.table.chat.journal.find = lambda name: looking.addCallback(lambda _: find(name))
-        self.table.desk.hand_in(self.bob, "/ignore ann")
-        self.table.chat.leave(self.bob)
-        self.table.turns.run()
-        looking.callback(None)
-        self.assertFalse(self.table.chat._ignorers)
-
     def test_nothing_is_left_of_who_has_left(self) -> None:
         self.ask(self.bob, "/ignore ann", "/msg cat hello")
         self.ask(self.cat, "/ignore bob", "/msg ann hello")
@@ -427,12 +405,12 @@ class HelpTests(TalkingTests):
             listed,
             [
                 *("help", "who", "quit", "nick", "me", "msg", "reply", "whois", "away", "back"),
-                *("ignore", "unignore", "join", "rooms", "topic", "history"),
+                *("ignore", "unignore", "join", "rooms", "topic", "history", "format"),
             ],
         )
 
     def test_help_lists_more_for_an_operator(self) -> None:
-        self.ann.standing = Standing(Role.OPERATOR)
+        self.table.appoint(self.ann)
         lines = "\n".join(self.ask(self.ann, "/help"))
         self.assertIn("- /kick NAME [why]: put somebody out", lines)
         self.assertNotIn("/status", lines)
@@ -456,8 +434,8 @@ class HelpTests(TalkingTests):
 
     def test_a_command_that_misses_its_argument_says_how_it_is_written(self) -> None:
         for member in (self.ann, self.bob):
-            member.standing = Standing(Role.OPERATOR)
-        for command in COMMANDS.values():
+            self.table.appoint(member)
+        for command in TABLE.commands.values():
             if command.arguments and not command.arguments.startswith("["):
                 lines = self.ask(self.ann, f"/{command.name}", f"/{command.name}  ")
                 if "chatctl" in lines[0] or "read along" in lines[0]:
@@ -501,7 +479,7 @@ class PosingTests(SynchronousTestCase):
             "/msg bob ": lambda words: Told("ann", YOU, words),
             "/topic ": lambda words: Notice(f"ann set the topic: {words}"),
             "/away ": None,
-            "/quit ": lambda words: Left("ann", 1, words),
+            "/quit ": lambda words: Left("ann", {"": 1}, words),
         }.items():
             line = clean(f"{command}{text}".encode())
             words = line.removeprefix(command).strip()
@@ -538,13 +516,13 @@ class PosingTests(SynchronousTestCase):
             self.assertIsInstance(event, Left | Entered)
             self.assertEqual(event.name, "bob")
 
-    @given(HOSTILE, st.sampled_from(sorted(COMMANDS.keys() - {"quit", "register", "login"})))
+    @given(HOSTILE, st.sampled_from(sorted(TABLE.commands.keys() - {"quit", "register", "login"})))
     def test_no_answer_repeats_anything_as_if_others_had_written_it(
         self, text: str, name: str
     ) -> None:
         table = ChatOnTheTable()
         ann = table.enter("ann")
-        ann.standing = Standing(Role.OPERATOR)
+        table.appoint(ann)
         table.read(ann)
         for line in (f"/{name} {text}", f"/{text}", f"/msg {text}", f"/join #{text}"):
             table.desk.hand_in(ann, clean(line.encode()))

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 
+from tests.support.asking import ask
 from tests.support.doubles import LINES, RecordingOutbox
 from tests.support.hall import Hall, RecordingStore
 from tests.support.moderated import STAMP, Moderated
 from tests.unit.test_rooms import RoomTests
 from twisted_chat.dialects import JsonDialect
 from twisted_chat.limits import MAX_TOPIC
-from twisted_chat.member import Member
+from twisted_chat.members import Member
 from twisted_chat.networks import LOCAL
+from twisted_chat.requests import SetTopic
 
 
 class TopicTests(RoomTests):
     def test_who_is_in_no_room_yet_asks_for_a_topic_in_vain_and_without_harm(self) -> None:
         eve = Member("eve", RecordingOutbox(), LINES, self.table.flood.meter(LOCAL))
-        self.assertEqual(self.ask(eve, "/topic", "/topic tea", "/topic -"), [])
+        refused = ["! you are in no room: /join ROOM first"] * 3
+        self.assertEqual(self.ask(eve, "/topic", "/topic tea", "/topic -"), refused)
         self.assertEqual(self.ask(self.ann, "/topic"), ["- no topic is set: /topic text sets one"])
 
     def test_a_topic_is_told_to_the_room_and_shown_to_who_enters_or_asks(self) -> None:
@@ -54,7 +57,7 @@ class TopicTests(RoomTests):
 
     def test_a_journal_can_take_a_topic_away(self) -> None:
         self.ask(self.ann, "/topic tea")
-        self.successResultOf(self.journal.set_topic(self.bob, ""))
+        ask(self.journal, self.bob, SetTopic(self.bob.room, ""))
         self.assertEqual(self.read(self.ann), ["- bob took the topic away"])
 
     def test_each_room_has_its_own(self) -> None:

@@ -11,7 +11,7 @@ from tests.support.hall import SECRET, Hall
 from twisted_chat.authorisation import Door
 from twisted_chat.flood import Flood
 from twisted_chat.limits import LOGGED_A_MINUTE, LOGGED_A_MINUTE_IN_ALL, Limits
-from twisted_chat.member import Member
+from twisted_chat.members import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.traces import Traces
 

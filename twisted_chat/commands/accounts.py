@@ -6,13 +6,13 @@ from fnmatch import fnmatchcase
 
 from twisted_chat.accounts import Accounts
 from twisted_chat.commands.command import Request, shorten
-from twisted_chat.events import Role
-from twisted_chat.journal.registrations import Registration
 from twisted_chat.limits import MIN_PASSPHRASE, SHOWN_REGISTRATIONS
-from twisted_chat.names import key
+from twisted_chat.names import key, named
 from twisted_chat.networks import place
 from twisted_chat.passphrases import make_passphrase
-from twisted_chat.refusal import Refusal
+from twisted_chat.records import Registration
+from twisted_chat.refusal import Kind, Refusal
+from twisted_chat.requests import LogIn, Register, Release, Reset, Unregister
 from twisted_chat.spans import moment, span
 from twisted_chat.weakness import weakness
 
@@ -20,7 +20,7 @@ from twisted_chat.weakness import weakness
 async def register(request: Request) -> None:
     name = request.member.name
     passphrase = request.argument
-    await request.chat.journal.may_register(request.member)
+    request.view.check_register(request.member.id)
     # Somebody who writes it as for /login would make the name a part of the passphrase.
     if key(passphrase.split()[0]) == key(name):
         raise Refusal("leave your name out of it: write /register PASSPHRASE")
@@ -32,10 +32,7 @@ async def register(request: Request) -> None:
             "nothing to do with each other"
         )
     digest = await request.passphrases.digest(request.member.origin, passphrase)
-    if request.member.name != name:
-        raise Refusal(f"{name} is not your name any more: nothing was registered")
-    is_change = request.member.standing.role >= Role.REGISTERED
-    await request.chat.journal.register(request.member, digest)
+    is_change = await request.ask(Register(named(name), digest))
     request.traces.note("new passphrase" if is_change else "register", request.member, name)
     how = " with that passphrase from now on" if is_change else ""
     lasting = "" if request.chat.journal.lasting else ", as long as this daemon runs"
@@ -52,7 +49,7 @@ async def login(request: Request) -> None:
 
     accounts = Accounts(request.chat.journal, request.passphrases, request.traces)
     registration = await accounts.prove(request.member, name, passphrase, delayed)
-    before = await request.chat.journal.log_in(request.member, registration)
+    before = await request.ask(LogIn(named(name), registration.digest))
     request.traces.note("login", request.member, before.name)
     request.answer(f"You are logged in as {before.name}")
     if before.wrong:
@@ -77,7 +74,7 @@ def _wrong_ones(registration: Registration) -> str:
 
 async def unregister(request: Request) -> None:
     name = request.member.name
-    await request.chat.journal.unregister(request.member)
+    await request.ask(Unregister())
     request.traces.note("unregister", request.member, name)
     request.answer(f"{name} belongs to nobody now: whoever takes it has it")
 
@@ -86,7 +83,7 @@ async def names(request: Request) -> None:
     pattern = request.argument.casefold() or "*"
     found = [
         (each, older)
-        for each, older in await request.chat.journal.registrations()
+        for each, older in request.view.registrations()
         if fnmatchcase(each.name.casefold(), pattern)
     ]
     shown = request.answer_all([_row(*each) for each in found[:SHOWN_REGISTRATIONS]])
@@ -118,16 +115,16 @@ def _row(registration: Registration, older: Registration | None) -> tuple[str, d
 
 
 async def release(request: Request) -> None:
-    name = (await _registration(request)).name
-    await request.chat.journal.release(request.member.name, name)
+    name = _registration(request).name
+    await request.ask(Release(named(name)))
     request.traces.note("release", request.member, name)
 
 
 async def reset(request: Request) -> None:
-    name = (await _registration(request)).name
+    name = _registration(request).name
     passphrase = make_passphrase()
     digest = await request.passphrases.digest(request.member.origin, passphrase)
-    registration = await request.chat.journal.reset(request.member.name, name, digest)
+    registration = await request.ask(Reset(named(name), digest))
     request.traces.note("reset", request.member, name)
     request.answer(
         f"until {moment(registration.expires)} this takes the name, and is shown nowhere else: "
@@ -138,9 +135,12 @@ async def reset(request: Request) -> None:
     )
 
 
-async def _registration(request: Request) -> Registration:
+def _registration(request: Request) -> Registration:
     """Return what is registered as the argument. Raises Refusal if nothing is."""
-    registration = await request.chat.journal.registration(request.argument)
+    registration = request.view.registration(named(request.argument))
     if registration is None:
-        raise Refusal(f"{shorten(request.argument)} is not registered: /names lists what is")
+        raise Refusal(
+            f"{shorten(request.argument)} is not registered: /names lists what is",
+            Kind.NOT_REGISTERED,
+        )
     return registration

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from twisted_chat.authorisation import Door, Right
+from twisted.internet.defer import Deferred
+
+from twisted_chat import requests
+from twisted_chat.authorisation import RIGHTS, Door, Right
 from twisted_chat.chat import Chat
 from twisted_chat.events import LOBBY, Notice
+from twisted_chat.interfaces import IView
 from twisted_chat.limits import SHOWN_NAME
-from twisted_chat.member import Member
+from twisted_chat.members import Member
+from twisted_chat.records import Role
 
 if TYPE_CHECKING:
     from twisted_chat.passphrases import Passphrases
@@ -25,11 +30,28 @@ class Request:
     """
 
     chat: Chat
+    table: Table
     passphrases: Passphrases
     traces: Traces
     member: Member
     argument: str = field(repr=False)
     room: str
+
+    @property
+    def view(self) -> IView:
+        """What there is to see of the chat."""
+        view: IView = self.chat.view
+        return view
+
+    @property
+    def role(self) -> Role:
+        """The role of the member that asks, as far as this process knows."""
+        role: Role = self.view.role(self.member.id)
+        return role
+
+    def ask(self, request: requests.Request) -> Deferred[Any]:
+        """Ask the journal for `request`. Fires with the answer, or fails with a Refusal."""
+        return self.chat.ask(self.member, request)
 
     def answer(self, text: str, **record: object) -> None:
         """Answer the member that asks: `text` for people, `record` for programs."""
@@ -43,10 +65,11 @@ class Request:
         share = float("inf") if self.member.door is Door.CONTROL else self.chat.share
         notices: list[Notice] = []
         for text, record in rows:
-            share -= len(text.encode()) + len("- \n")
+            notice = Notice(text, record or None)
+            share -= len(self.member.dialect.render_to(notice, self.member))
             if share < 0:
                 break
-            notices.append(Notice(text, record or None))
+            notices.append(notice)
         self.chat.tell(self.member, *notices)
         return len(notices)
 
@@ -75,9 +98,13 @@ class Command:
     arguments: str
     help: str
     run: Callable[[Request], Awaitable[None]]
-    right: Right = field(default_factory=Right)
     aliases: tuple[str, ...] = ()
     control_arguments: str = ""
+
+    @property
+    def right(self) -> Right:
+        """Who may use it."""
+        return RIGHTS[self.name]
 
     def usage(self, door: Door) -> str:
         """Return how it is written, behind what leads a command at `door`."""
@@ -85,6 +112,29 @@ class Command:
         if door is Door.CONTROL and self.control_arguments:
             arguments = self.control_arguments
         return f"{self.name} {arguments}".strip()
+
+
+class Table:
+    """`commands` by their names, in the order in which help lists them, and `by_word`, by all that
+    people write for them.
+    """
+
+    def __init__(self, *commands: Command) -> None:
+        self.commands = {command.name: command for command in commands}
+        aliases = {alias: command for command in commands for alias in command.aliases}
+        self.by_word = self.commands | aliases
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self.commands.values())
+
+    def find(self, word: str, door: Door) -> Command | None:
+        """Return the command that `word` means at `door`; None: there is none. `names` is a command
+        of chatctl, and for everybody else another word for `who`.
+        """
+        command = self.commands.get(word)
+        if command is not None and door in command.right.doors:
+            return command
+        return self.by_word.get(word)
 
 
 def shorten(text: str, length: int = SHOWN_NAME) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from twisted_chat.authorisation import Door, refusal
+from twisted_chat.authorisation import Door, check
 from twisted_chat.chat import Chat
-from twisted_chat.commands import find
-from twisted_chat.commands.command import Command, Request
+from twisted_chat.commands import TABLE
+from twisted_chat.commands.command import Command, Request, Table
 from twisted_chat.limits import SHOWN_NAME
-from twisted_chat.member import Member
-from twisted_chat.names import BadName
+from twisted_chat.members import Member
+from twisted_chat.names import named
 from twisted_chat.passphrases import Passphrases
-from twisted_chat.refusal import Refusal
+from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.syntax import parse, slipped_command, unescape, unmarked_login
 from twisted_chat.traces import Traces
 
@@ -35,12 +35,12 @@ class Desk:
         chat: Chat,
         passphrases: Passphrases,
         traces: Traces,
-        find: Callable[[str, Door], Command | None] = find,
+        table: Table = TABLE,
     ) -> None:
         self._chat = chat
         self._passphrases = passphrases
         self._traces = traces
-        self._find = find
+        self._table = table
 
     def hand_in(self, member: Member, line: str) -> Deferred[None] | None:
         """Do what `member` asks with `line` (clean and not empty): run its command or say it.
@@ -50,14 +50,12 @@ class Desk:
         Until then no further line of `member` is to be handed in.
         """
         if command := parse(line):
-            room = "" if member.room is None else member.room.name
-            return self.command(member, *command, room=room)
-        if self._refuses_secret(member, line):
-            return None
+            return self.command(member, *command, room=member.room)
+        if slipped := slipped_command(line):
+            return self._start(member, "that", self._refuse_secret(slipped))
         if name := unmarked_login(line):
             return self._start(member, "that", self._say_if_free(member, line, name))
-        self._chat.say(member, unescape(line))
-        return None
+        return self._chat.say(member, unescape(line))
 
     def command(self, member: Member, word: str, argument: str, room: str) -> Deferred[None] | None:
         """The same for the command `word` with `argument`, about `room` ("": about none)."""
@@ -65,59 +63,67 @@ class Desk:
             return None
         member.meter.active = self._chat.seconds()
         line = f"/{word} {argument}"
-        if self._refuses_secret(member, line):
-            return None
+        if slipped := slipped_command(line):
+            return self._start(member, "that", self._refuse_secret(slipped))
         lead = member.door.lead
-        command = self._find(word, member.door)
+        command = self._table.find(word, member.door)
         if command is None:
             shown = word[:SHOWN_NAME]
             way_out = "" if member.door is Door.CONTROL else f", and //{shown} says it"
-            self._chat.refuse(member, f"no command {lead}{shown}: {lead}help lists them{way_out}")
-            return None
-        muted = member.standing.muted_until > self._chat.now()
-        if why := refusal(command.right, member.door, member.standing.role, muted):
-            if command.right.secret and member.door is Door.LINE:
-                why += "; if you sent a passphrase just now, change it wherever you use it"
-            self._chat.refuse(member, f"{lead}{command.name} {why}")
-            return None
-        if not argument and command.arguments and not command.arguments.startswith("["):
-            self._chat.refuse(
-                member, f"something is missing: write {lead}{command.usage(member.door)}"
-            )
-            return None
-        request = Request(self._chat, self._passphrases, self._traces, member, argument, room)
+            text = f"no command {lead}{shown}: {lead}help lists them{way_out}"
+            return self._start(member, "that", self._refuse(text, Kind.NO_COMMAND))
+        request = Request(
+            self._chat, self._table, self._passphrases, self._traces, member, argument, room
+        )
         doing = self._obey(command, request, unmarked_login(line))
         return self._start(member, f"{lead}{command.name}", doing)
 
-    def _refuses_secret(self, member: Member, line: str) -> bool:
-        """Refuse `line` if it would show a passphrase to others. Return whether it would."""
-        if slipped := slipped_command(line):
-            self._chat.refuse(member, f"that was not said: {_how_to_write(slipped)}")
-        return bool(slipped)
-
     async def _say_if_free(self, member: Member, line: str, name: str) -> None:
-        await self._check_is_free(name)
-        self._chat.say(member, unescape(line))
+        self._check_is_free(name)
+        if eased := self._chat.say(member, unescape(line)):
+            await eased
+
+    async def _refuse_secret(self, slipped: str) -> None:
+        """Refuse a line that would show a passphrase to others: it was meant as the command
+        `slipped`.
+        """
+        await self._refuse(f"that was not said: {_how_to_write(slipped)}", Kind.NOT_SAFE)
+
+    async def _refuse(self, text: str, kind: Kind) -> None:
+        raise Refusal(text, kind)
 
     async def _obey(self, command: Command, request: Request, name: str) -> None:
+        member, door = request.member, request.member.door
+        try:
+            check(command.name, door, request.role, request.view.muted(member.id))
+        except Refusal as refusal:
+            if refusal.kind is Kind.NOT_SAFE:
+                raise Refusal(
+                    f"{refusal}; if you sent a passphrase just now, change it wherever you use it",
+                    refusal.kind,
+                ) from refusal
+            raise
+        if not request.argument and command.arguments and not command.arguments.startswith("["):
+            raise Refusal(f"something is missing: write {door.lead}{command.usage(door)}")
         if name:
-            await self._check_is_free(name)
+            self._check_is_free(name)
         await command.run(request)
 
-    async def _check_is_free(self, name: str) -> None:
-        """Raises Refusal if somebody has registered `name`: what follows it may be a passphrase."""
-        registration = await self._chat.journal.registration(name)
+    def _check_is_free(self, name: str) -> None:
+        """Raise Refusal if somebody has registered `name`: what follows it may be a passphrase."""
+        registration = self._chat.view.registration(named(name))
         if registration is not None:
             raise Refusal(
                 f"that was not said, because {registration.name} is registered: "
-                f"{_how_to_write('login')}"
+                f"{_how_to_write('login')}",
+                Kind.NOT_SAFE,
             )
 
     def _as_written_at(self, door: Door, advice: str) -> str:
         """`advice` with the commands in it led as they are at `door`, where it has them."""
 
         def lead(match: re.Match[str]) -> str:
-            command = self._find(match[1], door)
+            command = self._table.find(match[1], door)
             is_there = command is not None and door in command.right.doors
             return f"{door.lead}{match[1]}" if is_there else match[0]
 
@@ -126,7 +132,9 @@ class Desk:
     def _start(
         self, member: Member, what: str, doing: Coroutine[Deferred[Any], Any, None]
     ) -> Deferred[None] | None:
-        """Begin `doing` what `member` wants, which `what` names to it; None if it is done."""
+        """Begin `doing` what `member` wants, which `what` names to it, behind all that it said
+        before. Return None if it is done.
+        """
         done = Deferred.fromCoroutine(self._run(member, what, doing))
         return None if done.called else done
 
@@ -134,14 +142,23 @@ class Desk:
         self, member: Member, what: str, doing: Coroutine[Deferred[Any], Any, None]
     ) -> None:
         try:
+            # What was said before is told first, and what is known of this member is known by then.
+            if settled := self._chat.journal.settled(member.id):
+                await settled
+                if member.leaving:
+                    doing.close()
+                    return
             await doing
-        except (Refusal, BadName) as error:
-            self._chat.refuse(member, self._as_written_at(member.door, str(error)))
+        except Refusal as error:
+            text = self._as_written_at(member.door, str(error))
+            self._chat.refuse(member, text, error.kind)
         except CancelledError:
             pass  # Whoever asked is gone.
         except Exception:
             self._log.failure("{what} failed", what=what)
-            self._chat.refuse(member, f"{what} cannot be done just now: try again later")
+            self._chat.refuse(
+                member, f"{what} cannot be done just now: try again later", Kind.UNAVAILABLE
+            )
 
 
 def _how_to_write(command: str) -> str:

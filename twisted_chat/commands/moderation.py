@@ -5,18 +5,33 @@ from __future__ import annotations
 from twisted_chat import __version__
 from twisted_chat.commands.command import Request, shorten
 from twisted_chat.dialects import users
-from twisted_chat.journal.sanctions import Sanction
 from twisted_chat.limits import MAX_SLOW
-from twisted_chat.names import can_be_called
+from twisted_chat.names import can_be_called, named
 from twisted_chat.networks import is_default, is_local, network_in, show
+from twisted_chat.records import Sanction
 from twisted_chat.refusal import Refusal
+from twisted_chat.requests import (
+    Announce,
+    Ban,
+    ForgetLine,
+    ForgetLines,
+    Kick,
+    Lock,
+    Mute,
+    SetOperator,
+    Slow,
+    Unban,
+    Unlock,
+    Unmute,
+    UnsetOperator,
+)
 from twisted_chat.spans import moment, parse_span, span
 from twisted_chat.text import whole_number
 
 
 async def kick(request: Request) -> None:
     name, why = request.words(2)
-    await request.chat.journal.kick(request.member.name, name, why)
+    await request.ask(Kick(named(name), why))
 
 
 async def ban(request: Request) -> None:
@@ -27,10 +42,8 @@ async def ban(request: Request) -> None:
         raise _no_time(first)
     why = rest if seconds is None else "".join(others)
     _check_whom(whom)
-    hint = await _hint(request, "ban", whom)
-    hit = await request.chat.journal.ban(
-        request.member.name, whom, seconds or 0, why, request.member.host
-    )
+    hint = _hint(request, "ban", whom)
+    hit = await request.ask(Ban(named(whom), seconds or 0, why))
     network = network_in(whom)
     if hint:
         request.answer(hint)
@@ -39,14 +52,13 @@ async def ban(request: Request) -> None:
 
 
 async def unban(request: Request) -> None:
-    await request.chat.journal.unban(request.member.name, request.argument)
+    await request.ask(Unban(named(request.argument)))
 
 
 async def bans(request: Request) -> None:
     """List the bans, then the mutes."""
-    journal = request.chat.journal
-    rows = [_row(each, "") for each in await journal.bans()]
-    rows += [_row(each, " is muted") for each in await journal.mutes()]
+    rows = [_row(each, "") for each in request.view.bans()]
+    rows += [_row(each, " is muted") for each in request.view.mutes()]
     if left_out := len(rows) - request.answer_all(rows):
         request.answer(f"and {left_out} more, which do not fit here")
     if not rows:
@@ -73,14 +85,14 @@ async def mute(request: Request) -> None:
         raise _no_time(rest)
     if not is_default(whom):
         _check_whom(whom)
-    hint = await _hint(request, "mute", whom)
-    await request.chat.journal.mute(request.member.name, whom, seconds)
+    hint = _hint(request, "mute", whom)
+    await request.ask(Mute(named(whom), seconds))
     if hint:
         request.answer(hint)
 
 
 async def unmute(request: Request) -> None:
-    await request.chat.journal.unmute(request.member.name, request.argument)
+    await request.ask(Unmute(named(request.argument)))
 
 
 async def slow(request: Request) -> None:
@@ -88,32 +100,45 @@ async def slow(request: Request) -> None:
     seconds = parse_span(text) or whole_number(text, 0, MAX_SLOW)
     if seconds is None or seconds > MAX_SLOW:
         raise Refusal(f"write /slow SECONDS, from 0 (as fast as you like) to {MAX_SLOW}")
-    await request.chat.journal.slow(request.member.name, request.some_room, seconds)
+    await request.ask(Slow(_room(request), seconds))
 
 
 async def lock(request: Request) -> None:
-    await request.chat.journal.lock(request.member.name, request.some_room, True)
+    await request.ask(Lock(_room(request)))
 
 
 async def unlock(request: Request) -> None:
-    await request.chat.journal.lock(request.member.name, request.some_room, False)
+    await request.ask(Unlock(_room(request)))
 
 
 async def say(request: Request) -> None:
-    await request.chat.journal.announce(request.member.name, request.room or None, request.argument)
+    room = _room(request) if request.room else ""
+    await request.ask(Announce(room, request.argument))
     request.answer("said")
 
 
+async def forget(request: Request) -> None:
+    first, id = request.words(2)
+    if id:
+        room = request.view.room(named(first.removeprefix("#"))).name
+        count = await request.ask(ForgetLine(room, id))
+    else:
+        _check_whom(first)
+        count = await request.ask(ForgetLines(named(first)))
+    lines = "1 line is" if count == 1 else f"{count} lines are"
+    request.answer(f"{lines} forgotten", count=count)
+
+
 async def op(request: Request) -> None:
-    await request.chat.journal.set_operator(request.member.name, request.argument, True)
+    await request.ask(SetOperator(named(request.argument)))
 
 
 async def deop(request: Request) -> None:
-    await request.chat.journal.set_operator(request.member.name, request.argument, False)
+    await request.ask(UnsetOperator(named(request.argument)))
 
 
 async def ops(request: Request) -> None:
-    registrations = await request.chat.journal.registrations()
+    registrations = request.view.registrations()
     names = [each.name for each, _ in registrations if each.operator]
     for name in names:
         request.answer(name, name=name)
@@ -123,8 +148,8 @@ async def ops(request: Request) -> None:
 
 async def status(request: Request) -> None:
     chat = request.chat
-    people = await chat.journal.who(None)
-    rooms = [room for room in await chat.journal.rooms() if room.count]
+    people = chat.view.who(None)
+    rooms = [room for room in chat.view.rooms() if room.count]
     uptime = chat.seconds() - chat.since
     where = "1 room" if len(rooms) == 1 else f"{len(rooms)} rooms"
     request.answer(
@@ -141,12 +166,17 @@ def _no_time(text: str) -> Refusal:
     return Refusal(f"{shorten(text)} is no time: write it like 30s, 10m, 2h or 7d")
 
 
-async def _hint(request: Request, what: str, whom: str) -> str:
+def _room(request: Request) -> str:
+    """Return the name of the room that the request is about, as the room has it."""
+    return request.view.room(named(request.some_room)).name
+
+
+def _hint(request: Request, what: str, whom: str) -> str:
     """What to tell who acts on a name whose bearer can come again under another one."""
     if network_in(whom) is not None or is_default(whom):
         return ""
     try:
-        seen = await request.chat.journal.find(whom)
+        seen = request.view.find(named(whom))
     except Refusal:
         return ""
     if is_local(seen.host):  # Everybody here shares it.

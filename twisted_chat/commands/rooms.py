@@ -5,34 +5,52 @@ from __future__ import annotations
 from twisted_chat.authorisation import Door
 from twisted_chat.commands.command import Request, shorten
 from twisted_chat.dialects import users
-from twisted_chat.events import LOBBY, Role
-from twisted_chat.interfaces import RoomSeen
-from twisted_chat.limits import MAX_HISTORY, NOTICE_WIDTH, SHOWN_HISTORY, SHOWN_ROOMS, TOKEN
-from twisted_chat.member import Member
-from twisted_chat.refusal import Refusal
+from twisted_chat.events import LOBBY
+from twisted_chat.limits import (
+    ANSWER_SHARE,
+    CONTROL_BACKLOG,
+    MAX_HISTORY,
+    NOTICE_WIDTH,
+    SHOWN_HISTORY,
+    SHOWN_ROOMS,
+    TOKEN,
+)
+from twisted_chat.names import BadName, check_room, named
+from twisted_chat.records import Role, RoomSeen, Rules
+from twisted_chat.refusal import Kind, Refusal
+from twisted_chat.requests import Move, SetTopic
 from twisted_chat.retelling import retold
 from twisted_chat.spans import span
 from twisted_chat.text import whole_number
 
 
 async def join(request: Request) -> None:
-    await request.chat.journal.move(request.member, request.argument)
+    name, objection = request.argument.removeprefix("#"), ""
+    try:
+        # A kept room may be called like the lobby: it is found as it is written.
+        if (checked := check_room(name)) != LOBBY:
+            name = checked
+    except BadName as error:
+        objection = str(error)
+    await request.ask(Move(named(name), objection))
 
 
 async def rooms(request: Request) -> None:
-    seen = await request.chat.journal.rooms()
+    seen = request.view.rooms()
     # The search costs as well, also where most of what it found is not shown.
     request.member.meter.charge(len(seen) / TOKEN)
     shown = seen if request.member.door is Door.CONTROL else seen[:SHOWN_ROOMS]
-    rows = [_row(room, _may_read(request.member, room)) for room in shown]
+    rows = [_row(room, _may_read(request, room)) for room in shown]
     if left_out := len(seen) - request.answer_all(rows):
         request.answer(f"{left_out} smaller {'room' if left_out == 1 else 'rooms'} left out")
 
 
-def _may_read(member: Member, room: RoomSeen) -> bool:
-    """Whether `member` may read the topic of `room`: one that is locked is its members' own."""
-    is_there = member.room is not None and member.room.name == room.name
-    return is_there or not room.rules.locked or member.standing.role >= Role.OPERATOR
+def _may_read(request: Request, room: RoomSeen) -> bool:
+    """Return whether the asker may read the topic of `room`: one that is locked is its members'
+    own.
+    """
+    is_there = any(each.name == room.name for each in request.member.rooms)
+    return is_there or not room.rules.locked or request.role >= Role.OPERATOR
 
 
 def _row(room: RoomSeen, may_read: bool) -> tuple[str, dict[str, object]]:
@@ -57,18 +75,17 @@ async def topic(request: Request) -> None:
     if request.member.door is Door.CONTROL:
         await _topic_for_chatctl(request)
         return
-    room = request.member.room
-    if room is None:
-        return  # It is not there yet, or any more.
-    if request.argument == "-":
-        await request.chat.journal.set_topic(request.member, "")
-    elif request.argument:
-        if not request.chat.waits(request.member, room):
-            await request.chat.journal.set_topic(request.member, request.argument)
-    elif room.rules.topic:
-        request.answer(f"{room.rules.topic_by} set the topic: {room.rules.topic}")
+    room = request.room
+    if not room:
+        raise Refusal("you are in no room: /join ROOM first", Kind.NO_ROOM)
+    if request.argument:
+        await request.ask(SetTopic(room, "" if request.argument == "-" else request.argument))
+        return
+    rules = request.view.rules(room)
+    if rules.topic:
+        request.answer(f"{rules.topic_by} set the topic: {rules.topic}", **_topic(rules))
     else:
-        request.answer("no topic is set: /topic text sets one")
+        request.answer("no topic is set: /topic text sets one", **_topic(rules))
 
 
 async def _topic_for_chatctl(request: Request) -> None:
@@ -76,25 +93,29 @@ async def _topic_for_chatctl(request: Request) -> None:
     name, text = request.room, request.argument
     if not name:
         name, text = request.words(2)
-    room = await request.chat.journal.room(name.removeprefix("#") or LOBBY)
+    room = request.view.room(named(name.removeprefix("#") or LOBBY))
     rules = room.rules
     if text:
-        await request.chat.journal.set_topic_of(
-            request.member.name, room.name, "" if text == "-" else text
-        )
+        await request.ask(SetTopic(room.name, "" if text == "-" else text))
         done = "took the topic away" if text == "-" else f"set the topic: {text}"
         request.answer(f"{request.member.name} {done}", room=room.name)
     elif rules.topic:
-        request.answer(f"{rules.topic_by} set the topic: {rules.topic}", topic=rules.topic)
+        request.answer(f"{rules.topic_by} set the topic: {rules.topic}", **_topic(rules))
     else:
-        request.answer(f"no topic is set in #{room.name}", topic="")
+        request.answer(f"no topic is set in #{room.name}", **_topic(rules))
+
+
+def _topic(rules: Rules) -> dict[str, object]:
+    return {"topic": rules.topic, "by": rules.topic_by}
 
 
 async def history(request: Request) -> None:
     count = whole_number(request.argument or str(SHOWN_HISTORY), 1, MAX_HISTORY)
     if count is None:
         raise Refusal(f"write /history N, with N from 1 to {MAX_HISTORY}")
-    lines = await request.chat.journal.history(request.some_room, count)
+    lines = request.view.history(named(request.some_room), count)
     if not lines:
         request.answer(f"nothing is kept of what was said in #{request.some_room}")
-    request.chat.tell(request.member, *retold(lines, request.chat.share))
+    is_chatctl = request.member.door is Door.CONTROL
+    share = CONTROL_BACKLOG // ANSWER_SHARE if is_chatctl else request.chat.share
+    request.chat.tell(request.member, *retold(lines, share, request.member))

@@ -6,13 +6,22 @@ import re
 from collections.abc import Iterable, Iterator
 
 from twisted_chat.authorisation import Door
-from twisted_chat.commands.command import Request, shorten
+from twisted_chat.commands.command import Request
 from twisted_chat.dialects import users
-from twisted_chat.events import Role
-from twisted_chat.interfaces import Seen
-from twisted_chat.limits import IDLE, IGNORED, NOTICE_WIDTH
-from twisted_chat.names import check_name, key
+from twisted_chat.limits import IDLE, NOTICE_WIDTH
+from twisted_chat.names import check_name, named
+from twisted_chat.records import Role, Seen
 from twisted_chat.refusal import Refusal
+from twisted_chat.requests import (
+    Emote,
+    Ignore,
+    Rename,
+    Reply,
+    SetAway,
+    SetBack,
+    Tell,
+    Unignore,
+)
 from twisted_chat.spans import span
 
 _NAME = re.compile(r"[^,]+")
@@ -22,31 +31,28 @@ _ROLES = {Role.GUEST: "guest", Role.REGISTERED: "registered", Role.OPERATOR: "op
 
 
 async def nick(request: Request) -> None:
-    await request.chat.journal.rename(request.member, check_name(request.argument))
+    await request.ask(Rename(named(check_name(request.argument))))
 
 
 async def me(request: Request) -> None:
-    request.chat.emote(request.member, request.argument)
+    await request.ask(Emote(request.room, request.argument))
 
 
 async def msg(request: Request) -> None:
     receiver, text = request.words(2)
     if not text:
         raise Refusal("nothing was sent: write /msg NAME text")
-    await _tell(request, receiver, text)
+    _remark(request, await request.ask(Tell(named(receiver), text)))
 
 
 async def reply(request: Request) -> None:
-    receiver = request.member.correspondent
-    if receiver is None:
-        raise Refusal("nobody who is here has sent you a private line: /msg NAME text begins")
-    await _tell(request, receiver, request.argument)
+    _remark(request, await request.ask(Reply(request.argument)))
 
 
-async def _tell(request: Request, receiver: str, text: str) -> None:
-    seen = await request.chat.journal.tell(request.member, receiver, text)
-    if seen.away is not None:
-        request.answer(_away(seen))
+def _remark(request: Request, receiver: Seen) -> None:
+    """Answer that the receiver does not listen, if it does not."""
+    if receiver.away is not None:
+        request.answer(_away(receiver))
 
 
 def _away(seen: Seen) -> str:
@@ -55,19 +61,22 @@ def _away(seen: Seen) -> str:
 
 async def who(request: Request) -> None:
     """List one room, or all rooms for chatctl without --room."""
-    people = await request.chat.journal.who(request.room or None)
+    people = request.view.who(named(request.room) if request.room else None)
     request.answer(f"{users(len(people))} online:", count=len(people))
     if request.member.door is Door.CONTROL:
-        request.answer_all([(_whole(seen), _record(seen)) for seen in people])
+        idle = request.chat.idle
+        request.answer_all(
+            [(_whole(seen, idle(seen)), _record(seen, idle(seen))) for seen in people]
+        )
     else:
-        lines = list(_wrap(map(_in_short, people)))
+        lines = list(_wrap(_in_short(seen, request.chat.idle(seen)) for seen in people))
         shown = request.answer_all([(line, {}) for line in lines])
         if left_out := sum(len(_NAME.findall(line)) for line in lines[shown:]):
             request.answer(f"and {left_out} more, who do not fit here")
 
 
-def _in_short(seen: Seen) -> str:
-    remarks = [f"idle {span(seen.idle)}"] if seen.idle >= IDLE else []
+def _in_short(seen: Seen, idle: float) -> str:
+    remarks = [f"idle {span(idle)}"] if idle >= IDLE else []
     if seen.away is not None:
         remarks.append("away")
     return f"{seen.name} ({', '.join(remarks)})".replace(", ", "; ") if remarks else seen.name
@@ -88,28 +97,31 @@ def _wrap(names: Iterable[str]) -> Iterator[str]:
 async def whois(request: Request) -> None:
     if not request.argument and request.member.door is Door.CONTROL:
         raise Refusal("something is missing: write /whois NAME")
-    seen = await request.chat.journal.find(request.argument or request.member.name)
-    is_self = seen.name == request.member.name
-    shows = request.member.standing.role >= Role.OPERATOR or is_self
-    record = _record(seen)
+    seen = request.view.find(named(request.argument or request.member.name))
+    is_self = seen.author == request.member.id
+    shows = request.role >= Role.OPERATOR or is_self
+    idle = request.chat.idle(seen)
+    record = _record(seen, idle)
     if not shows:
         del record["address"]
-    request.answer(_whole(seen, address=shows), **record)
+    request.answer(_whole(seen, idle, address=shows), **record)
     if seen.away is not None:
         request.answer(_away(seen))
 
 
-def _whole(seen: Seen, address: bool = True) -> str:
+def _whole(seen: Seen, idle: float, address: bool = True) -> str:
     where = f" from {seen.host or 'a unix socket'}" if address else ""
     role = f", {_ROLES[seen.role]}" if seen.role > Role.GUEST else ""
-    return f"{seen.name}{where} in #{seen.room}{role}, idle {span(seen.idle)}"
+    rooms = ", ".join(f"#{room}" for room in seen.rooms) or "no room"
+    return f"{seen.name}{where} in {rooms}{role}, idle {span(idle)}"
 
 
-def _record(seen: Seen) -> dict[str, object]:
+def _record(seen: Seen, idle: float) -> dict[str, object]:
     return {
         "name": seen.name,
-        "room": seen.room,
-        "idle": int(seen.idle),
+        "room": seen.rooms[0] if seen.rooms else None,
+        "rooms": list(seen.rooms),
+        "idle": int(idle),
         "away": seen.away,
         "role": _ROLES[seen.role],
         "address": None if seen.host is None else str(seen.host),
@@ -117,49 +129,29 @@ def _record(seen: Seen) -> dict[str, object]:
 
 
 async def away(request: Request) -> None:
-    await request.chat.journal.set_away(request.member, request.argument)
+    await request.ask(SetAway(request.argument))
     words = f": {request.argument}" if request.argument else ""
     request.answer(f"You are away{words}")
 
 
 async def back(request: Request) -> None:
-    await request.chat.journal.set_away(request.member, None)
+    await request.ask(SetBack())
     request.answer("You are back")
 
 
 async def ignore(request: Request) -> None:
-    member = request.member
-    name = request.argument
-    if not name:
-        names = sorted(member.ignored.values())
+    if not request.argument:
+        names = request.view.ignored(request.member.id)
         request.answer(f"You ignore {', '.join(names) or 'nobody'}", ignored=names)
         return
-    seen = await request.chat.journal.find(name)
-    if member.leaving:
-        return  # It went while the journal looked.
-    if seen.name == member.name:
-        raise Refusal("that is you: others would still hear you")
-    if key(seen.name) in member.ignored:
-        raise Refusal(f"you ignore {seen.name} already: /unignore {seen.name} ends it")
-    if len(member.ignored) >= IGNORED:
-        raise Refusal(f"you ignore {IGNORED} names, as many as may be: /unignore some first")
-    request.chat.ignore(member, {**member.ignored, key(seen.name): seen.name})
-    request.answer(f"You ignore {seen.name}: /unignore {seen.name} ends it")
+    name = await request.ask(Ignore(named(request.argument)))
+    request.answer(f"You ignore {name}: /unignore {name} ends it")
 
 
 async def unignore(request: Request) -> None:
-    others = dict(request.member.ignored)
-    name = others.pop(key(request.argument), None)
-    if name is None:
-        raise Refusal(f"you do not ignore {shorten(request.argument)}: /ignore lists whom you do")
-    request.chat.ignore(request.member, others)
+    name = await request.ask(Unignore(named(request.argument)))
     request.answer(f"You hear {name} again")
 
 
 async def leave(request: Request) -> None:
-    member = request.member
-    words = request.argument
-    if words and member.standing.muted_until > request.chat.now():
-        request.chat.refuse(member, "you are muted: you leave without words")
-        words = ""
-    request.chat.leave(member, words=words)
+    request.chat.leave(request.member, words=request.argument)

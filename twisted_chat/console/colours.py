@@ -6,7 +6,19 @@ import zlib
 
 from twisted_chat.console.face import calls
 from twisted_chat.console.mentions import mentions
-from twisted_chat.events import YOU, Emoted, Entered, Event, Left, Refused, Renamed, Said, Told
+from twisted_chat.events import (
+    YOU,
+    Emoted,
+    Entered,
+    Event,
+    Left,
+    Parted,
+    PutOut,
+    Refused,
+    Renamed,
+    Said,
+    Told,
+)
 
 Fragments = list[tuple[str, str]]
 """Pieces of text, each behind its style in prompt_toolkit's notation."""
@@ -44,13 +56,13 @@ def coloured(line: str, event: Event, own: str) -> Fragments:
             return _with_name("* ", name, line, name == own, "")
         case Entered(name):
             return _with_name("> New user ", name, line, name == own, "dim")
-        case Left(name):
+        case Left(name) | Parted(name):
             return _with_name("< The user ", name, line, name == own, "dim")
         case Renamed(old, name) if old == YOU:
             return _with_name("- You are now ", name, line, True, "dim")
         case Told():
             return [("ansimagenta", line)]
-        case Refused():
+        case Refused() | PutOut():
             return [("ansired", line)]
     return [("dim", line)]
 

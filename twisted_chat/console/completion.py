@@ -10,7 +10,19 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from twisted_chat.console.secret_lines import masked
-from twisted_chat.events import YOU, Emoted, Entered, Event, Greeting, Left, Renamed, Said, Told
+from twisted_chat.events import (
+    YOU,
+    Emoted,
+    Entered,
+    Event,
+    Greeting,
+    Joined,
+    Left,
+    Parted,
+    Renamed,
+    Said,
+    Told,
+)
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -25,11 +37,11 @@ class Names:
     def heard(self, event: Event) -> None:
         """Learn from `event`."""
         match event:
-            case Greeting():
+            case Greeting() | Joined():
                 self._names.clear()
             case Entered(name) | Said(name) | Emoted(name):
                 self._add(name)
-            case Left(name):
+            case Left(name) | Parted(name):
                 self._names.discard(name)
             case Renamed(old, new):
                 self._names.discard(old)
@@ -90,7 +102,9 @@ class ChatCompleter(Completer):
 def _commands() -> list[str]:
     # Imported only now, because the server's table brings the whole server along.
     from twisted_chat.authorisation import Door
-    from twisted_chat.commands import BY_WORD
+    from twisted_chat.commands import TABLE
 
     # Without the commands of chatctl, which nobody may use here.
-    return sorted(f"/{name}" for name, each in BY_WORD.items() if Door.LINE in each.right.doors)
+    return sorted(
+        f"/{name}" for name, each in TABLE.by_word.items() if Door.LINE in each.right.doors
+    )

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from twisted_chat.client import LineClient
 from twisted_chat.console.arrival import doubt
 from twisted_chat.console.face import Valve
+from twisted_chat.events import Event
 
 if TYPE_CHECKING:
     from twisted_chat.bridge import Bridge
@@ -34,8 +35,13 @@ class Connection(LineClient):
         self._has_valve = True
         self._bridge.connected(self)
 
-    def shown(self, line: str) -> None:
-        self._bridge.heard(line)
+    def heard(self, event: Event, line: str | None) -> None:
+        self._bridge.heard(event, line)
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether the server has greeted, but has yet to tell whether it knows JSON."""
+        return self._lines.waits
 
     def network_stuck(self) -> None:
         self._bridge.tell_person("! waiting for the network")

@@ -70,6 +70,8 @@ class Editor:
         self._suspended = suspended
         self._ends_with: str | None = None
         self._question: str | None = None
+        self.prompt = ""
+        """What stands before the line, as it is drawn."""
         self.hides_answer = False
         self._line = ClusterBuffer(
             completer=completer, history=Typed(), accept_handler=self._accept, multiline=False
@@ -78,7 +80,10 @@ class Editor:
             history=Nothing(), accept_handler=self._accept, multiline=False
         )
         self._line_window = Window(
-            BufferControl(self._line, input_processors=[Mask(), Steady(output)]),
+            BufferControl(
+                self._line,
+                input_processors=[Mask(), Steady(output), BeforeInput(lambda: self.prompt)],
+            ),
             height=self._line_height,
             wrap_lines=True,
             dont_extend_height=True,

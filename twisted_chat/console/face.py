@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from datetime import datetime, timezone
+from collections.abc import Sequence
+from datetime import datetime
+from time import time
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -15,9 +17,10 @@ from zope.interface import implementer
 
 from twisted_chat.console.mentions import mentions
 from twisted_chat.console.secret_lines import completed
-from twisted_chat.dialects import JsonDialect
+from twisted_chat.dialects import record
 from twisted_chat.events import YOU, Emoted, Event, Said, Told
 from twisted_chat.limits import MAX_MAX_LINE
+from twisted_chat.spans import moment
 
 TOO_LONG = f"! a line longer than {MAX_MAX_LINE} bytes was not sent"
 
@@ -101,12 +104,16 @@ class Face(ABC):
         """Begin to take input for `user`."""
 
     @abstractmethod
-    def show(self, line: str, event: Event) -> None:
-        """Show `line`, clean and without its end, which tells of `event`."""
+    def show(self, lines: Sequence[str], event: Event) -> None:
+        """Show `lines`, clean and without their ends, which tell people of `event`."""
 
     @abstractmethod
     def tell(self, line: str) -> None:
         """Show `line`, one of the client's own."""
+
+    @abstractmethod
+    def enter_room(self, room: str) -> None:
+        """Show that the person is in `room`, where there is a prompt."""
 
     @abstractmethod
     def show_exit(self) -> None:
@@ -159,12 +166,13 @@ def clock_lead() -> str:
 
 
 def as_json(event: Event, timed: bool) -> bytes:
-    """Return `event` in the form of `--json`; if `timed`, with the time in UTC."""
-    line = JsonDialect().render(event)
-    if not timed:
-        return line
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return json.dumps({**json.loads(line), "time": now}, ensure_ascii=False).encode() + b"\n"
+    """`event` as `--json` prints it. With `timed` it has the time at which it happened, or at which
+    it was read where the server does not tell, in UTC.
+    """
+    values = record(event)
+    if timed:
+        values["time"] = moment(getattr(event, "time", 0.0) or time())
+    return f"{json.dumps(values, ensure_ascii=False)}\n".encode()
 
 
 def calls(event: Event, name: str) -> bool:

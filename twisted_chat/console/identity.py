@@ -8,16 +8,22 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_chat.console.preferences import Preferences, to_nobody
-from twisted_chat.events import LOBBY, YOU, Event, Notice, Refused, Renamed
+from twisted_chat.events import LOBBY, YOU, Event, Greeting, Joined, Notice, Refused, Renamed
 from twisted_chat.limits import NAME_AGAIN, NAME_AGAIN_FOR
 from twisted_chat.syntax import parse
 
-ROOM = re.compile(r"You are now in #(\S+)")
-"""The notice that says in which room the client is."""
-
+_ROOM = re.compile(r"You are now in #(\S+)")
 _OWNED = re.compile(r"You are logged in as (\S+)|(\S+) is yours\b.*")
 _GIVEN_UP = re.compile(r"\S+ belongs to nobody now\b.*")
 _FORGOTTEN = re.compile(r"nobody has registered (\S+):.*")
+
+
+def joined(event: Event) -> str:
+    """Return the room in which the client is, if `event` tells that it is in another one now."""
+    if isinstance(event, Joined):
+        return event.room
+    room = _ROOM.fullmatch(event.text) if isinstance(event, Notice) else None
+    return room[1] if room else ""
 
 
 class Identity:
@@ -32,7 +38,9 @@ class Identity:
         self._clock = clock
         self._wanted = nick or ""
         self._had = False
-        self._room = LOBBY
+        self.room = LOBBY
+        """Where the client is."""
+        self._wanted_room = LOBBY
         self._login: tuple[str, str] | None = None
         self._tried = ""
         self._address = ""
@@ -63,18 +71,19 @@ class Identity:
         """The names that the client ignores."""
         return self._preferences.ignored
 
-    def greeted(self, address: str, send: Callable[[str], None]) -> None:
+    def greeted(self, greeting: Greeting, address: str, send: Callable[[str], None]) -> None:
         """Take up, by `send`, what the client had before. The server has greeted it, and knows it
-        by its `address`.
+        by its `address` unless the greeting says otherwise.
         """
-        self._address = address
+        self._address = greeting.name or address
+        self.room = greeting.room or LOBBY
         self._send = send
         self._until = self._clock.seconds() + NAME_AGAIN_FOR
         self._refusal = None
         self._ask()
         self._preferences.greeted(send)
-        if self._room != LOBBY:
-            send(f"/join {self._room}")
+        if self._wanted_room != self.room:
+            send(f"/join {self._wanted_room}")
 
     def lost(self) -> None:
         """Note that the connection is gone."""
@@ -94,15 +103,15 @@ class Identity:
         if isinstance(event, Renamed) and event.old == YOU:
             self._renamed(event.new)
         elif isinstance(event, Refused) and self._answer_due:
-            return self._refused(event.text)
+            return self._refused(event)
+        elif room := joined(event):
+            self.room = self._wanted_room = room
         elif isinstance(event, Notice):
             self._noticed(event.text)
         return True
 
     def _noticed(self, text: str) -> None:
-        if room := ROOM.fullmatch(text):
-            self._room = room[1]
-        elif owned := _OWNED.fullmatch(text):
+        if owned := _OWNED.fullmatch(text):
             self._stop_asking()
             self._login = (owned[1] or owned[2], self._tried) if self._tried else None
         elif _GIVEN_UP.fullmatch(text):
@@ -126,17 +135,17 @@ class Identity:
         # Only a client that had the name before can have a lost connection that still has it.
         self._answer_due = self._had
 
-    def _refused(self, text: str) -> bool:
+    def _refused(self, refused: Refused) -> bool:
         """Note that the name was refused. Return whether to show it: not the same refusal again."""
-        if self._is_forgotten(text):
+        if self._is_forgotten(refused.text):
             # A daemon without a state folder has restarted: the name is free to take.
             self._login = self._refusal = None
             self._ask()
             return True
-        known = text == self._refusal
+        known = refused.text == self._refusal
         if self._refusal is not None and not known:
             return True
-        self._refusal = text
+        self._refusal = refused.text
         self._answer_due = False
         if self._clock.seconds() + NAME_AGAIN <= self._until:
             self._next = self._clock.callLater(NAME_AGAIN, self._ask)

@@ -4,40 +4,54 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from twisted_chat.console.identity import ROOM, Identity
+from twisted_chat.console.identity import Identity, joined
 from twisted_chat.dialects import parse
-from twisted_chat.events import LOBBY, Emoted, Event, Notice, Said
+from twisted_chat.events import LOBBY, Emoted, Event, Motd, Notice, Retold, Said, Topic
 from twisted_chat.limits import CLIENT_EVENTS, INTRODUCTION, SEEN
 
 _RETOLD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (.*)")
 _LEFT_OUT = re.compile(r"\d+ older lines? left out")
 
-Words = Said | Emoted
+Introducing = Motd | Topic | Retold | Notice
+"""The message of the day, the topic, and with --replay the last lines of the lobby. A server that
+knows only lines makes notices of all of them.
+"""
+
+Shown = tuple[Sequence[str], Introducing]
+"""An event, and its lines for people."""
+
+
+class Words(NamedTuple):
+    """Something that somebody said, or does (`emoted`)."""
+
+    name: str
+    text: str
+    emoted: bool
 
 
 class Introduction:
-    """Holds back the lines after a greeting until it is known which of them are new.
+    """Holds back the events after a greeting until it is known which of them are new.
 
-    They are notices: the message of the day, the topic, and with --replay the last lines of the
-    lobby. The first line of another kind ends the introduction, or INTRODUCTION seconds after the
-    greeting. `show` shows a line that was held back; `identity` knows the client's name.
+    The first event that is not Introducing ends the introduction, or INTRODUCTION seconds after the
+    greeting. `show` shows what was held back; `identity` knows the client's name.
     """
 
     def __init__(
-        self, clock: IReactorTime, show: Callable[[str, Event], None], identity: Identity
+        self, clock: IReactorTime, show: Callable[[Sequence[str], Event], None], identity: Identity
     ) -> None:
         self._clock = clock
         self._show = show
         self._identity = identity
         self._is_first = True
         self._known: set[str] = set()
-        """The notices of the introduction before this one."""
-        self._notices: set[str] = set()
-        self._replay: list[tuple[str, Notice]] = []
+        """The lines of the introduction before this one, but for those of the replay."""
+        self._lines: set[str] = set()
+        self._replay: list[Shown] = []
         self._end: IDelayedCall | None = None
         self._room = LOBBY
         self._seen: deque[Words] = deque(maxlen=SEEN)
@@ -50,11 +64,11 @@ class Introduction:
     def begin(self) -> None:
         """Begin an introduction: a server has greeted."""
         self._room = LOBBY
-        self._known, self._notices = self._notices, set()
+        self._known, self._lines = self._lines, set()
         self._end = self._clock.callLater(INTRODUCTION, self.end)
 
     def end(self) -> None:
-        """End the introduction: show those lines that were held back and are new."""
+        """End the introduction: show what was held back and is new."""
         if self._end is None:
             return
         if self._end.active():
@@ -62,12 +76,12 @@ class Introduction:
         self._end = None
         self._is_first = False
         replay, self._replay = self._replay, []
-        for line, notice in self._news(replay):
-            self._show(line, notice)
+        for lines, event in self._news(replay):
+            self._show(lines, event)
 
     def said(self, text: str) -> None:
         """Note that the person said `text`."""
-        self._note(Said(self._identity.name, text))
+        self._note(Words(self._identity.name, text, emoted=False))
 
     def lost(self, unheard: int) -> None:
         """Note that the connection is gone. The last `unheard` lines of the person may not have
@@ -77,16 +91,18 @@ class Introduction:
         for _ in range(min(unheard, len(self._own))):
             self._own.pop()
 
-    def takes(self, line: str, event: Event) -> bool:
-        """Note `line`, which tells of `event`. Return True if it must not be shown, or not yet."""
-        if not isinstance(event, Notice):
+    def takes(self, lines: Sequence[str], event: Event) -> bool:
+        """Note `event`, of which `lines` tell people. Return True if it must not be shown, or not
+        yet.
+        """
+        if room := joined(event):
+            self._room = room
+        if not isinstance(event, Introducing):
             self.end()
-            if isinstance(event, Words):
-                self._note(event)
-        elif room := ROOM.fullmatch(event.text):
-            self._room = room[1]
-        elif self._end is not None:
-            return self._introduces(line, event)
+            if isinstance(event, Said | Emoted):
+                self._note(Words(event.name, event.text, isinstance(event, Emoted)))
+        elif self._end is not None and not room:
+            return self._introduces(lines, event)
         return False
 
     def _note(self, words: Words) -> None:
@@ -99,31 +115,37 @@ class Introduction:
         else:
             self._seen.append(words)
 
-    def _introduces(self, line: str, notice: Notice) -> bool:
-        words = _words(notice)
-        if words is None and not _LEFT_OUT.fullmatch(notice.text):
-            self._notices.add(notice.text)
-            return notice.text in self._known
+    def _introduces(self, lines: Sequence[str], event: Introducing) -> bool:
+        words = _words(event)
+        if words is None and not (isinstance(event, Notice) and _LEFT_OUT.fullmatch(event.text)):
+            return self._is_known(lines, event)
         if self._is_first:
             if words is not None:
                 self._note(words)
             return False
-        self._replay.append((line, notice))
+        self._replay.append((lines, event))
         if len(self._replay) == CLIENT_EVENTS:
             self.end()
         return True
 
-    def _news(self, replay: list[tuple[str, Notice]]) -> list[tuple[str, Notice]]:
+    def _is_known(self, lines: Sequence[str], event: Introducing) -> bool:
+        """Note `lines`, and show those that are new if not all of them are."""
+        self._lines.update(lines)
+        news = [line for line in lines if line not in self._known]
+        if isinstance(event, Motd) and 0 < len(news) < len(lines):
+            self._show(news, Motd("\n".join(line.removeprefix("- ") for line in news)))
+            return True
+        return not news
+
+    def _news(self, replay: list[Shown]) -> list[Shown]:
         """Return the part of `replay` that was not seen, and note that it was."""
         own = [words for words in (*self._own, *self._seen) if words.name in self._names]
-        others = [
-            words for _, notice in replay if (words := _words(notice)) and self._counts(words)
-        ]
+        others = [words for _, event in replay if (words := _words(event)) and self._counts(words)]
         seen = self._overlap(others)
         passed = 0
         news = []
-        for line, notice in replay:
-            words = _words(notice)
+        for lines, event in replay:
+            words = _words(event)
             if words is None:
                 is_new = seen == 0
             elif self._counts(words):
@@ -135,7 +157,7 @@ class Introduction:
             else:
                 is_new = passed >= seen and words.name in self._names
             if is_new:
-                news.append((line, notice))
+                news.append((lines, event))
                 if words is not None:
                     (self._own if words.name in self._names else self._seen).append(words)
         return news
@@ -161,8 +183,12 @@ class Introduction:
         return 0
 
 
-def _words(notice: Notice) -> Words | None:
-    """Return the words that `notice` retells; None if it retells nothing."""
-    match = _RETOLD.fullmatch(notice.text)
-    event = parse(match[1]) if match else None
-    return event if isinstance(event, Words) else None
+def _words(event: Introducing) -> Words | None:
+    """Return the words that `event` retells; None if it retells nothing."""
+    if isinstance(event, Retold):
+        return Words(event.name, event.text, event.emoted)
+    match = _RETOLD.fullmatch(event.text) if isinstance(event, Notice) else None
+    said = parse(match[1]) if match else None
+    if isinstance(said, Said | Emoted):
+        return Words(said.name, said.text, isinstance(said, Emoted))
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import termios
+from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 
@@ -43,10 +44,11 @@ class Plain(Face):
         lines = InputLines(user, self)
         self._input = InheritedInput(self._reactor, 0, lines.dataReceived, lines.ended)
 
-    def show(self, line: str, event: Event) -> None:
+    def show(self, lines: Sequence[str], event: Event) -> None:
         if self._json:
             self._output.write(as_json(event, self._timed))
-        else:
+            return
+        for line in lines:
             self._write(f"{clock_lead()}{line}" if self._timed else line)
 
     def tell(self, line: str) -> None:
@@ -54,6 +56,9 @@ class Plain(Face):
             self._write(f"{clock_lead()}{line}" if self._timed else line)
         else:
             self._errors.write(f"{line}\n".encode())
+
+    def enter_room(self, room: str) -> None:
+        """Do nothing: there is no prompt."""
 
     def show_exit(self) -> None:
         self._write("exit")

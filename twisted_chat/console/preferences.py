@@ -7,15 +7,17 @@ from collections import deque
 from collections.abc import Callable
 
 from twisted_chat.events import Emoted, Entered, Event, Notice, Refused, Renamed, Said, Told
+from twisted_chat.refusal import Kind
 
 _AWAY = re.compile(r"You are away(?:: (.*))?")
 _BACK = "You are back"
 _IGNORES = re.compile(r"You ignore (\S+): /unignore \S+ ends it")
 _HEARS = re.compile(r"You hear (\S+) again")
-_ABSENT = re.compile(r"nobody here is called ")
 _REFUSALS = {
     "away": re.compile(r"(?:no command )?/away\b"),
-    "ignore": re.compile(rf"{_ABSENT.pattern}|you ignore |that is you\b|(?:no command )?/ignore\b"),
+    "ignore": re.compile(
+        r"nobody here is called |you ignore |that is you\b|(?:no command )?/ignore\b"
+    ),
 }
 
 
@@ -81,7 +83,7 @@ class Preferences:
 
     def _is_answer(self, command: str, argument: str, event: Event) -> bool:
         if isinstance(event, Refused) and _REFUSALS[command].match(event.text):
-            if _ABSENT.match(event.text):
+            if event.kind is Kind.NO_MEMBER:
                 self._absent.add(argument.lower())
             return True
         done = _AWAY if command == "away" else _IGNORES

@@ -7,7 +7,7 @@ import os
 import sys
 import termios
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from signal import SIGWINCH
 from typing import TextIO, cast
@@ -34,7 +34,7 @@ from twisted_chat.console.shown import Shown
 from twisted_chat.console.steady import SteadyOutput
 from twisted_chat.console.wrapping import in_rows
 from twisted_chat.descriptors import open_anew
-from twisted_chat.events import Event, Refused
+from twisted_chat.events import LOBBY, Event, Refused
 from twisted_chat.limits import MAX_MAX_LINE, STOPPING
 from twisted_chat.text import clean
 
@@ -142,15 +142,20 @@ class Terminal(Face):
 
     # Showing.
 
-    def show(self, line: str, event: Event) -> None:
+    def show(self, lines: Sequence[str], event: Event) -> None:
         self._names.heard(event)
         own = self._user.name
-        fragments = coloured(line, event, own) if self._has_colours else [("", line)]
         lead: Fragments = [("", clock_lead())] if self._timed else []
-        self._put([*lead, *highlighted(fragments, event, own)])
+        for line in lines:
+            fragments = coloured(line, event, own) if self._has_colours else [("", line)]
+            self._put([*lead, *highlighted(fragments, event, own)])
 
     def tell(self, line: str) -> None:
-        self.show(line, Refused(line))
+        self.show([line], Refused(line))
+
+    def enter_room(self, room: str) -> None:
+        self._editor.prompt = "" if room == LOBBY else self._output.drawn(f"#{room} ")
+        self._editor.app.invalidate()
 
     def show_exit(self) -> None:
         self._over = True

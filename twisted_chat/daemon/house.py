@@ -22,13 +22,13 @@ from twisted_chat.doors.listening import ListenError, Place
 from twisted_chat.files import File, StandardOutput, exposure
 from twisted_chat.gathering import IThreadedReactor
 from twisted_chat.interfaces import ITranscript
+from twisted_chat.journal.folder import StateError, StateFolder
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.sqlite import SqliteStore
 from twisted_chat.journal.store import NoStore
 from twisted_chat.limits import ANSWER_SHARE, Limits
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.spans import moment
-from twisted_chat.state import StateError, StateFolder
 from twisted_chat.traces import Traces
 
 _log = Logger(namespace="chat")
@@ -73,6 +73,8 @@ def make_service(
             limits.max_rooms,
             limits.history,
             limits.history_bytes,
+            limits.max_joined,
+            later=reactor.callLater,
         )
     except StateError as error:
         raise SystemExit(f"{program}: --state {error}") from error
@@ -80,7 +82,6 @@ def make_service(
         journal,
         lambda flush: reactor.callLater(0, flush),
         reactor.seconds,
-        time,
         record,
         LineDoor.dialect,
         motd,
@@ -90,7 +91,7 @@ def make_service(
     passphrases = Passphrases(reactor)
     traces = Traces(reactor)
     desk = Desk(chat, passphrases, traces)
-    entrance = Entrance(chat, desk, reactor, limits, journal.closed_to)
+    entrance = Entrance(chat, desk, reactor, limits, lambda host: journal.view.closed_to(host))
     doors: list[IDoor] = [LineDoor(entrance, places), *[make(entrance) for make in others]]
     if folder is not None:
         doors.append(ControlDoor(entrance, folder.control))

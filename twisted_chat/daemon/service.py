@@ -85,7 +85,7 @@ class ChatService(Service):
         await self._turn()  # Peers that have connected are still let in.
         await self._each_door(lambda door: door.close())
         await self._hear_out()
-        self._chat.stop()
+        await self._chat.stop()
         await self._each_door(lambda door: door.drain())
         if self.farewell:
             self._transcript.write(self.farewell)

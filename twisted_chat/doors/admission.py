@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted_chat.dialects import users
 from twisted_chat.limits import MAX_USERS, SPARE_DESCRIPTORS, Limits
 from twisted_chat.networks import Host, is_local, network_of
+from twisted_chat.refusal import Kind, Refusal
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Admission:
     _log = Logger()
 
     def __init__(
-        self, limits: Limits, closed_to: Callable[[Host], str | None] = lambda host: None
+        self, limits: Limits, closed_to: Callable[[Host], Refusal | None] = lambda host: None
     ) -> None:
         self._limits = limits
         self._closed_to = closed_to
@@ -45,18 +46,20 @@ class Admission:
         # What was refused is logged once until there is room again: refusals can be many.
         self._full: set[str] = set()
 
-    def refusal(self, host: Host) -> str | None:
+    def refusal(self, host: Host) -> Refusal | None:
         """Why nobody more may come in from `host`, and what to do; None: come in."""
         network = network_of(host)
         most = self._limits.max_users
         if self._users >= most:
             self._note("the chat", most)
-            return f"the chat is full ({users(most)}): try again later"
+            text = f"the chat is full ({users(most)}): try again later"
+            return Refusal(text, Kind.TOO_MANY)
         most = self._limits.max_per_address
         if not is_local(host) and self._per_address[network] >= most:
             self._note(network, most)
-            return (
-                f"{most} connections from {network} are as many as may be: close one of them first"
+            return Refusal(
+                f"{most} connections from {network} are as many as may be: close one of them first",
+                Kind.TOO_MANY,
             )
         return self._closed_to(host)
 

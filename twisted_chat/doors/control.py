@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.authorisation import Door
-from twisted_chat.dialects import JsonDialect
+from twisted_chat.dialects import ControlDialect
 from twisted_chat.doors.door import Entrance
 from twisted_chat.doors.held_lines import HoldingLineReceiver
 from twisted_chat.doors.holding import Holding
@@ -24,9 +24,9 @@ from twisted_chat.doors.streams import StreamDoor
 from twisted_chat.flood import Flood
 from twisted_chat.interfaces import IOutbox
 from twisted_chat.limits import CONTROL_BACKLOG, CONTROL_CONNECTIONS, CONTROL_WAIT, Limits
-from twisted_chat.member import Member
+from twisted_chat.members import Member
 from twisted_chat.networks import LOCAL
-from twisted_chat.refusal import Refusal
+from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.text import clean
 
 NAME = "chatctl"
@@ -63,9 +63,12 @@ class ControlProtocol(HoldingLineReceiver):
         meter = door.flood.meter(LOCAL)
         answer = _Answer(self._outbox)
         self._member = Member(NAME, answer, door.dialect, meter, Door.CONTROL, origin=NAME)
+        door.chat.arrive(self._member, rooms=())
         self._late: IDelayedCall = door.reactor.callLater(CONTROL_WAIT, self._too_late)
         if len(door.connections) > CONTROL_CONNECTIONS:
-            self.end(f"{CONTROL_CONNECTIONS} chatctl are at work already: try again later")
+            self.end(
+                f"{CONTROL_CONNECTIONS} chatctl are at work already: try again later", Kind.TOO_MANY
+            )
 
     def dataReceived(self, data: bytes) -> None:
         self.door.heard += 1
@@ -75,24 +78,23 @@ class ControlProtocol(HoldingLineReceiver):
         if self._member.leaving or not line:
             return
         self._late.cancel()
-        self.door.chat.attend(self._member)
         answer = None
         try:
             answer = self._obey(line)
         except Refusal as error:
-            self.door.chat.refuse(self._member, str(error))
+            self.door.chat.refuse(self._member, str(error), error.kind)
         if answer is None:
             self._await_request()
         else:
             self.holding.until(answer)
 
     def long_line(self, start: bytes) -> None:
-        self.door.chat.refuse(self._member, self._too_long)
+        self.door.chat.refuse(self._member, self._too_long, Kind.TOO_LONG)
 
     def _obey(self, line: bytes) -> Deferred[None] | None:
         request = _parse(line)
         if len(request["argument"].encode()) > self.door.limits.max_line:
-            raise Refusal(self._too_long)
+            raise Refusal(self._too_long, Kind.TOO_LONG)
         word = request["command"].removeprefix("/").lower()
         room = request["room"].removeprefix("#")
         return self.door.desk.command(self._member, word, request["argument"], room)
@@ -109,14 +111,13 @@ class ControlProtocol(HoldingLineReceiver):
             super().resume_input()
 
     def _await_request(self) -> None:
-        self.door.chat.attend(self._member, acts=False)
         self._late = self.door.reactor.callLater(CONTROL_WAIT, self._too_late)
 
     # The end.
 
-    def end(self, why: str) -> None:
+    def end(self, why: str, kind: Kind = Kind.UNAVAILABLE) -> None:
         """Close the connection, with what was asked and is not done yet refused."""
-        self.door.chat.refuse(self._member, why)
+        self.door.chat.refuse(self._member, why, kind)
         self.leave()
 
     def _too_late(self) -> None:
@@ -178,7 +179,7 @@ class ControlDoor(StreamDoor):
     """The door of chatctl: a socket at `path`. Whoever can open it may ask as much as they like."""
 
     name = "control"
-    dialect = JsonDialect()
+    dialect = ControlDialect()
 
     def __init__(self, entrance: Entrance, path: str) -> None:
         super().__init__(entrance)
@@ -197,7 +198,7 @@ class ControlDoor(StreamDoor):
 
     def drain(self) -> Deferred[None]:
         for protocol in self.connections:
-            protocol.end("the daemon stops")
+            protocol.end("the daemon stops", Kind.STOPPING)
         return super().drain()
 
 

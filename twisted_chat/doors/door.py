@@ -22,8 +22,9 @@ from twisted_chat.events import Reason
 from twisted_chat.flood import Flood
 from twisted_chat.interfaces import IDialect, IOutbox
 from twisted_chat.limits import Limits
-from twisted_chat.member import Member
+from twisted_chat.members import Member
 from twisted_chat.networks import LOCAL, Host, host_of, is_local, network_of, origin_of
+from twisted_chat.refusal import Refusal
 from twisted_chat.sockets import user_of
 
 
@@ -77,7 +78,7 @@ class Entrance:
         desk: Desk,
         reactor: IDoorReactor,
         limits: Limits,
-        closed_to: Callable[[Host], str | None],
+        closed_to: Callable[[Host], Refusal | None],
     ) -> None:
         self.chat = chat
         self.desk = desk
@@ -88,7 +89,7 @@ class Entrance:
         self.patience = Patience(reactor, limits)
         self._local = count(1)
 
-    def refusal(self, peer: IAddress) -> str | None:
+    def refusal(self, peer: IAddress) -> Refusal | None:
         """Return why `peer` may not come in, and what to do about it; None: it may."""
         return self.admission.refusal(host_of(peer))
 
@@ -126,7 +127,7 @@ class Entrance:
         Until then nothing of the member is to be handed in.
         """
         self.admission.enter(member.host)
-        return self.chat.enter(member)
+        return self.chat.arrive(member)
 
     def leave(self, member: Member) -> None:
         """All that `member` had sent is heard: let it leave, unless it has left."""

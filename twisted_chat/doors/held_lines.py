@@ -10,7 +10,7 @@ from zope.interface import implementer
 from twisted_chat.doors.holding import Holding, IHeld
 from twisted_chat.doors.outbox import IStreamTransport
 from twisted_chat.lines import BoundedLineReceiver
-from twisted_chat.member import Member
+from twisted_chat.members import Member
 
 
 @implementer(IHalfCloseableProtocol, IHeld)

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.python.failure import Failure
 
-from twisted_chat.dialects import LineDialect
+from twisted_chat.dialects import FORMATS
 from twisted_chat.doors import telnet
 from twisted_chat.doors.door import Entrance
 from twisted_chat.doors.held_lines import HoldingLineReceiver
@@ -21,6 +21,7 @@ from twisted_chat.doors.strangers import Stranger
 from twisted_chat.doors.streams import RefusingProtocol, StreamDoor
 from twisted_chat.events import Reason
 from twisted_chat.limits import CR_PAUSE, SHORTEST_PAUSE, TOKEN
+from twisted_chat.refusal import Kind
 from twisted_chat.text import REPLACEMENT, clean, is_plain, is_utf8
 
 _WANT_A_LOOK = (b"/", b"\n")
@@ -92,7 +93,7 @@ class ChatProtocol(HoldingLineReceiver):
             return False
         if self._member.meter.charge(data.count(b"\n") + len(data) // TOKEN, only_at_once=True):
             return False
-        self.door.chat.say(self._member, data[:-1].decode())
+        self._await(self.door.chat.say(self._member, data[:-1].decode()))
         return True
 
     def _read(self, data: bytes) -> None:
@@ -175,14 +176,15 @@ class ChatProtocol(HoldingLineReceiver):
     def _refuse_long_line(self) -> None:
         self._stranger = None
         self._refuse(
-            f"a line longer than {self.max_line} bytes was not said: send it in shorter lines"
+            f"a line longer than {self.max_line} bytes was not said: send it in shorter lines",
+            Kind.TOO_LONG,
         )
 
-    def _refuse(self, why: str) -> None:
-        self.door.chat.refuse(self._member, why)
+    def _refuse(self, why: str, kind: Kind = Kind.BAD_REQUEST) -> None:
+        self.door.chat.refuse(self._member, why, kind)
 
     def _turn_away(self, message: str) -> None:
-        self._refuse(message)
+        self._refuse(message, Kind.NOT_A_CHAT_CLIENT)
         self.door.entrance.put_out(self._member, Reason.NOT_A_CHAT_CLIENT)
         self.clearLineBuffer()
 
@@ -243,7 +245,7 @@ class LineDoor(StreamDoor):
     """The door of people: it makes a member of each connection at `places`."""
 
     name = "line"
-    dialect = LineDialect()
+    dialect = FORMATS["line"]
 
     def __init__(self, entrance: Entrance, places: Sequence[Place]) -> None:
         super().__init__(entrance)

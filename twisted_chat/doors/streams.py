@@ -18,6 +18,7 @@ from twisted_chat.doors.outbox import IStreamTransport
 from twisted_chat.events import Refused
 from twisted_chat.interfaces import IDialect
 from twisted_chat.limits import GOODBYE, REFUSED_AT_ONCE
+from twisted_chat.refusal import Refusal
 
 
 @implementer(IDoor)
@@ -85,7 +86,7 @@ class RefusingProtocol(Protocol):
 
     transport: IStreamTransport
 
-    def __init__(self, door: StreamDoor, why: str) -> None:
+    def __init__(self, door: StreamDoor, why: Refusal) -> None:
         self._door = door
         self._why = why
         self._abort: IDelayedCall
@@ -94,7 +95,7 @@ class RefusingProtocol(Protocol):
         door = self._door
         door.refused += 1
         door.being_refused += 1
-        self.transport.write(door.dialect.render(Refused(self._why)))
+        self.transport.write(door.dialect.render(Refused(str(self._why), self._why.kind), ""))
         self._abort = door.reactor.callLater(GOODBYE, self.transport.abortConnection)
         # TLS has no half of a connection to close.
         if door.being_refused > REFUSED_AT_ONCE or ISSLTransport.providedBy(self.transport):

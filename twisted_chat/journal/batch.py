@@ -21,8 +21,8 @@ class Batch:
         self.documents: dict[tuple[str, str], str | None] = {}
         self.drops: list[int] = []
         """Numbers of lines that are written already, or are being written."""
-        self.lines: OrderedDict[int, tuple[str, Line]] = OrderedDict()
-        """By number, each with its room. Not a dict, which forgets its oldest slowly."""
+        self.lines: OrderedDict[int, Line] = OrderedDict()
+        """By number. Not a dict, which forgets its oldest slowly."""
         self.audit = bytearray()
         self.reopen = False
         """Whether the audit file is to be opened again."""
@@ -41,17 +41,22 @@ class Batch:
         self._grow(len(body or "") - len(self.documents.get((kind, key)) or ""))
         self.documents[kind, key] = body
 
-    def add(self, room: str, line: Line) -> None:
-        self.lines[line.number] = room, line
+    def add(self, line: Line) -> None:
+        self.lines[line.event.number] = line
         self._grow(_size(line))
 
-    def drop(self, numbers: Iterable[int]) -> None:
+    def drop(self, numbers: Iterable[int], rest: Iterable[Line] = ()) -> None:
         for number in numbers:
             waiting = self.lines.pop(number, None)
             if waiting is None:
                 self.drops.append(number)
             else:
-                self._size -= _size(waiting[1])
+                self._size -= _size(waiting)
+        for line in rest:
+            # A write that fails may leave it in the database: it has to go with this one even if
+            # it is dropped while it waits.
+            self.drops.append(line.event.number)
+            self.add(line)
 
     def append(self, entry: bytes | bytearray) -> None:
         self.audit += entry
@@ -62,8 +67,8 @@ class Batch:
         for (kind, key), body in newer.documents.items():
             self.put(kind, key, body)
         self.drop(newer.drops)
-        for room, line in newer.lines.values():
-            self.add(room, line)
+        for line in newer.lines.values():
+            self.add(line)
         self.append(newer.audit)
         self.reopen |= newer.reopen
         self.given_up += newer.given_up
@@ -83,7 +88,7 @@ class Batch:
     def _grow(self, size: int) -> None:
         self._size += size
         while self._size > STORE_WAITING and self.lines:
-            _, (_, line) = self.lines.popitem(last=False)
+            _, line = self.lines.popitem(last=False)
             self._size -= _size(line)
             self.given_up += lines_in(line)
 

@@ -3,104 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from heapq import merge, nsmallest
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from heapq import merge
 from itertools import islice
-from operator import attrgetter, itemgetter
+from operator import itemgetter
+from sys import intern
 from typing import Any
 
+from twisted_chat import names
 from twisted_chat.events import Emoted, Said
 from twisted_chat.journal.ranking import Ranking
+from twisted_chat.journal.shelf import GONE, Holder, Lines, Record, Share, Shelf, id_of, part
 from twisted_chat.journal.store import IStore, Line
 from twisted_chat.limits import HISTORY, HISTORY_BYTES, HISTORY_OVERHEAD, HISTORY_SHARE
 
-_Record = tuple[int, float, Said | Emoted, int, int]
-"""A Line's number, time and event, how many lines it holds and how many bytes it takes; a bare
-tuple, which is made in a tenth of the time.
-"""
-
-_GONE: deque[_Record] = deque()
+_DIGITS = 16
+"""Of the number of a line at most: it is less than 1 << 53."""
 
 _number_of = itemgetter(0)
-_lines_of = attrgetter("lines")
-
-
-class _Holder:
-    """What one address holds of all that is kept."""
-
-    __slots__ = ("claimed", "shares", "size")
-
-    def __init__(self) -> None:
-        self.size = 0
-        """Bytes."""
-        self.claimed = 0
-        """The size by which the ranking of all holders has it: never less than `size`."""
-        self.shares = Ranking(_Share.rank)
-        """What it said in each room; the one with the oldest record is first."""
-
-    def rank(self) -> tuple[int, int] | None:
-        """Return its rank among all holders: the one that holds most is first, and of several the
-        one with the oldest record.
-        """
-        self.claimed = self.size  # The ranking asks for a rank to take it over.
-        first = self.shares.first()
-        return None if first is None else (-self.size, first.records[0][0])
-
-
-class _Share:
-    """What one address said in one room, the oldest record first. Never empty while it is kept."""
-
-    __slots__ = ("holder", "lines", "origin", "records", "room")
-
-    def __init__(self, holder: _Holder, room: str, origin: str, record: _Record) -> None:
-        self.holder = holder
-        self.room = room
-        self.origin = origin
-        self.lines = 0
-        """A record may hold several."""
-        self.records = deque([record])
-
-    def rank(self) -> int | None:
-        """Return the number of its oldest record; None: it is gone."""
-        return self.records[0][0] if self.records else None
-
-
-class _Shelf:
-    """The lines of one room."""
-
-    __slots__ = ("lines", "shares")
-
-    def __init__(self) -> None:
-        self.lines = 0
-        self.shares: dict[str, _Share] = {}
-        """By origin."""
-
-
-class Lines(Sequence[tuple[float, Said | Emoted]]):
-    """The last `count` lines of `records`, of which the newest is first: their times, and one line
-    in each, the oldest first. Only those are made that are looked at, from the last on.
-    """
-
-    def __init__(self, records: Sequence[_Record], count: int) -> None:
-        self._records = records
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __reversed__(self) -> Iterator[tuple[float, Said | Emoted]]:
-        lines = (
-            (time, type(event)(event.name, text))
-            for _, time, event, _, _ in self._records
-            for text in reversed(event.text.split("\n"))
-        )
-        return islice(lines, self._count)
-
-    def __iter__(self) -> Iterator[tuple[float, Said | Emoted]]:
-        return reversed([*reversed(self)])
-
-    def __getitem__(self, index: Any) -> Any:
-        return list(self)[index]
 
 
 class History:
@@ -109,76 +29,199 @@ class History:
     Past `most`, the oldest line goes of the origin that has said most of the room's lines; past
     `size`, the oldest record of the origin that takes most bytes, whatever room it is of. Of
     several that have as much, the one with the oldest record gives. So an origin loses nothing to
-    others that hold more, and where there is only one, all goes by age. What is kept and what goes
-    is told to `store`.
+    others that hold more, and where there is only one, all goes by age.
+
+    What goes when depends on what was added and forgotten, and on nothing else: reads change
+    nothing. `store` is told of all that is kept and of all that goes.
     """
 
     def __init__(self, store: IStore, most: int = HISTORY, size: int = HISTORY_BYTES) -> None:
         self._store = store
         self._lasting = store.lasting
+        self._bound(most, size)
+        self._clear()
+
+    def _bound(self, most: int, size: int) -> None:
         self._most = most
-        # Some more are let gather, and go together before anybody looks: nobody can tell, and one
-        # by one costs twice as much.
+        # Some more are let gather, which nobody is shown, and go together: one by one costs twice
+        # as much.
         self._full = most + most // 8
         self._limit = size
-        self._size = 0
-        self._number = 0
-        self._shelves: dict[str, _Shelf] = {}
-        self._holders: dict[str, _Holder] = {}
-        self._fullest = Ranking(_Holder.rank)
 
-    def add(self, room: str, time: float, event: Said | Emoted, origin: str) -> None:
-        """Keep `event`, which somebody from `origin` said in `room` at `time` (Unix time)."""
+    def _clear(self) -> None:
+        self._size = 0
+        self._shelves: dict[str, Shelf] = {}
+        self._holders: dict[str, Holder] = {}
+        self._fullest = Ranking(Holder.rank)
+        # What the store is to be told: numbers of records that went, and what is left of them.
+        self._gone: list[int] = []
+        self._left: list[Line] = []
+
+    def add(self, event: Said | Emoted, origin: str, key: str) -> None:
+        """Keep `event`, which somebody from `origin` said under a name with the key `key`.
+
+        Its lines have the numbers from `event.number` on, which are higher than those of all that
+        was added before, in whatever room.
+        """
         if self._most:
-            self._number = number = self._number + 1
             # First: if it is larger than all that may be kept, it is dropped again.
             if self._lasting:
-                self._store.add(room, Line(number, time, event, origin))
-            self._put(room, number, time, event, origin)
+                self._store.add(Line(event, origin))
+            self._put(event, origin, key)
 
-    def load(self, lines: dict[str, list[Line]]) -> None:
-        """Take over what was kept before."""
-        # In the order in which they came, so that where less is kept than before the oldest go.
-        everything = [(line.number, room, line) for room, kept in lines.items() for line in kept]
-        everything.sort(key=_number_of)
-        if not self._most:
-            self._number = everything[-1][0] if everything else 0
-            self._store.drop([number for number, _, _ in everything])
-            return
-        for number, room, line in everything:
-            self._number = number
-            self._put(room, number, line.time, line.event, line.origin)
+    def take_over(self, lines: Iterable[Line]) -> int:
+        """Begin with the `lines` that the store has kept, in the order of their numbers. Return the
+        highest number of a line, 0 if there is none.
+        """
+        highest = 0
+        for event, origin in lines:
+            highest = event.number + event.text.count("\n")
+            if self._most:
+                self._put(event, origin, names.key(event.name))
+            else:
+                self._gone.append(event.number)
+        self._tell_store()
+        return highest
+
+    def dump(self) -> dict[str, object]:
+        """Return all that is kept, and the bounds, as JSON can hold it."""
+        records = [
+            [
+                number,
+                event.time,
+                event.era,
+                event.room,
+                isinstance(event, Emoted),
+                event.name,
+                name_key,
+                event.text,
+                share.origin,
+            ]
+            for shelf in self._shelves.values()
+            for share in shelf.shares.values()
+            for number, event, name_key, _, _ in share.records
+        ]
+        return {"most": self._most, "size": self._limit, "records": sorted(records)}
+
+    def load(self, dump: Mapping[str, Any]) -> None:
+        """Keep what `dump` returned, under its bounds, in place of all that is here. From here on
+        the same goes as there.
+        """
+        gone = [
+            record[0]
+            for shelf in self._shelves.values()
+            for share in shelf.shares.values()
+            for record in share.records
+        ]
+        self._bound(dump["most"], dump["size"])
+        self._clear()
+        self._gone = gone
+        for number, time, era, room, is_emoted, name, name_key, text, origin in dump["records"]:
+            # Each of few values: one object for all lines.
+            name, room, era, name_key = map(intern, (name, room, era, name_key))
+            event = (Emoted if is_emoted else Said)(name, text, room, time, era, number)
+            self._left.append(Line(event, origin))
+            self._put(event, origin, name_key)
+        self._tell_store()
+
+    def holds(self, room: str) -> bool:
+        """Whether any line of `room` is kept."""
+        return room in self._shelves
 
     def last(self, room: str, count: int) -> Lines:
-        """The last `count` lines of `room`, as they are now."""
+        """Return the last `count` lines of `room`, as they are now."""
         shelf = self._shelves.get(room)
         if shelf is None:
             return Lines([], 0)
-        if shelf.lines > self._most:
-            self._trim(shelf)
-        count = max(0, min(count, shelf.lines))
-        newest_first = (reversed(share.records) for share in shelf.shares.values())
-        records = islice(merge(*newest_first, key=_number_of, reverse=True), count)
-        return Lines([*records], count)
+        count = max(0, min(count, shelf.lines, self._most))
+        return Lines([*islice(self._newest_first(shelf), count)], count)
+
+    def after(self, room: str, id: str, count: int) -> tuple[bool, Lines]:
+        """Return whether these are all lines of `room` after the one with this `id`, and the lines.
+
+        If there are more than `count`, or no line has this `id`, they are the last `count`.
+        """
+        wanted = _number_in(id)
+        shelf = self._shelves.get(room)
+        records: list[Record] = []
+        lines = 0
+        for record in self._newest_first(shelf) if shelf else ():
+            number, event, _, its_lines, _ = record
+            records.append(record)
+            lines += its_lines
+            if number <= wanted:
+                lines -= wanted - number + 1
+                if lines <= count and wanted < number + its_lines and id_of(event, wanted) == id:
+                    return True, Lines(records, lines)
+                break
+            if lines > count:
+                break
+        return False, self.last(room, count)
 
     def forget(self, room: str) -> None:
         """Keep nothing of `room`."""
         shelf = self._shelves.get(room)
         if shelf is not None:
-            gone: list[int] = []
             for share in [*shelf.shares.values()]:
-                self._shorten(shelf, share, share.lines, gone)
-            self._store.drop(gone)
+                self._shorten(shelf, share, share.lines)
+            self._tell_store()
 
-    def _put(self, room: str, number: int, time: float, event: Said | Emoted, origin: str) -> None:
+    def forget_line(self, room: str, id: str) -> int:
+        """Keep the line of `room` with this `id` no longer. Return how many went: 1, or 0 if there
+        is none.
+        """
+        wanted = _number_in(id)
+        shelf = self._shelves.get(room)
+        for share in shelf.shares.values() if shelf else ():
+            for index, record in enumerate(share.records):
+                number, event, _, lines, _ = record
+                if number <= wanted < number + lines and id_of(event, wanted) == id:
+                    self._take_out(share, index, wanted - number)
+                    return 1
+        return 0
+
+    def forget_lines(self, is_meant: Callable[[str, str], bool]) -> dict[str, list[str]]:
+        """Keep nothing of what those said for whom `is_meant(key, origin)` is true: `key` that of
+        the name under which it was said. Return the ids of the lines that went, by room, the oldest
+        first.
+        """
+        gone: list[Record] = []
+        for shelf in [*self._shelves.values()]:
+            for share in [*shelf.shares.values()]:
+                kept: deque[Record] = deque()
+                meant: list[Record] = []
+                for record in share.records:
+                    (meant if is_meant(record[2], share.origin) else kept).append(record)
+                if meant:
+                    share.records = kept
+                    self._gone += [number for number, *_ in meant]
+                    self._lighten(shelf, share, sum(m[3] for m in meant), sum(m[4] for m in meant))
+                    gone += meant
+        self._tell_store()
+        ids: dict[str, list[str]] = {}
+        for number, event, _, lines, _ in sorted(gone, key=_number_of):
+            its_ids = (id_of(event, number + place) for place in range(lines))
+            ids.setdefault(event.room, []).extend(its_ids)
+        return ids
+
+    def _newest_first(self, shelf: Shelf) -> Iterator[Record]:
+        """Yield the records of the last `most` lines, the newest first."""
+        hidden = shelf.surplus(self._most)
+        shares = shelf.shares.values()
+        each = (share.newest_first(share.lines - hidden.get(share, 0)) for share in shares)
+        return merge(*each, key=_number_of, reverse=True)
+
+    def _put(self, event: Said | Emoted, origin: str, key: str) -> None:
+        room = event.room
         shelf = self._shelves.get(room)
         if shelf is None:
-            shelf = self._shelves[room] = _Shelf()
+            shelf = self._shelves[room] = Shelf()
+        number = event.number
         text = event.text
         lines = 1 + text.count("\n")
-        # As _size_of has it.
+        # As shelf.size_of has it.
         size = HISTORY_OVERHEAD + (len(text) if text.isascii() else 4 * len(text))
-        record = number, time, event, lines, size
+        record = number, event, key, lines, size
         share = shelf.shares.get(origin)
         if share is None:
             share = self._begin(shelf, room, origin, record)
@@ -190,86 +233,92 @@ class History:
         holder = share.holder
         holder.size = held = holder.size + size
         if held > holder.claimed:
-            # Somewhat more, so that this is rare.
-            holder.claimed = held + held // 8
-            self._fullest.put(holder, (-holder.claimed, -number))
+            self._claim(holder, number)
         if count > self._full:
             self._trim(shelf)
         if self._size > self._limit:
             self._evict()
 
-    def _begin(self, shelf: _Shelf, room: str, origin: str, record: _Record) -> _Share:
+    def _begin(self, shelf: Shelf, room: str, origin: str, record: Record) -> Share:
         """Return the new share of `origin` in `shelf`, which holds its first record."""
         holder = self._holders.get(origin)
         if holder is None:
-            holder = self._holders[origin] = _Holder()
-        share = shelf.shares[origin] = _Share(holder, room, origin, record)
+            holder = self._holders[origin] = Holder()
+        share = shelf.shares[origin] = Share(holder, room, origin, record)
         holder.shares.put(share, record[0])
         holder.size += HISTORY_SHARE
         self._size += HISTORY_SHARE
         return share
 
-    def _trim(self, shelf: _Shelf) -> None:
-        """Let go what is more than may be kept of a room: as if one line went after the other, the
-        oldest of the origin that has most.
-        """
-        shares = sorted(shelf.shares.values(), key=_lines_of, reverse=True)
-        # Some of the first ones are cut to `level` lines together, and of those some by one more.
-        over = shelf.lines - self._most
-        level = shares[0].lines
-        highest = 0
-        for share in (*shares, None):
-            step = level - (share.lines if share else 0)
-            if step * highest >= over:
-                break
-            over -= step * highest
-            level -= step
-            highest += 1
-        each, rest = divmod(over, highest)
-        level -= each
-        gone: list[int] = []
-        del shares[highest:]
-        for share in shares:
-            self._shorten(shelf, share, share.lines - level, gone)
-        if rest:
-            for share in nsmallest(rest, shares, key=lambda share: share.records[0][0]):
-                self._shorten(shelf, share, 1, gone)
-        self._store.drop(gone)
+    def _claim(self, holder: Holder, number: int) -> None:
+        """Tell the ranking that `holder` has grown past what it claimed. `number`: of a line."""
+        # Somewhat more, so that this is rare.
+        holder.claimed = holder.size + holder.size // 8
+        self._fullest.put(holder, (-holder.claimed, -number))
+
+    def _trim(self, shelf: Shelf) -> None:
+        """Let go what is more than may be kept of a room."""
+        for share, count in shelf.surplus(self._most).items():
+            self._shorten(shelf, share, count)
+        self._tell_store()
 
     def _evict(self) -> None:
         """Let the oldest records of the holders that hold most go, until all fits."""
-        gone: list[int] = []
         while self._size > self._limit:
             holder = self._fullest.first()
             share = holder and holder.shares.first()
             assert share  # Something is kept.
-            self._shorten(self._shelves[share.room], share, share.records[0][3], gone)
-        self._store.drop(gone)
+            self._shorten(self._shelves[share.room], share, share.records[0][3])
+        self._tell_store()
 
-    def _shorten(self, shelf: _Shelf, share: _Share, count: int, gone: list[int]) -> None:
-        """Let the first `count` lines of `share` go. The numbers of records that go whole are added
-        to `gone`. Of one that is cut the store keeps all: at the next start it is cut again.
-        """
+    def _shorten(self, shelf: Shelf, share: Share, count: int) -> None:
+        """Let the first `count` lines of `share` go."""
         records = share.records
-        share.lines -= count
-        shelf.lines -= count
         size = 0
-        while count:
-            number, time, event, lines, its_size = records[0]
-            if lines <= count:
-                records.popleft()
-                gone.append(number)
-                size += its_size
-                count -= lines
-            else:
-                text = event.text.split("\n", count)[count]
-                new_size = _size_of(text)
-                event = type(event)(event.name, text)
-                records[0] = number, time, event, lines - count, new_size
-                size += its_size - new_size
+        left = count
+        while left:
+            record = records.popleft()
+            self._gone.append(record[0])
+            size += record[4]
+            if record[3] > left:
+                record = part(record, left)
+                records.appendleft(record)
+                self._left.append(Line(record[1], share.origin))
+                size -= record[4]
                 break
-        if not records:
-            share.records = _GONE  # A ranking may have it for a while.
+            left -= record[3]
+        self._lighten(shelf, share, count, size)
+
+    def _take_out(self, share: Share, index: int, place: int) -> None:
+        """Let the line at `place` of the record at `index` go. What stands before it and what comes
+        after it are two records then.
+        """
+        record = share.records[index]
+        del share.records[index]
+        pieces = []
+        if place:
+            pieces.append(part(record, 0, place))
+        if place + 1 < record[3]:
+            pieces.append(part(record, place + 1))
+        for piece in reversed(pieces):
+            share.records.insert(index, piece)
+        self._gone.append(record[0])
+        self._left += [Line(event, share.origin) for _, event, _, _, _ in pieces]
+        size = record[4] - sum(piece[4] for piece in pieces)
+        self._lighten(self._shelves[share.room], share, 1, size)
+        holder = share.holder
+        if holder.size > holder.claimed:  # Two records may take more than one.
+            self._claim(holder, record[0])
+        self._tell_store()
+        if self._size > self._limit:
+            self._evict()
+
+    def _lighten(self, shelf: Shelf, share: Share, lines: int, size: int) -> None:
+        """Note that `share` has let `lines` go, and `size` bytes."""
+        share.lines -= lines
+        shelf.lines -= lines
+        if not share.records:
+            share.records = GONE  # A ranking may have it for a while.
             size += HISTORY_SHARE
             del shelf.shares[share.origin]
             if not shelf.shares:
@@ -280,7 +329,16 @@ class History:
         if not holder.size:
             del self._holders[share.origin]
 
+    def _tell_store(self) -> None:
+        if self._gone or self._left:
+            if self._lasting:
+                self._store.drop(self._gone, self._left)
+            self._gone = []
+            self._left = []
 
-def _size_of(text: str) -> int:
-    """Return the bytes that a record of `text` takes at most."""
-    return HISTORY_OVERHEAD + (len(text) if text.isascii() else 4 * len(text))
+
+def _number_in(id: str) -> int:
+    """Return the number that ends `id`; -1 if no line can have this id."""
+    digits = id.rpartition("-")[2]
+    is_number = len(digits) <= _DIGITS and digits.isascii() and digits.isdecimal()
+    return int(digits) if is_number else -1

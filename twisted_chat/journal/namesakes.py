@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-from twisted_chat.names import key
+from twisted_chat.names import Name
 
 T = TypeVar("T")
 
@@ -18,42 +17,57 @@ class Namesakes(Generic[T]):
 
     def __init__(self) -> None:
         self._by_key: dict[str, dict[str, T]] = {}
-        self._count = 0
+        self._names: dict[str, Name] = {}
+        """By their texts."""
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._names)
 
     def __iter__(self) -> Iterator[T]:
         for namesakes in self._by_key.values():
             yield from namesakes.values()
 
-    def put(self, name: str, value: T) -> None:
-        """Let `value` be that of `name`, in place of one for exactly this name."""
-        namesakes = self._by_key.setdefault(key(name), {})
-        self._count += name not in namesakes
-        namesakes[name] = value
+    def names(self) -> Iterator[Name]:
+        """Return the names in the order of their values."""
+        for namesakes in self._by_key.values():
+            for text in namesakes:
+                yield self._names[text]
 
-    def get(self, name: str) -> T | None:
+    def put(self, name: Name, value: T) -> None:
+        """Let `value` be that of `name`, in place of one for exactly this text."""
+        self._by_key.setdefault(name.key, {})[name.text] = value
+        self._names.setdefault(name.text, name)
+
+    def replace(self, text: str, value: T) -> None:
+        """Let `value` be that of the name with exactly this text, which has to be here."""
+        self._by_key[self._names[text].key][text] = value
+
+    def get(self, name: Name) -> T | None:
         """Return the value of `name` as it is written, or else of the one that stands for it."""
-        namesakes = self._by_key.get(key(name), {})
+        namesakes = self._by_key.get(name.key, {})
         if len(namesakes) > 1:
-            for other, value in namesakes.items():
-                if _as_written(other) == _as_written(name):
+            for text, value in namesakes.items():
+                if self._names[text].folded == name.folded:
                     return value
         return next(iter(namesakes.values()), None)
 
-    def first(self, name: str) -> T | None:
-        """Return the value that stands for `name` and all that looks like it."""
-        return next(iter(self._by_key.get(key(name), {}).values()), None)
+    def exactly(self, text: str) -> T | None:
+        """Return the value of the name with exactly this text."""
+        name = self._names.get(text)
+        return None if name is None else self._by_key[name.key][text]
 
-    def remove(self, name: str) -> None:
-        """Forget the value of exactly this name, which has to be here."""
-        namesakes = self._by_key[key(name)]
-        del namesakes[name]
-        self._count -= 1
+    def first(self, key: str) -> T | None:
+        """Return the value that stands for all names with `key`."""
+        return next(iter(self._by_key.get(key, {}).values()), None)
+
+    def key_of(self, text: str) -> str:
+        """Return the key of the name with exactly this text, which has to be here."""
+        return self._names[text].key
+
+    def remove(self, text: str) -> None:
+        """Forget the value of the name with exactly this text, which has to be here."""
+        name = self._names.pop(text)
+        namesakes = self._by_key[name.key]
+        del namesakes[text]
         if not namesakes:
-            del self._by_key[key(name)]
-
-
-def _as_written(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+            del self._by_key[name.key]

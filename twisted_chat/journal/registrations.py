@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from twisted.logger import Logger
 
-from twisted_chat.events import Role
 from twisted_chat.journal.namesakes import Namesakes
 from twisted_chat.journal.store import IStore
 from twisted_chat.limits import MAX_REGISTRATIONS, REGISTRATIONS_A_DAY, WRONG_FROM
+from twisted_chat.names import Name, named
 from twisted_chat.networks import place
-from twisted_chat.refusal import Refusal
+from twisted_chat.records import Registration
+from twisted_chat.refusal import Kind, Refusal
 
 _DAY = 24 * 60 * 60
 
 _log = Logger(namespace="chat")
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """`name` belongs to whoever knows the passphrase that `digest` was made from.
-
-    Times are Unix time. `since`: when it was registered. `expires`: until when the passphrase is
-    good; 0: for ever. `last_login`: 0 if nobody knows. `wrong`: how many wrong passphrases were
-    tried since then, the last at `wrong_at`, from `wrong_from`: the last few origins, the newest
-    last.
-    """
-
-    name: str
-    digest: str = field(repr=False)
-    since: float
-    operator: bool = False
-    expires: float = 0.0
-    last_login: float = 0.0
-    wrong: int = 0
-    wrong_at: float = 0.0
-    wrong_from: list[str] = field(default_factory=list)
-
-    @property
-    def role(self) -> Role:
-        """What it gives its owner the right to."""
-        return Role.OPERATOR if self.operator else Role.REGISTERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +41,14 @@ class Registrations:
         self._most = most
         self._owned: Namesakes[Registration] = Namesakes()
         self._recent: dict[str, list[float]] = {}
-        self._sweep_at = 64
+        """By origin, when it registered names in the last day."""
+        self._in_order: deque[tuple[float, str]] = deque()
+        """The same, the oldest first; some may be gone from `_recent`."""
 
-    def load(self, owned: Iterable[Registration], recent: dict[str, Recent]) -> None:
+    def load(self, owned: Iterable[Registration], recent: dict[str, Recent], now: float) -> None:
         """Take over what was kept before; `recent` by origin. The log tells who cannot log in."""
         for registration in sorted(owned, key=lambda each: (each.since, each.name)):
-            self._owned.put(registration.name, registration)
+            self._owned.put(named(registration.name), registration)
             if older := self.obstacle(registration):
                 _log.warn(
                     "{name} cannot log in: it looks like {older}, which was registered before: "
@@ -78,51 +56,72 @@ class Registrations:
                     name=registration.name,
                     older=older.name,
                 )
-        self._recent = {origin: list(each.times) for origin, each in recent.items()}
+        self._take_recent({origin: each.times for origin, each in recent.items()}, now)
+        self.run_out(now)
 
-    def get(self, name: str) -> Registration | None:
+    def get(self, name: Name) -> Registration | None:
         """Return the registration of `name` as it is written, or of one that looks like it."""
         return self._owned.get(name)
 
-    def standing(self, name: str) -> Registration | None:
-        """Return the registration whose owner bears `name` when logged in."""
-        return self._owned.first(name)
+    def standing(self, key: str) -> Registration | None:
+        """Return the registration whose owner bears a name with `key` when logged in."""
+        return self._owned.first(key)
 
     def obstacle(self, registration: Registration) -> Registration | None:
         """Return the older registration because of which the owner of this one cannot log in."""
-        standing = self.standing(registration.name)
+        standing = self.standing(self.key_of(registration))
         return standing if standing and standing.name != registration.name else None
 
-    def add(self, name: str, digest: str, origin: str, now: float) -> None:
+    def key_of(self, registration: Registration) -> str:
+        """Return the key of the registered name."""
+        return self._owned.key_of(registration.name)
+
+    def add(self, name: Name, digest: str, origin: str, now: float) -> None:
         """Let `name` belong to whoever knows the passphrase; asked for from `origin`.
 
         Raises Refusal if the name is owned, or if there were too many from `origin` today.
         """
-        self.check(name, origin, now)
-        registration = Registration(name, digest, now, last_login=now)
+        self.check(name, origin)
+        registration = Registration(name.text, digest, now, last_login=now)
         self._owned.put(name, registration)
         self._recent.setdefault(origin, []).append(now)
+        self._in_order.append((now, origin))
         self._keep(registration)
         self._keep_recent(origin)
 
-    def change(self, name: str, digest: str, expires: float = 0.0) -> Registration:
+    def check(self, name: Name, origin: str) -> None:
+        """Raise what `add` would."""
+        if self.get(name) is not None:
+            raise Refusal(
+                f"{name.text} is registered already: /login {name.text} PASSPHRASE takes it",
+                Kind.REGISTERED,
+            )
+        if len(self._recent.get(origin, ())) >= REGISTRATIONS_A_DAY:
+            raise Refusal(
+                f"{REGISTRATIONS_A_DAY} names a day can be registered from {place(origin)}, and "
+                "they have been: try again tomorrow, or ask the administrator to release one",
+                Kind.TOO_MANY,
+            )
+        if len(self._owned) >= self._most:
+            raise Refusal(f"{self._most} names are registered, as many as may be", Kind.TOO_MANY)
+
+    def change(self, name: Name, digest: str, expires: float = 0.0) -> Registration:
         """Let the owner of `name` prove it by another passphrase from here on, which is good until
         `expires` (Unix time; 0: for ever). Raises Refusal if it has no owner.
         """
-        return self._change(name, digest=digest, expires=expires)
+        return self._change(self._owner(name), digest=digest, expires=expires)
 
-    def remove(self, name: str) -> None:
-        """Let `name` belong to nobody."""
-        if registration := self.get(name):
-            self._owned.remove(registration.name)
-            self._store.put("registration", registration.name, None)
+    def remove(self, registration: Registration) -> None:
+        """Let the registered name belong to nobody."""
+        self._owned.remove(registration.name)
+        self._store.put("registration", registration.name, None)
 
-    def release(self, name: str) -> Registration:
+    def release(self, name: Name) -> Registration:
         """Let `name` belong to nobody, as if it had never been registered: it does not count among
         those of the day. Returns its registration. Raises Refusal if it has no owner.
         """
         registration = self._owner(name)
-        self.remove(name)
+        self.remove(registration)
         for origin, times in self._recent.items():
             if registration.since in times:
                 times.remove(registration.since)
@@ -130,37 +129,85 @@ class Registrations:
                 break
         return registration
 
-    def log_in(self, name: str, now: float) -> None:
-        """The owner of `name` has logged in: wrong passphrases count from here on."""
-        self._change(name, last_login=now, wrong=0, wrong_at=0.0, wrong_from=[])
+    def log_in(self, registration: Registration, now: float) -> None:
+        """Its owner has logged in: wrong passphrases count from here on."""
+        self._change(registration, last_login=now, wrong=0, wrong_at=0.0, wrong_from=[])
 
-    def note_wrong(self, name: str, origin: str, now: float) -> None:
-        """Somebody from `origin` tried a wrong passphrase for `name`."""
-        registration = self._owner(name)
+    def note_wrong(self, registration: Registration, origin: str, now: float) -> None:
+        """Somebody from `origin` tried a wrong passphrase for it."""
         others = [each for each in registration.wrong_from if each != origin]
         self._change(
-            name,
+            registration,
             wrong=registration.wrong + 1,
             wrong_at=now,
             wrong_from=[*others, origin][-WRONG_FROM:],
         )
 
-    def set_operator(self, name: str, operator: bool) -> Registration:
+    def set_tokens(self, registration: Registration, tokens: list[str]) -> None:
+        """Let these `tokens` post in its name, by turns a label and a digest."""
+        self._change(registration, tokens=tokens)
+
+    def set_operator(self, name: Name, operator: bool) -> Registration:
         """Let the owner of `name` be an operator or not. Raises Refusal if it has no owner."""
-        return self._change(name, operator=operator)
+        return self._change(self._owner(name), operator=operator)
 
     def __iter__(self) -> Iterator[Registration]:
         return iter(self._owned)
 
-    def _owner(self, name: str) -> Registration:
+    # What runs out.
+
+    @property
+    def due(self) -> float:
+        """When the next registration stops to count among those of the day; infinite: none does."""
+        return self._in_order[0][0] + _DAY if self._in_order else float("inf")
+
+    def run_out(self, now: float) -> None:
+        """Let registrations that are older than a day not count any more."""
+        while self.due <= now:
+            time, origin = self._in_order.popleft()
+            times = self._recent.get(origin, [])
+            if time in times:  # It may have been released.
+                times.remove(time)
+                self._keep_recent(origin)
+
+    # What is kept.
+
+    def dump(self) -> dict[str, Any]:
+        """Return all of it as JSON has it."""
+        return {
+            "owned": [
+                [asdict(name), asdict(registration)]
+                for name, registration in zip(self._owned.names(), self._owned, strict=True)
+            ],
+            "recent": {origin: list(times) for origin, times in sorted(self._recent.items())},
+        }
+
+    def restore(self, dump: dict[str, Any], now: float) -> None:
+        """Take over what `dump` returned."""
+        for name, registration in dump["owned"]:
+            self._owned.put(Name(**name), Registration(**registration))
+        self._take_recent(dump["recent"], now)
+
+    def _take_recent(self, recent: dict[str, list[float]], now: float) -> None:
+        # One that is in the future: the clock was set back.
+        self._recent = {
+            origin: sorted(min(time, now) for time in times) for origin, times in recent.items()
+        }
+        in_order = [(time, origin) for origin, times in self._recent.items() for time in times]
+        self._in_order = deque(sorted(in_order))
+
+    def _owner(self, name: Name) -> Registration:
         registration = self.get(name)
         if registration is None:
-            raise Refusal(f"{name} is not registered: its owner has to /register it first")
+            raise Refusal(
+                f"{name.text} is not registered: its owner has to /register it first",
+                Kind.NOT_REGISTERED,
+            )
         return registration
 
-    def _change(self, name: str, **changes: Any) -> Registration:
-        registration = replace(self._owner(name), **changes)
-        self._owned.put(registration.name, registration)
+    def _change(self, registration: Registration, **changes: Any) -> Registration:
+        registration = replace(registration, **changes)
+        self._owned.replace(registration.name, registration)
         self._keep(registration)
         return registration
 
@@ -173,32 +220,3 @@ class Registrations:
         self._store.put("recent", origin, {"times": times} if times else None)
         if not times:
             del self._recent[origin]
-
-    def check(self, name: str, origin: str, now: float) -> None:
-        """Raises what `add` would."""
-        if self.get(name) is not None:
-            raise Refusal(f"{name} is registered already: /login {name} PASSPHRASE takes it")
-        self._forget_old(origin, now)
-        # Of the others too, but not at each look: there may be a hundred thousand.
-        if len(self._recent) >= self._sweep_at:
-            for known in list(self._recent):
-                self._forget_old(known, now)
-            self._sweep_at = 64 + 2 * len(self._recent)
-        if len(self._recent.get(origin, ())) >= REGISTRATIONS_A_DAY:
-            raise Refusal(
-                f"{REGISTRATIONS_A_DAY} names a day can be registered from {place(origin)}, and "
-                "they have been: try again tomorrow, or ask the administrator to release one"
-            )
-        if len(self._owned) >= self._most:
-            raise Refusal(f"{self._most} names are registered, as many as may be")
-
-    def _forget_old(self, origin: str, now: float) -> None:
-        """Let registrations from `origin` that are older than a day not count any more."""
-        times = self._recent.get(origin)
-        if times is None:
-            return
-        # One that is in the future: the clock was set back.
-        kept = [time for time in times if now - _DAY < time <= now + _DAY]
-        self._recent[origin] = kept
-        if not kept:
-            self._keep_recent(origin)

@@ -10,20 +10,23 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from twisted_chat.events import LOBBY, Rules
+from twisted_chat.events import LOBBY
 from twisted_chat.journal.history import History
 from twisted_chat.journal.namesakes import Namesakes
+from twisted_chat.journal.people import Person, RoomState
 from twisted_chat.journal.ranking import Ranking
-from twisted_chat.journal.store import IStore, Line
+from twisted_chat.journal.store import IStore
 from twisted_chat.limits import EMPTY_ROOM, MAX_ROOMS, ROOMS_SHARE
+from twisted_chat.names import Name, named
 from twisted_chat.networks import place
-from twisted_chat.refusal import Refusal
+from twisted_chat.records import Rules
+from twisted_chat.refusal import Kind, Refusal
 
 _log = Logger(namespace="chat")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRoom(Rules):
+class RoomRecord(Rules):
     """A room as the store keeps it, beside what holds in it.
 
     `emptied`: Unix time; 0: somebody was in it. `maker`: the origin of whoever made it; empty:
@@ -41,50 +44,27 @@ class StoredRoom(Rules):
         return Rules(**{each.name: getattr(self, each.name) for each in fields(Rules)})
 
 
-class KeptRoom:
-    """A room as the journal keeps it. `present`: who is in it."""
-
-    __slots__ = ("emptied", "maker", "name", "present", "rules", "topic_is_owned")
-
-    def __init__(self, name: str, maker: str = "", emptied: float = 0.0) -> None:
-        self.name = name
-        self.maker = maker
-        self.rules = Rules()
-        self.topic_is_owned = False
-        self.present: dict[Any, None] = {}
-        self.emptied = emptied
-        """When the last one left it, if nobody is in it."""
-
-    @property
-    def worth(self) -> int | None:
-        """Return how long it stays among empty rooms when there are too many: those of worth 0 go
-        first. None: it never goes, because no guest is to undo what an operator has set.
-        """
-        if self.rules.locked or self.rules.slow:
-            return None
-        return int(self.topic_is_owned)
-
-
 class _Maker:
     """An origin that has made rooms. `rooms`: how many of them there are."""
 
-    __slots__ = ("rooms", "spare")
+    __slots__ = ("origin", "rooms", "spare")
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
         self.rooms = 0
         # By worth: its empty rooms by name, the longest empty first.
-        self.spare: tuple[OrderedDict[str, KeptRoom], ...] = (OrderedDict(), OrderedDict())
+        self.spare: tuple[OrderedDict[str, RoomState], ...] = (OrderedDict(), OrderedDict())
 
-    def first(self, worth: int) -> KeptRoom | None:
+    def first(self, worth: int) -> RoomState | None:
         """Return its longest empty room of this worth."""
         return next(iter(self.spare[worth].values()), None)
 
-    def rank(self, worth: int) -> tuple[int, float] | None:
-        """Return its rank among those that could give a room of this worth: who made most is first,
-        and of several the one with the longest empty room.
+    def rank(self, worth: int) -> tuple[int, float, str] | None:
+        """Return its rank among those that could give a room of this worth: the one that made most
+        is first, and of several the one with the longest empty room.
         """
         room = self.first(worth)
-        return None if room is None else (-self.rooms, room.emptied)
+        return None if room is None else (-self.rooms, room.emptied, self.origin)
 
 
 class Rooms:
@@ -102,63 +82,70 @@ class Rooms:
         self._history = history
         self._most = most
         self._share = max(1, most // ROOMS_SHARE)
-        self.lobby = KeptRoom(LOBBY)
-        self._rooms: Namesakes[KeptRoom] = Namesakes()
-        self._rooms.put(LOBBY, self.lobby)
+        self.lobby = RoomState(LOBBY)
+        self._rooms: Namesakes[RoomState] = Namesakes()
+        self._rooms.put(named(LOBBY), self.lobby)
         # Those that nobody is in, by name, the longest empty first.
-        self._empty: dict[str, KeptRoom] = {}
+        self._empty: dict[str, RoomState] = {}
         self._makers: dict[str, _Maker] = {}
         self._givers = [Ranking(partial(_Maker.rank, worth=worth)) for worth in _WORTHS]
         """By worth: the makers that could give a room of it."""
 
-    def load(self, kept: Iterable[StoredRoom], lines: dict[str, list[Line]], now: float) -> None:
-        """Take over what was kept before. Nobody is in any room.
+    def load(self, kept: Iterable[RoomRecord], talked_in: Iterable[str], now: float) -> None:
+        """Take over what was kept before. Nobody is in any room. `talked_in`: the rooms of which
+        the history has lines.
 
         Rooms that are one by a rule that came later stay, each for those who write its name so; the
         log tells which they are.
         """
-        rooms: dict[str, KeptRoom] = {}
+        rooms: dict[str, RoomState] = {}
         for each in kept:
             # Where the process was killed, the last one has just left it.
-            room = KeptRoom(each.name, each.maker, each.emptied or now)
-            room.rules = each.rules
-            room.topic_is_owned = each.topic_is_owned
-            rooms[room.name] = room
-        for name in lines:
-            rooms.setdefault(name, KeptRoom(name, emptied=now))
+            room = rooms[each.name] = _room_of(each, each.emptied or now)
+            if not each.emptied and room.name != LOBBY:
+                self._keep(room)
+        for name in talked_in:
+            rooms.setdefault(name, RoomState(name, emptied=now))
         if lobby := rooms.pop(LOBBY, None):
             self.lobby.rules = lobby.rules
-        for name in sorted(rooms):
-            if other := self._rooms.first(name):
-                _log.warn("#{name} looks like #{other}: both stay", name=name, other=other.name)
-            self._rooms.put(name, rooms[name])
+        for text in sorted(rooms):
+            called = named(text)
+            if other := self._rooms.first(called.key):
+                _log.warn("#{name} looks like #{other}: both stay", name=text, other=other.name)
+            self._rooms.put(called, rooms[text])
         by_age = sorted(rooms.values(), key=lambda room: room.emptied)
         for room in by_age:
             self._empty[room.name] = room
             self._maker_of(room).rooms += 1
         for room in by_age:
             self._offer(room)
-        self._history.load(lines)
-        self.sweep(now)
+        self.run_out(now)
         # There may be fewer than before.
         while len(self._rooms) > self._most and self._make_place():
             pass
 
-    def __iter__(self) -> Iterator[KeptRoom]:
+    def __iter__(self) -> Iterator[RoomState]:
         return iter(self._rooms)
 
-    def find(self, name: str) -> KeptRoom | None:
+    def find(self, name: Name) -> RoomState | None:
         """Return the room that is called `name` as it is written, or else one that looks so."""
         return self._rooms.get(name)
 
-    def get(self, name: str) -> KeptRoom:
-        """The room that is called `name`. Raises Refusal if there is none."""
-        room = self.find(name)
+    def exactly(self, name: str) -> RoomState:
+        """Return the room that is called just so. Raises Refusal if there is none."""
+        room = self._rooms.exactly(name)
         if room is None:
-            raise Refusal(f"there is no room #{name}: /rooms lists them")
+            raise no_room(name)
         return room
 
-    def make(self, name: str, origin: str) -> KeptRoom:
+    def get(self, name: Name) -> RoomState:
+        """Return the room that is called `name`. Raises Refusal if there is none."""
+        room = self.find(name)
+        if room is None:
+            raise no_room(name.text)
+        return room
+
+    def make(self, name: Name, origin: str) -> RoomState:
         """Return a new room that somebody from `origin` makes, in place of an empty one where there
         are too many. Raises Refusal if all are needed.
         """
@@ -173,9 +160,10 @@ class Rooms:
                 f"there are {len(self._rooms)} rooms, as many as may be: join one of /rooms"
                 if is_full
                 else f"{self._share} rooms were made from {place(origin)}, as many as may be from "
-                "one address: join one of /rooms"
+                "one address: join one of /rooms",
+                Kind.TOO_MANY,
             )
-        room = KeptRoom(name, origin)
+        room = RoomState(name.text, origin)
         self._rooms.put(name, room)
         maker = self._maker_of(room)
         maker.rooms += 1
@@ -183,7 +171,7 @@ class Rooms:
         self._keep(room)  # Also for after a kill.
         return room
 
-    def rule(self, room: KeptRoom, rules: Rules, topic_is_owned: bool) -> None:
+    def rule(self, room: RoomState, rules: Rules, topic_is_owned: bool) -> None:
         """Let `rules` hold in `room`. `topic_is_owned`: whether an owner set the topic."""
         worth = room.worth
         room.rules = rules
@@ -193,34 +181,74 @@ class Rooms:
             self._offer(room)
         self._keep(room)
 
-    def enter(self, room: KeptRoom, presence: object) -> None:
-        """Let `presence` be in `room`."""
-        room.present[presence] = None
+    def enter(self, room: RoomState, person: Person) -> None:
+        """Let `person` be in `room`."""
+        room.present[person] = None
         if len(room.present) == 1 and room.name in self._empty:
             del self._empty[room.name]
             self._withdraw(room)
             room.emptied = 0.0
             self._keep(room)
 
-    def leave(self, room: KeptRoom, presence: object, now: float) -> None:
-        """Let `presence` be in `room` no longer. If it was the last one, what was said and set
+    def leave(self, room: RoomState, person: Person, now: float) -> None:
+        """Let `person` be in `room` no longer. If it was the last one, what was said and set
         there is kept for a day.
         """
-        del room.present[presence]
+        del room.present[person]
         if room.present or room is self.lobby:
             return
         room.emptied = now
         self._empty[room.name] = room
-        if room.rules == Rules() and not self._history.last(room.name, 1):
+        if room.rules == Rules() and not self._history.holds(room.name):
             self._forget(room)
         else:
             self._offer(room)
             self._keep(room)
 
-    def sweep(self, now: float) -> None:
+    @property
+    def due(self) -> float:
+        """When the next room has been empty for a day, in Unix time; infinite: none is empty."""
+        first = next(iter(self._empty.values()), None)
+        return float("inf") if first is None else first.emptied + EMPTY_ROOM
+
+    def run_out(self, now: float) -> None:
         """Forget what has been empty for a day."""
-        while (room := next(iter(self._empty.values()), None)) and room.emptied <= now - EMPTY_ROOM:
-            self._forget(room)
+        while self.due <= now:
+            self._forget(next(iter(self._empty.values())))
+
+    def dump(self) -> dict[str, Any]:
+        """Return all of it as JSON has it, but for who is in the rooms."""
+        return {
+            "rooms": [
+                [asdict(name), _document(room)]
+                for name, room in zip(self._rooms.names(), self._rooms, strict=True)
+            ],
+            # In their order, which tells which of them goes first.
+            "empty": list(self._empty),
+            "spare": {
+                origin: [list(spare) for spare in maker.spare]
+                for origin, maker in sorted(self._makers.items())
+            },
+        }
+
+    def restore(self, dump: dict[str, Any]) -> None:
+        """Take over what `dump` returned. Nobody is in any room."""
+        rooms = {LOBBY: self.lobby}
+        for name, document in dump["rooms"]:
+            record = RoomRecord(**document)
+            if record.name == LOBBY:
+                self.lobby.rules = record.rules
+                self.lobby.topic_is_owned = record.topic_is_owned
+            else:
+                room = rooms[record.name] = _room_of(record, record.emptied)
+                self._rooms.put(Name(**name), room)
+                self._maker_of(room).rooms += 1
+        self._empty = {name: rooms[name] for name in dump["empty"]}
+        for origin, spares in dump["spare"].items():
+            maker = self._makers[origin]
+            for spare, names in zip(maker.spare, spares, strict=True):
+                spare.update((name, rooms[name]) for name in names)
+            self._rank(maker)
 
     def _make_place(self) -> bool:
         """Forget the room that can be done without best; False: all are needed."""
@@ -236,20 +264,20 @@ class Rooms:
                 return True
         return False
 
-    def _maker_of(self, room: KeptRoom) -> _Maker:
+    def _maker_of(self, room: RoomState) -> _Maker:
         maker = self._makers.get(room.maker)
         if maker is None:
-            maker = self._makers[room.maker] = _Maker()
+            maker = self._makers[room.maker] = _Maker(room.maker)
         return maker
 
-    def _offer(self, room: KeptRoom) -> None:
+    def _offer(self, room: RoomState) -> None:
         """Let `room`, which is empty, make place for others if it may."""
         if room.worth is not None:
             maker = self._maker_of(room)
             maker.spare[room.worth][room.name] = room
             self._rank(maker)
 
-    def _withdraw(self, room: KeptRoom) -> None:
+    def _withdraw(self, room: RoomState) -> None:
         """Let `room` make place for no other."""
         if maker := self._makers.get(room.maker):
             for spare in maker.spare:
@@ -260,7 +288,7 @@ class Rooms:
             if rank := maker.rank(worth):
                 ranking.put(maker, rank)
 
-    def _forget(self, room: KeptRoom) -> None:
+    def _forget(self, room: RoomState) -> None:
         self._rooms.remove(room.name)
         del self._empty[room.name]
         self._withdraw(room)
@@ -271,15 +299,30 @@ class Rooms:
         self._history.forget(room.name)
         self._store.put("room", room.name, None)
 
-    def _keep(self, room: KeptRoom) -> None:
-        document = {
-            "name": room.name,
-            "emptied": room.emptied,
-            "maker": room.maker,
-            "topic_is_owned": room.topic_is_owned,
-            **asdict(room.rules),
-        }
-        self._store.put("room", room.name, document)
+    def _keep(self, room: RoomState) -> None:
+        self._store.put("room", room.name, _document(room))
+
+
+def no_room(name: str) -> Refusal:
+    """Return what refuses a room that is not there."""
+    return Refusal(f"there is no room #{name}: /rooms lists them", Kind.NO_ROOM)
+
+
+def _room_of(record: RoomRecord, emptied: float) -> RoomState:
+    room = RoomState(record.name, record.maker, emptied)
+    room.rules = record.rules
+    room.topic_is_owned = record.topic_is_owned
+    return room
+
+
+def _document(room: RoomState) -> dict[str, object]:
+    return {
+        "name": room.name,
+        "emptied": room.emptied,
+        "maker": room.maker,
+        "topic_is_owned": room.topic_is_owned,
+        **asdict(room.rules),
+    }
 
 
 _WORTHS = (0, 1)

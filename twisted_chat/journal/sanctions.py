@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from typing import Any
 
 from twisted.logger import Logger
 
 from twisted_chat.journal.store import IStore
 from twisted_chat.limits import MAX_SANCTIONS
-from twisted_chat.names import key
+from twisted_chat.names import Name, named
 from twisted_chat.networks import Host, Network, is_default, network_in
-from twisted_chat.refusal import Refusal
+from twisted_chat.records import Sanction
+from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.spans import span
 
 _log = Logger(namespace="chat")
-
-
-@dataclass(frozen=True, slots=True)
-class Sanction:
-    """`whom`: a name, or a network as `show` has it. `until`: Unix time; 0: until it is undone."""
-
-    whom: str
-    by: str
-    why: str
-    since: float
-    until: float
-
-    @property
-    def end(self) -> float:
-        """When it ends, to be compared with others: Unix time, or infinite."""
-        return self.until or float("inf")
-
-    def terms(self, now: float) -> str:
-        """For how long from `now` on, by whom and why: what is told to who is concerned."""
-        how_long = f" for {span(self.until - now)} more" if self.until else ""
-        return f"{how_long}, by {self.by}{f': {self.why}' if self.why else ''}"
 
 
 class Sanctions:
@@ -45,19 +26,23 @@ class Sanctions:
         self._kind = kind
         self._store = store
         self._names: dict[str, Sanction] = {}
+        """By the keys of the names."""
         # By version and length of the prefix, then by the prefix: a look at a host takes a few
         # look-ups, however many networks there are.
         self._networks: dict[tuple[int, int], dict[int, Sanction]] = {}
+        self.due = float("inf")
+        """When the next one ends, in Unix time; infinite: none does."""
 
-    def load(self, kept: Iterable[Sanction]) -> None:
+    def load(self, kept: Iterable[Sanction], now: float) -> None:
         """Take over what was kept before. Of several that concern the same by a rule that came
         later, the one that lasts longest stays, and the log tells which go.
         """
         for sanction in sorted(kept, key=lambda each: (-each.end, each.since, each.whom)):
+            whom = named(sanction.whom)
             # A default name that is no network: it is somebody else's by now.
             if is_default(sanction.whom) and network_in(sanction.whom) is None:
                 self._store.put(self._kind, sanction.whom, None)
-            elif longer := self._just(sanction.whom):
+            elif longer := self._just(whom):
                 self._store.put(self._kind, sanction.whom, None)
                 _log.warn(
                     "the {kind} of {whom} goes: that of {longer} holds for it too, and as long",
@@ -66,81 +51,130 @@ class Sanctions:
                     longer=longer.whom,
                 )
             else:
-                self._put(sanction)
+                self._put(sanction, whom.key)
+        self._find_due()
+        self.run_out(now)
 
-    def add(self, sanction: Sanction, now: float) -> None:
-        """Put `sanction` in force, in place of one for the same. Raises Refusal if they are too
-        many.
+    def add(self, sanction: Sanction, whom: Name) -> None:
+        """Put `sanction` in force against `whom`, in place of one for the same. Raises Refusal if
+        they are too many.
         """
-        self._sweep(now)
         # Not under its name as written: it may have been another of the same key.
-        replaced = self.lift(sanction.whom)
+        replaced = self.lift(whom)
         if replaced is None and len(list(self)) >= MAX_SANCTIONS:
-            raise Refusal(f"there are {MAX_SANCTIONS} of them, as many as may be: undo some first")
-        self._put(sanction)
+            raise Refusal(
+                f"there are {MAX_SANCTIONS} of them, as many as may be: undo some first",
+                Kind.TOO_MANY,
+            )
+        self._put(sanction, whom.key)
         self._store.put(self._kind, sanction.whom, asdict(sanction))
+        self._find_due()
 
-    def lift(self, whom: str) -> Sanction | None:
-        """Undo what concerns just `whom`: what was in force, if anything."""
+    def lift(self, whom: Name) -> Sanction | None:
+        """Undo what concerns just `whom`. Return what was in force, if anything."""
         lifted = self._just(whom)
         if lifted is not None:
-            network = network_in(whom)
-            if network is None:
-                del self._names[key(whom)]
-            else:
-                del self._networks[_length(network)][_prefix(network)]
-            self._store.put(self._kind, lifted.whom, None)
+            self._remove(lifted, whom.key)
+            self._find_due()
         return lifted
 
-    def on_name(self, name: str, now: float) -> Sanction | None:
-        """What is in force against whoever bears `name`."""
-        return _in_force(self._names.get(key(name)), now) if self._names else None
+    def on_name(self, key: str) -> Sanction | None:
+        """Return what is in force against whoever bears a name with `key`."""
+        return self._names.get(key)
 
-    def on_host(self, host: Host, now: float) -> Sanction | None:
-        """What is in force against whoever comes from `host`; of several what lasts longest."""
+    def on_host(self, host: Host) -> Sanction | None:
+        """Return what is in force against members that come from `host`; of several what lasts
+        longest.
+        """
         if host is None:
             return None
         number = int(host)
         longest: Sanction | None = None
         for (version, length), sanctions in self._networks.items():
             if version == host.version:
-                found = _in_force(sanctions.get(number >> host.max_prefixlen - length), now)
+                found = sanctions.get(number >> host.max_prefixlen - length)
                 if found is not None and (longest is None or found.end > longest.end):
                     longest = found
         return longest
 
-    def in_force(self, now: float) -> list[Sanction]:
+    def in_order(self) -> list[Sanction]:
         """Return all of them, the newest first; those of one moment by whom they concern."""
-        self._sweep(now)
         return sorted(self, key=lambda sanction: (-sanction.since, sanction.whom))
 
     def __iter__(self) -> Iterator[Sanction]:
         yield from self._names.values()
+        yield from self._hosts()
+
+    # What runs out.
+
+    def run_out(self, now: float) -> list[tuple[Sanction, str]]:
+        """End those whose time is over. Return them, each with the key of the name that it is
+        against, if it is one.
+        """
+        if now < self.due:
+            return []
+        ended = [
+            (sanction, key)
+            for key, sanction in [*self._names.items(), *(("", each) for each in self._hosts())]
+            if 0 < sanction.until <= now
+        ]
+        for sanction, key in ended:
+            self._remove(sanction, key)
+        self._find_due()
+        return ended
+
+    def _find_due(self) -> None:
+        self.due = min((sanction.end for sanction in self), default=float("inf"))
+
+    # What is kept.
+
+    def dump(self) -> list[Any]:
+        """Return all of it as JSON has it."""
+        return [
+            *([key, asdict(sanction)] for key, sanction in self._names.items()),
+            *(["", asdict(sanction)] for sanction in self._hosts()),
+        ]
+
+    def restore(self, dump: list[Any]) -> None:
+        """Take over what `dump` returned."""
+        for key, sanction in dump:
+            self._put(Sanction(**sanction), key)
+        self._find_due()
+
+    def _hosts(self) -> Iterator[Sanction]:
         for sanctions in self._networks.values():
             yield from sanctions.values()
 
-    def _just(self, whom: str) -> Sanction | None:
+    def _just(self, whom: Name) -> Sanction | None:
         """Return the one that concerns just `whom`."""
-        network = network_in(whom)
+        network = network_in(whom.text)
         if network is None:
-            return self._names.get(key(whom))
+            return self._names.get(whom.key)
         return self._networks.get(_length(network), {}).get(_prefix(network))
 
-    def _put(self, sanction: Sanction) -> None:
+    def _put(self, sanction: Sanction, key: str) -> None:
         network = network_in(sanction.whom)
         if network is None:
-            self._names[key(sanction.whom)] = sanction
+            self._names[key] = sanction
         else:
             self._networks.setdefault(_length(network), {})[_prefix(network)] = sanction
 
-    def _sweep(self, now: float) -> None:
-        for sanction in list(self):
-            if _in_force(sanction, now) is None:
-                self.lift(sanction.whom)
+    def _remove(self, sanction: Sanction, key: str) -> None:
+        network = network_in(sanction.whom)
+        if network is None:
+            del self._names[key]
+        else:
+            of_length = self._networks[_length(network)]
+            del of_length[_prefix(network)]
+            if not of_length:
+                del self._networks[_length(network)]
+        self._store.put(self._kind, sanction.whom, None)
 
 
-def _in_force(sanction: Sanction | None, now: float) -> Sanction | None:
-    return sanction if sanction is not None and not 0 < sanction.until <= now else None
+def terms(sanction: Sanction, now: float) -> str:
+    """Return for how long from `now` on, by whom and why: what those are told whom it concerns."""
+    how_long = f" for {span(sanction.until - now)} more" if sanction.until else ""
+    return f"{how_long}, by {sanction.by}{f': {sanction.why}' if sanction.why else ''}"
 
 
 def _length(network: Network) -> tuple[int, int]:

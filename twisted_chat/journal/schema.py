@@ -9,12 +9,13 @@ its migration.
 from __future__ import annotations
 
 import sqlite3
+from secrets import token_hex
 
-VERSION = 2
+VERSION = 3
 
 COLUMNS = {
     "document": ("kind", "key", "body"),
-    "line": ("number", "room", "time", "emoted", "name", "text", "origin"),
+    "line": ("number", "room", "time", "emoted", "name", "text", "origin", "era"),
 }
 """The columns of each table."""
 
@@ -26,15 +27,14 @@ _TABLES = (
     " PRIMARY KEY (kind, key))",
     "CREATE TABLE line (number INTEGER PRIMARY KEY, room TEXT NOT NULL, time REAL NOT NULL,"
     " emoted INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,"
-    " origin TEXT NOT NULL DEFAULT '')",
+    " origin TEXT NOT NULL DEFAULT '', era TEXT NOT NULL DEFAULT '')",
 )
 
 # Version 1 dropped lines by their room. It would only cost time.
 _NO_INDEX = "DROP INDEX IF EXISTS line_of_room"
 
-# What makes of a version the next one, and the columns that came with it.
-_MIGRATIONS = {1: ("ALTER TABLE line ADD COLUMN origin TEXT NOT NULL DEFAULT ''",)}
-_LATER = {1: {"origin"}}
+_LATER = {1: {"origin"}, 2: {"era"}}
+"""The columns that came after each version."""
 
 
 class NewerError(Exception):
@@ -56,7 +56,9 @@ def version_of(connection: sqlite3.Connection) -> int:
         [count] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if not count:
             return 0
-        version = 1 if found["line"].keys().isdisjoint(_LATER[1]) else VERSION
+        version = 1
+        while version < VERSION and found["line"].keys() >= _LATER[version]:
+            version += 1
     later = set().union(*(_LATER[older] for older in range(version, VERSION)))
     for table, columns in found.items():
         needed = set(COLUMNS[table]) - later
@@ -76,8 +78,36 @@ def _columns(connection: sqlite3.Connection, table: str) -> dict[str, bool]:
 
 def take_over(connection: sqlite3.Connection, version: int) -> None:
     """Make the present version of what is of `version`. To be called in a transaction."""
-    statements: tuple[str, ...] = _TABLES if version == 0 else ()
+    if version == 0:
+        for table in _TABLES:
+            connection.execute(table)
     for older in range(version or VERSION, VERSION):
-        statements += _MIGRATIONS[older]
-    for statement in (*statements, _NO_INDEX, f"PRAGMA user_version = {VERSION}"):
-        connection.execute(statement)
+        _MIGRATIONS[older](connection)
+    connection.execute(_NO_INDEX)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _add_origins(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE line ADD COLUMN origin TEXT NOT NULL DEFAULT ''")
+
+
+def _add_eras(connection: sqlite3.Connection) -> None:
+    """Let each line have an id: all that is here belongs to one era, and a row takes as many
+    numbers as it holds lines. It had one number.
+    """
+    connection.execute("ALTER TABLE line ADD COLUMN era TEXT NOT NULL DEFAULT ''")
+    connection.execute("UPDATE line SET era = ?", (token_hex(8),))
+    more = 0
+    numbers = []
+    for number, text in connection.execute("SELECT number, text FROM line ORDER BY number"):
+        numbers.append((number + more, number))
+        more += text.count("\n") if isinstance(text, str) else 0
+    try:
+        # The highest first: no number is taken then.
+        connection.executemany("UPDATE line SET number = ? WHERE number = ?", reversed(numbers))
+    except OverflowError as error:
+        raise ValueError("the number of a line is too high") from error
+
+
+_MIGRATIONS = {1: _add_origins, 2: _add_eras}
+"""What makes the next version of each."""

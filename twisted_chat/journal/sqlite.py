@@ -6,28 +6,22 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from time import time
-from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from twisted_chat.files import File, OutputError
+from twisted_chat.files import File
 from twisted_chat.gathering import Gatherer, IThreadedReactor
 from twisted_chat.journal.batch import Batch, lines_in
-from twisted_chat.journal.database import HINTS, CorruptError, Database, reason_of
-from twisted_chat.journal.store import Document, IStore, Line, Stored, T
+from twisted_chat.journal.database import HINTS, Database
+from twisted_chat.journal.database_files import CorruptError, set_aside
+from twisted_chat.journal.folder import StateFolder, complain, explain, make_file
+from twisted_chat.journal.store import Contents, Document, IStore, Line, T
+from twisted_chat.journal.writing import Trouble, Writer, news
 from twisted_chat.limits import STORE_PAUSE, STORE_RETRY
-from twisted_chat.state import StateFolder, complain, explain, make_file
 
 _log = Logger(namespace="chat")
-
-
-class Trouble(NamedTuple):
-    """Why a write failed; empty: it did not."""
-
-    audit: str = ""
-    database: str = ""
 
 
 @implementer(IStore)
@@ -55,12 +49,12 @@ class SqliteStore:
         self._pause = pause
         self._now = now
         self._database = Database(folder.database, connect)
-        self._audit: File | None = None
+        self._writer = Writer(self._database, folder.audit, self._warn)
         self._watchers: list[Callable[[str], None]] = []
         self._is_late = False
         self._thread = Gatherer("store", reactor, Batch, self._work, pause)
 
-    def load(self, read: Callable[[Stored], T]) -> T:
+    def load(self, read: Callable[[Contents], T]) -> T:
         """What `read` makes of all that was kept before. To be called once, first, before any fork.
 
         A corrupt database, also one that `read` has a ValueError for, is set aside, and the log
@@ -78,7 +72,7 @@ class SqliteStore:
                     "{path} is corrupt ({reason}): it is kept as {name}, and the chat begins anew",
                     path=path,
                     reason=str(error),
-                    name=self._database.set_aside(self._now()),
+                    name=set_aside(path, self._now()),
                 )
                 return self._database.load(read, self._now())
         except sqlite3.Error as error:
@@ -97,14 +91,13 @@ class SqliteStore:
         with self._thread as waiting:
             waiting.put(kind, key, body)
 
-    def add(self, room: str, line: Line) -> None:
+    def add(self, line: Line) -> None:
         with self._thread as waiting:
-            waiting.add(room, line)
+            waiting.add(line)
 
-    def drop(self, numbers: Sequence[int]) -> None:
-        if numbers:
-            with self._thread as waiting:
-                waiting.drop(numbers)
+    def drop(self, numbers: Sequence[int], rest: Sequence[Line] = ()) -> None:
+        with self._thread as waiting:
+            waiting.drop(numbers, rest)
 
     def audit(self, entry: str) -> None:
         with self._thread as waiting:
@@ -151,77 +144,22 @@ class SqliteStore:
     def _work(self, batches: Iterator[Batch]) -> None:
         now = Trouble()
         for batch in batches:
-            before, now = now, self._write(batch)
+            before, now = now, self._writer.write(batch)
             # What is said is to be kept in 100 ms, whatever becomes of the audit.
             self._thread.pause = STORE_RETRY if now.database else self._pause
-            news = list(_news(before, now, batch.given_up))
+            told = list(news(before, now, batch.given_up))
             if not now.database:
                 batch.given_up = 0
             if now.database or now.audit:
                 with self._thread as newer:
                     batch.absorb(newer)
                     self._thread.waiting = batch
-            for text in news:
+            for text in told:
                 self._reactor.callFromThread(self._tell, text)
-        self._database.close()
-        if self._audit is not None:
-            self._audit.close()
+        self._writer.close()
         if now.audit:
             self._reactor.callFromThread(self._log_unaudited, now.audit)
         if now.database:
             with self._thread as left:
-                lines = left.given_up + sum(lines_in(line) for _, line in left.lines.values())
+                lines = left.given_up + sum(map(lines_in, left.lines.values()))
             self._reactor.callFromThread(self._log_end, now.database, lines)
-
-    def _write(self, batch: Batch) -> Trouble:
-        """Write `batch`: what is written is no more in it. Why the rest could not be, if any is."""
-        # Each for itself, and the audit first: an act that is kept has been audited if it can be.
-        reasons = []
-        for write in (self._append_audit, self._write_database):
-            reason = ""
-            try:
-                write(batch)
-            except Exception as error:  # Whatever it is, this thread has to go on.
-                reason = reason_of(error)
-            reasons.append(reason)
-        return Trouble(*reasons)
-
-    def _append_audit(self, batch: Batch) -> None:
-        if batch.reopen and self._audit is not None:
-            self._audit.close()
-            self._audit = None
-        if not batch.audit and not batch.reopen:
-            return
-        if self._audit is None:
-            self._audit = File(self._folder.audit, self._warn)
-        batch.reopen = False
-        try:
-            self._audit.write(bytes(batch.audit))
-        except OutputError as error:
-            batch.forget_audit(error.rest)
-            raise
-        batch.forget_audit()
-
-    def _write_database(self, batch: Batch) -> None:
-        if batch.has_changes():
-            self._database.write(batch)
-            batch.forget_changes()
-
-
-def _news(before: Trouble, now: Trouble, given_up: int) -> Iterator[str]:
-    """What to tell after a write: why it failed, and the one before it."""
-    if now.database:
-        if not before.database:
-            why = f"the state folder cannot be written ({now.database})"
-            yield f"{why}: what is said now is lost at a restart"
-        return  # That the audit file is on the same disk is no news.
-    loss = f": {given_up} lines that were said meanwhile are not kept" if given_up else ""
-    if before.database:
-        yield f"the state folder is written again{loss}"
-    elif loss:
-        yield f"the state folder is too slow{loss}"
-    if now.audit and (before.database or not before.audit):
-        why = f"the audit file cannot be written ({now.audit})"
-        yield f"{why}: what operators do now is lost from it at a restart"
-    elif before.audit and not before.database and not now.audit:
-        yield "the audit file is written again"

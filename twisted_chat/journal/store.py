@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar, get_type_hints
+from typing import NamedTuple, TypeVar, get_type_hints
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import Attribute, Interface, implementer
@@ -22,25 +22,24 @@ _YEAR_9999 = 253_370_764_800
 """In Unix time: no later moment can be shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What was said in a room. `number`: higher than that of all lines before it, in every room.
-    `time`: Unix time. A Said may hold several lines. `origin`: where its author came from, as
-    `networks.origin_of` has it; empty: nobody knows.
+class Line(NamedTuple):
+    """What was said at once: one line, or several where a Said holds several. `event.number` is
+    higher than the numbers of all lines before it, in every room. `origin`: where its author came
+    from, as `networks.origin_of` has it; empty: nobody knows.
     """
 
-    number: int
-    time: float
     event: Said | Emoted
     origin: str = ""
 
 
 @dataclass
-class Stored:
-    """All that was kept: documents by kind and key, lines by room, in their order."""
+class Contents:
+    """All that a store holds, as it was written: documents by kind and key, and lines, in the order
+    of their numbers.
+    """
 
     documents: dict[str, dict[str, Document]] = field(default_factory=dict)
-    lines: dict[str, list[Line]] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
 
     def each(self, kind: str, shape: type[T]) -> dict[str, T]:
         """Return the documents of `kind` by their keys, each as a `shape`, a dataclass.
@@ -108,7 +107,7 @@ class IStore(Interface):
 
     lasting = Attribute("bool: whether what is kept outlasts the process")
 
-    def load(read: Callable[[Stored], T]) -> T:
+    def load(read: Callable[[Contents], T]) -> T:
         """What `read` makes of all that was kept before. To be called once, first, before any fork.
 
         Where `read` raises ValueError, whose text says what is wrong, nothing of it is used.
@@ -123,11 +122,11 @@ class IStore(Interface):
     def put(kind: str, key: str, document: Document | None) -> None:
         """Keep `document` in place of what was kept for `kind` and `key`; None: nothing."""
 
-    def add(room: str, line: Line) -> None:
-        """Keep `line` of `room`."""
+    def add(line: Line) -> None:
+        """Keep `line`, whose number is higher than that of all that was added before."""
 
-    def drop(numbers: Sequence[int]) -> None:
-        """Keep the lines with these `numbers` no longer."""
+    def drop(numbers: Sequence[int], rest: Sequence[Line] = ()) -> None:
+        """Keep the lines with these `numbers` no longer, and keep `rest` in their place."""
 
     def audit(entry: str) -> None:
         """Append `entry`, one line without its end, to what can only be appended to."""
@@ -145,8 +144,8 @@ class NoStore:
 
     lasting = False
 
-    def load(self, read: Callable[[Stored], T]) -> T:
-        return read(Stored())
+    def load(self, read: Callable[[Contents], T]) -> T:
+        return read(Contents())
 
     def start(self) -> None:
         pass
@@ -157,10 +156,10 @@ class NoStore:
     def put(self, kind: str, key: str, document: Document | None) -> None:
         pass
 
-    def add(self, room: str, line: Line) -> None:
+    def add(self, line: Line) -> None:
         pass
 
-    def drop(self, numbers: Sequence[int]) -> None:
+    def drop(self, numbers: Sequence[int], rest: Sequence[Line] = ()) -> None:
         pass
 
     def audit(self, entry: str) -> None:

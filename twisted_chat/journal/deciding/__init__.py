@@ -1,0 +1,1 @@
+"""What comes of each request: by subject, as the commands are."""

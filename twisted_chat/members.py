@@ -1,0 +1,86 @@
+"""Who of this process is in the chat: its members, and the rooms that they are in."""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from twisted_chat.authorisation import Door
+from twisted_chat.events import LOBBY
+from twisted_chat.flood import Meter
+from twisted_chat.interfaces import IDialect, IOutbox, IReader
+from twisted_chat.networks import LOCAL, Host
+
+
+class Room:
+    """The members of this process that are in a room, in the order in which they entered.
+
+    There is one only while a member is in it: what outlasts that is the journal's. `seats`: how
+    many have not left it, with those that hear of nothing there any more.
+    """
+
+    __slots__ = ("members", "name", "overlaps", "seats")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.members: dict[Member, None] = {}
+        self.seats = 0
+        self.overlaps = False
+        """Whether some of them may be in another room too."""
+
+    @property
+    def lead(self) -> str:
+        """What leads its lines in the transcript; those of the lobby stand bare."""
+        return "" if self.name == LOBBY else f"#{self.name} "
+
+
+class _Read:
+    """Slots that a delivery reads, next to each other in memory."""
+
+    __slots__ = ("dialect", "id", "leaving", "meter", "name", "outbox", "rooms")
+
+
+@implementer(IReader)
+class Member(_Read):
+    """One connection in the chat: its name, its way out, the dialect it is written to in, and what
+    counts its share of the daemon's time. What the whole chat knows of it is the journal's.
+
+    `id`: what stands for it as an author; empty until it has asked to arrive. `name`: as asked for
+    until the member is in the chat, then as the journal granted it. `rooms`: where it is. `door`:
+    where it came in; `host`: from where; `origin`: what counts as one address with it wherever each
+    has a share. `is_greeted`: it has been in a room. `leaving`: its Left has been asked for, and no
+    further line of it is taken.
+    """
+
+    __slots__ = ("door", "host", "is_greeted", "origin")
+
+    def __init__(
+        self,
+        name: str,
+        outbox: IOutbox,
+        dialect: IDialect,
+        meter: Meter,
+        door: Door = Door.LINE,
+        host: Host = None,
+        origin: str = LOCAL,
+    ) -> None:
+        self.id = ""
+        self.name = name
+        self.outbox = outbox
+        self.dialect = dialect
+        self.meter = meter
+        self.door = door
+        self.host = host
+        self.origin = origin
+        self.rooms: dict[Room, None] = {}
+        self.is_greeted = False
+        self.leaving = False
+
+    @property
+    def idle(self) -> float:
+        """Seconds since it last sent something."""
+        return self.meter.idle
+
+    @property
+    def room(self) -> str:
+        """The name of the room that it joined first of those it is in; empty: it is in none."""
+        return next(iter(self.rooms)).name if self.rooms else ""

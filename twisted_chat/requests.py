@@ -1,0 +1,416 @@
+"""What members ask of the journal: values that travel, and that anybody can decide alike.
+
+They hold texts, numbers, truths, lists of texts and Names, so that they can be written as JSON and
+read again. What depends on a clock, on chance or on a version of Unicode is settled by whoever
+asks: a name comes with its key, a passphrase as a digest, a new era as a text.
+
+`command`: the command that the request is made for, whose row in authorisation.py says who may ask
+it; empty: anybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from twisted_chat.names import Name
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked."""
+
+    command: ClassVar[str] = ""
+
+
+# Coming and going.
+
+
+@dataclass(frozen=True, slots=True)
+class Arrive(Request):
+    """Let the author be in the chat under `name`, or one like it where that is taken, and in
+    `rooms`. `host`: its address, empty if it has none. `origin`: what counts as one address with
+    it. `door`: the value of a Door. A `chosen` name is refused where it is taken or banned, and
+    where it is registered unless `digest` is that of its passphrase.
+    """
+
+    name: Name
+    host: str
+    origin: str
+    door: str
+    rooms: tuple[Name, ...] = ()
+    chosen: bool = False
+    digest: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Request):
+    """Let the author be gone: with `words` of its own, or put out for `reason`."""
+
+    words: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Request):
+    """Let the author be in `room` too. It comes to be if it is not there, unless there is an
+    `objection`: why no new room may be called so.
+    """
+
+    command = "join"
+    room: Name
+    objection: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Request):
+    """Let the author be in `room` no longer."""
+
+    room: Name
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move(Request):
+    """Let the author, which is in one room at most, be in `room` and not where it was. `objection`:
+    as of Join.
+    """
+
+    command = "join"
+    room: Name
+    objection: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detach(Request):
+    """Let the author, which has lost its connection, keep its name and its rooms for `seconds`, at
+    most MAX_DETACHED. Then it leaves.
+    """
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(Request):
+    """The author has a connection again."""
+
+
+# Talking.
+
+
+@dataclass(frozen=True, slots=True)
+class Say(Request):
+    """Say `text` in `room`: a line, or several joined by LF."""
+
+    room: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emote(Request):
+    """Tell all in `room` that the author does `text`."""
+
+    command = "me"
+    room: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell(Request):
+    """Tell `text` to the member called `receiver` alone. The answer is what there was to know of it
+    just before, a Seen.
+    """
+
+    command = "msg"
+    receiver: Name
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Request):
+    """The same to whoever last told something to the author alone."""
+
+    command = "reply"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(Request):
+    """Let the author be called `name`, a good one."""
+
+    command = "nick"
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class SetAway(Request):
+    """The author does not listen, and why."""
+
+    command = "away"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetBack(Request):
+    """The author listens again."""
+
+    command = "back"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore(Request):
+    """Let the author hear nothing more of whoever is called `name`. The answer is that name."""
+
+    command = "ignore"
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Unignore(Request):
+    """Let the author hear `name` again. The answer is that name."""
+
+    command = "unignore"
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class SetTopic(Request):
+    """Write `topic` over `room`; empty: take it away."""
+
+    command = "topic"
+    room: str
+    topic: str
+
+
+# Names that belong to somebody.
+
+
+@dataclass(frozen=True, slots=True)
+class Register(Request):
+    """Let `name`, which the author bears, belong to whoever knows the passphrase of `digest`."""
+
+    command = "register"
+    name: Name
+    digest: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unregister(Request):
+    """Let the name of the author, who owns it, belong to nobody."""
+
+    command = "unregister"
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn(Request):
+    """Give the author, who knows the passphrase of `digest`, the registered `name`; another bearer
+    loses it. The answer is the Registration as it was before: what its owner is to know.
+    """
+
+    command = "login"
+    name: Name
+    digest: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteWrong(Request):
+    """Somebody from `origin`, in the chat or not, tried a wrong passphrase for the registered
+    `name`, whose digest is `digest`: its owner is told of it at the next login.
+    """
+
+    name: Name
+    digest: str = field(repr=False)
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Post(Request):
+    """Say `text`, one line, in `room` as the owner of the registered `name`, who need not be there.
+    `digest`: that of its passphrase or of one of its tokens.
+    """
+
+    name: Name
+    digest: str = field(repr=False)
+    room: Name
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddToken(Request):
+    """Let whoever knows the token of `digest` post as the author, who owns its name. `label`: what
+    the owner calls it; a token that is called so goes.
+    """
+
+    command = "unregister"
+    label: str
+    digest: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DropToken(Request):
+    """Let the token that the author calls `label` be good for nothing."""
+
+    command = "unregister"
+    label: str
+
+
+# What operators do.
+
+
+@dataclass(frozen=True, slots=True)
+class Announce(Request):
+    """Say `text` to all in `room` (empty: in all rooms) as the daemon's own words."""
+
+    command = "say"
+    room: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kick(Request):
+    """Put out whoever bears `name`: of `room` alone, or of the chat if that is empty."""
+
+    command = "kick"
+    name: Name
+    why: str
+    room: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ban(Request):
+    """Put out and keep out `whom`, a name or a network, for `seconds` (0: until it is undone). The
+    answer is how many were put out.
+    """
+
+    command = "ban"
+    whom: Name
+    seconds: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unban(Request):
+    """Undo the ban of just `whom`."""
+
+    command = "unban"
+    whom: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Mute(Request):
+    """Let nobody hear `whom`, a name or a network, for `seconds` (0: until it is undone)."""
+
+    command = "mute"
+    whom: Name
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unmute(Request):
+    """Undo the mute of just `whom`."""
+
+    command = "unmute"
+    whom: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(Request):
+    """Let each member say one line in `seconds` in `room`; 0: as many as it likes."""
+
+    command = "slow"
+    room: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lock(Request):
+    """Let nobody new into `room`."""
+
+    command = "lock"
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock(Request):
+    """Let everybody into `room` again."""
+
+    command = "unlock"
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetLine(Request):
+    """Take the line `id` out of the history of `room`. The answer is how many lines went."""
+
+    command = "forget"
+    room: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetLines(Request):
+    """Take all that `whom`, a name or a network, said out of all histories. The answer is how many
+    lines went.
+    """
+
+    command = "forget"
+    whom: Name
+
+
+@dataclass(frozen=True, slots=True)
+class SetOperator(Request):
+    """Make the owner of `name` an operator."""
+
+    command = "op"
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class UnsetOperator(Request):
+    """Make the owner of `name` no operator."""
+
+    command = "deop"
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Release(Request):
+    """Let `name` belong to nobody, and not count among those that were registered today. Whoever
+    bears it is told, keeps it and is a guest.
+    """
+
+    command = "release"
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Reset(Request):
+    """Let the owner of `name` prove it by what `digest` was made from alone, for RESET_LASTS
+    seconds. Whoever bears the name loses it. The answer is its Registration.
+    """
+
+    command = "reset"
+    name: Name
+    digest: str = field(repr=False)
+
+
+# What nodes ask.
+
+
+@dataclass(frozen=True, slots=True)
+class Begin(Request):
+    """A journal begins without what was decided before: ids are of this `era` from here on."""
+
+    era: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick(Request):
+    """Something is due. Each request lets run out what is; this one asks for nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss(Request):
+    """A node stops: let all its members be gone."""
+
+    node: str
