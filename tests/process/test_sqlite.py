@@ -14,11 +14,11 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, capturedLogs
 from zope.interface.verify import verifyObject
 
-from tests.process.test_state import MOUNTING, any_umask, can_mount
+from tests.process.test_state import MOUNTING, can_mount
 from tests.support.processes import PATIENCE
 from tests.support.properties import given, settings, st
 from tests.support.stores import FULL, Disk, Running, kept, line, log_text, numbers, running, whole
-from tests.unit.test_state import mode
+from tests.unit.test_state import any_umask, mode
 from twisted_chat.events import Emoted, Said
 from twisted_chat.journal import batch, rows, sqlite
 from twisted_chat.journal.folder import StateError, StateFolder
