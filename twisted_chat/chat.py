@@ -272,7 +272,7 @@ class Chat:
             room.members[member] = None
             room.seats += 1
             member.name = event.name
-            member.rooms[room] = None
+            member.join(room)
             self.delivery.begin(member, room)
             # It is not charged: it did not ask for all of it.
             is_first = not member.is_greeted
@@ -283,7 +283,7 @@ class Chat:
         if room := self._rooms.get(event.room):
             if member is not None:
                 self._silence(member, room)
-                del member.rooms[room]
+                member.part(room)
                 room.seats -= 1
             self.delivery.publish(room, event)
             self._close_if_empty(room)
@@ -298,7 +298,8 @@ class Chat:
         rooms = [self._rooms[name] for name in event.counts if name in self._rooms]
         self.delivery.publish_all(rooms, event)
         if member is not None:
-            member.rooms.clear()
+            for room in rooms:
+                member.part(room)
         for room in rooms:
             self._close_if_empty(room)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from zope.interface import implementer
 
 from twisted_chat.authorisation import Door
@@ -18,12 +20,14 @@ class Room:
     many have not left it, with those that hear of nothing there any more.
     """
 
-    __slots__ = ("members", "name", "overlaps", "seats")
+    __slots__ = ("alone", "members", "name", "overlaps", "seats")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.members: dict[Member, None] = {}
         self.seats = 0
+        self.alone: Mapping[Room, None] = {self: None}
+        """The rooms of each member that is in this one alone: one mapping for all of them."""
         self.overlaps = False
         """Whether some of them may be in another room too."""
 
@@ -31,6 +35,9 @@ class Room:
     def lead(self) -> str:
         """What leads its lines in the transcript; those of the lobby stand bare."""
         return "" if self.name == LOBBY else f"#{self.name} "
+
+
+_NOWHERE: Mapping[Room, None] = {}
 
 
 class _Read:
@@ -71,9 +78,18 @@ class Member(_Read):
         self.door = door
         self.host = host
         self.origin = origin
-        self.rooms: dict[Room, None] = {}
+        self.rooms: Mapping[Room, None] = _NOWHERE
         self.is_greeted = False
         self.leaving = False
+
+    def join(self, room: Room) -> None:
+        """Be in `room` too."""
+        self.rooms = {**self.rooms, room: None} if self.rooms else room.alone
+
+    def part(self, room: Room) -> None:
+        """Be in `room` no longer."""
+        rooms = {each: None for each in self.rooms if each is not room}
+        self.rooms = rooms or _NOWHERE
 
     @property
     def idle(self) -> float:

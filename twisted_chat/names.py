@@ -115,7 +115,11 @@ class Name:
 
 def named(text: str) -> Name:
     """Return `text` as a Name."""
-    return Name(text, unicodedata.normalize("NFC", text).casefold(), key(text))
+    folded = unicodedata.normalize("NFC", text).casefold()
+    # Most are the same; one text takes a third of the memory.
+    folded = text if folded == text else folded
+    name_key = key(text)
+    return Name(text, folded, folded if name_key == folded else name_key)
 
 
 def key(name: str) -> str:

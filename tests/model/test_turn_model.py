@@ -93,7 +93,7 @@ class TurnModel(RuleBasedStateMachine):
         if early:
             self.turn.begin(member, room)
         room.members[member] = None
-        member.rooms[room] = None
+        member.join(room)
         if not early:
             self.turn.begin(member, room)
         self.people[name].append(member)
@@ -103,7 +103,7 @@ class TurnModel(RuleBasedStateMachine):
         if early:
             self.turn.end(member, room)
         del room.members[member]
-        del member.rooms[room]
+        member.part(room)
         if not early:
             self.turn.end(member, room)
         self.people[name].remove(member)

@@ -72,6 +72,6 @@ def reader(name: str, rooms: Sequence[Room] = (), dialect: IDialect = PLAIN) -> 
     member = Member(name, PiecesOutbox(), dialect, Flood(Clock(), Limits(rate=0)).meter(LOCAL))
     for room in rooms:
         room.members[member] = None
-        member.rooms[room] = None
+        member.join(room)
         room.overlaps = len(rooms) > 1 or room.overlaps
     return member

@@ -155,11 +155,13 @@ class TurnTests(SynchronousTestCase):
         reader("bob", (self.tea,))
         turn = Turn()
         turn.begin(ann, self.dev)
-        self.dev.members[ann] = ann.rooms[self.dev] = None
+        self.dev.members[ann] = None
+        ann.join(self.dev)
         rooms = self.lobby, self.dev, self.tea
         self.assertEqual([room.overlaps for room in rooms], [True, True, False])
         turn.end(ann, self.dev)
-        del self.dev.members[ann], ann.rooms[self.dev]
+        del self.dev.members[ann]
+        ann.part(self.dev)
         turn.publish_all(rooms, Left("cat", {"lobby": 1, "dev": 0, "tea": 1}))
         deliver(turn)
         self.assertEqual([room.overlaps for room in rooms], [False, False, False])
@@ -208,7 +210,8 @@ class TurnTests(SynchronousTestCase):
         bob.outbox.broken = True
 
         def leave(member: Member) -> None:
-            del self.lobby.members[ann], ann.rooms[self.lobby]
+            del self.lobby.members[ann]
+            ann.part(self.lobby)
 
         turn = Turn()
         turn.publish(self.lobby, Said("cat", "one"))

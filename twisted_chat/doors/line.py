@@ -35,6 +35,8 @@ _MAY_BE_SECRET = re.compile(rb"(?i)login|register").search
 class ChatProtocol(HoldingLineReceiver):
     """One connection of the line door: any client that sends lines."""
 
+    _telnet = telnet.Telnet()
+    """Nothing is fed to this one, which all share: few peers speak telnet."""
     _after_cr: IDelayedCall | None = None
     _unpaid = 0
     """Bytes of telnet that are not charged yet."""
@@ -48,7 +50,6 @@ class ChatProtocol(HoldingLineReceiver):
         self.door = door
         self.holding = Holding(self, door.reactor)
         self._stranger: Stranger | None = Stranger(self._turn_away)
-        self._telnet = telnet.Telnet()
         self._ends = LineEnds(self.max_line)
 
     @property
@@ -100,6 +101,7 @@ class ChatProtocol(HoldingLineReceiver):
         if telnet.IAC in data and not self._telnet.is_spoken:
             start = data.index(telnet.IAC)
             self._read_text(data[:start])  # Lines that came before are edited by nobody.
+            self._telnet = telnet.Telnet()
             data = data[start:]
         # Not with the line: ^C in telnet ends none, and hides all until it is answered.
         if telnet.IAC in data or not self._telnet.idle:

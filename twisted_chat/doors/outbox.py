@@ -106,6 +106,10 @@ class Patience:
             self._look_later()
 
 
+def _nobody_is(waiting: int) -> None:
+    """Put nobody out: the connection is gone."""
+
+
 @implementer(IOutbox)
 class Outbox:
     """What is common to all ways out: the queue, its bounds and the end.
@@ -177,6 +181,7 @@ class Outbox:
         """The transport is gone: drop what waits and all timers."""
         self._open = False
         self._ended = True
+        self._too_slow = _nobody_is  # Its owner and it would keep each other in memory.
         self._drop()
         if self._abort is not None and self._abort.active():
             self._abort.cancel()

@@ -55,7 +55,7 @@ def load(dump: dict[str, Any], store: IStore) -> State:
             state.by_key[person.name.key] = person
         for name in document["rooms"]:
             room = state.rooms.exactly(name)
-            person.rooms[name] = room
+            person.join(room)
     for name, ids in dump["present"].items():
         state.rooms.exactly(name).present.update(dict.fromkeys(state.people[id] for id in ids))
     for attention, part in ((state.ignorers, "ignorers"), (state.correspondents, "correspondents")):
@@ -85,8 +85,8 @@ def _document(person: Person) -> dict[str, Any]:
         "muted_until": person.muted_until,
         "detached_until": person.detached_until,
         "away": person.away,
-        "spoke": person.spoke,
-        "ignored": person.ignored,
+        "spoke": dict(person.spoke),
+        "ignored": dict(person.ignored),
         "correspondent": person.correspondent,
     }
 

@@ -109,7 +109,7 @@ def free(state: State, name: Name) -> Name:
 def enter(state: State, person: Person, room: RoomState) -> None:
     """Let `person` be in `room`, and tell all who are there."""
     state.rooms.enter(room, person)
-    person.rooms[room.name] = room
+    person.join(room)
     entered = Entered(person.name.text, len(room.present), room.name, *state.stamp())
     state.happen(entered, person)
 
@@ -163,7 +163,7 @@ def part_from(
     state: State, person: Person, room: RoomState, words: str = "", reason: str = ""
 ) -> None:
     """Let `person` be in `room` no longer, and tell all who are there."""
-    del person.rooms[room.name]
+    person.part(room)
     state.rooms.leave(room, person, state.time)
     parted = Parted(person.name.text, len(room.present), room.name, words, reason, *state.stamp())
     state.happen(parted, person)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from twisted_chat.authorisation import Door
 from twisted_chat.events import YOU, Emoted, Refused, Renamed, Said, Told, Topic
 from twisted_chat.journal.deciding.presence import check_free, check_not_banned, is_registered
@@ -96,7 +98,7 @@ def wait_for_turn(state: State, person: Person, room: RoomState, lines: int = 1)
     if slow and person.role < Role.OPERATOR:
         if state.time < person.spoke.get(room.name, float("-inf")) + slow:
             raise _too_fast(room, person.spoke[room.name], state.time, lines)
-        person.spoke[room.name] = state.time
+        person.spoke = {**person.spoke, room.name: state.time}
 
 
 def _too_fast(room: RoomState, last: float, now: float, lines: int) -> Refusal:
@@ -200,12 +202,16 @@ def _follow_name(state: State, person: Person, old: str) -> None:
     """Let what concerned the bearer of the name with the key `old` concern `person`."""
     name = person.name
     for other in state.ignorers.rename(old, name.key):
-        del other.ignored[old]
-        other.ignored[name.key] = name.text
-    if person.ignored.pop(name.key, None) is not None:  # Nobody ignores oneself.
+        other.ignored = {**_without(other.ignored, old), name.key: name.text}
+    if name.key in person.ignored:  # Nobody ignores oneself.
+        person.ignored = _without(person.ignored, name.key)
         state.ignorers.discard(name.key, person)
     for other in state.correspondents.rename(old, name.key):
         other.correspondent = name.key
+
+
+def _without(names: Mapping[str, str], key: str) -> Mapping[str, str]:
+    return {each: name for each, name in names.items() if each != key}
 
 
 def set_away(state: State, person: Person, request: SetAway) -> None:
@@ -230,18 +236,19 @@ def ignore(state: State, person: Person, request: Ignore) -> str:
         raise Refusal(
             f"you ignore {IGNORED} names, as many as may be: /unignore some first", Kind.TOO_MANY
         )
-    person.ignored[name.key] = name.text
+    person.ignored = {**person.ignored, name.key: name.text}
     state.ignorers.add(name.key, person)
     return name.text
 
 
 def unignore(state: State, person: Person, request: Unignore) -> str:
     """Return the name that is heard again."""
-    name = person.ignored.pop(request.name.key, None)
+    name = person.ignored.get(request.name.key)
     if name is None:
         text = request.name.text
         shown = text if len(text) <= SHOWN_NAME else f"{text[:SHOWN_NAME]}…"
         raise Refusal(f"you do not ignore {shown}: /ignore lists whom you do", Kind.NO_MEMBER)
+    person.ignored = _without(person.ignored, request.name.key)
     state.ignorers.discard(request.name.key, person)
     return name
 
