@@ -38,17 +38,15 @@ def say(state: State, person: Person, room_name: str, text: str) -> Said | None:
         state.tell(person, Refused("that was not said: you are muted", Kind.MUTED))
         return None
     if room.rules.slow and person.role < Role.OPERATOR:
-        if text := _as_slowly(state, person, room, text):
-            return _said(state, person, room, text)
-        return None
-    return _said(state, person, room, text)
-
-
-def _said(state: State, person: Person, room: RoomState, text: str) -> Said:
+        text = _as_slowly(state, person, room, text)
+        if not text:
+            return None
+    # Not by `stamp`: nearly all that is decided comes this way.
     number = state.number + 1
-    state.number += 1 + text.count("\n")
-    said = Said(person.name.text, text, room.name, state.time, state.era, number)
-    state.history.add(said, person.origin, person.name.key)
+    state.number = number + text.count("\n")
+    name = person.name
+    said = Said(name.text, text, room_name, state.time, state.era, number)
+    state.history.add(said, person.origin, name.key)
     return said
 
 
