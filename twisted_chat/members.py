@@ -43,7 +43,7 @@ _NOWHERE: Mapping[Room, None] = {}
 class _Read:
     """Slots that a delivery reads, next to each other in memory."""
 
-    __slots__ = ("dialect", "id", "leaving", "meter", "name", "outbox", "rooms")
+    __slots__ = ("dialect", "id", "leaving", "meter", "name", "outbox", "room", "rooms")
 
 
 @implementer(IReader)
@@ -52,10 +52,11 @@ class Member(_Read):
     counts its share of the daemon's time. What the whole chat knows of it is the journal's.
 
     `id`: what stands for it as an author; empty until it has asked to arrive. `name`: as asked for
-    until the member is in the chat, then as the journal granted it. `rooms`: where it is. `door`:
-    where it came in; `host`: from where; `origin`: what counts as one address with it wherever each
-    has a share. `is_greeted`: it has been in a room. `leaving`: its Left has been asked for, and no
-    further line of it is taken.
+    until the member is in the chat, then as the journal granted it. `rooms`: where it is; `room`:
+    the name of the one of them that it joined first, empty if it is in none. `door`: where it came
+    in; `host`: from where; `origin`: what counts as one address with it wherever each has a share.
+    `is_greeted`: it has been in a room. `leaving`: its Left has been asked for, and no further line
+    of it is taken.
     """
 
     __slots__ = ("door", "host", "is_greeted", "origin")
@@ -79,24 +80,25 @@ class Member(_Read):
         self.host = host
         self.origin = origin
         self.rooms: Mapping[Room, None] = _NOWHERE
+        self.room = ""
         self.is_greeted = False
         self.leaving = False
 
     def join(self, room: Room) -> None:
         """Be in `room` too."""
-        self.rooms = {**self.rooms, room: None} if self.rooms else room.alone
+        if not self.rooms:
+            self.room = room.name
+            self.rooms = room.alone
+        else:
+            self.rooms = {**self.rooms, room: None}
 
     def part(self, room: Room) -> None:
         """Be in `room` no longer."""
         rooms = {each: None for each in self.rooms if each is not room}
         self.rooms = rooms or _NOWHERE
+        self.room = next(iter(rooms)).name if rooms else ""
 
     @property
     def idle(self) -> float:
         """Seconds since it last sent something."""
         return self.meter.idle
-
-    @property
-    def room(self) -> str:
-        """The name of the room that it joined first of those it is in; empty: it is in none."""
-        return next(iter(self.rooms)).name if self.rooms else ""
