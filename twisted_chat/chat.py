@@ -345,10 +345,13 @@ class Chat:
         """Let all leave. None of them hears of the others' leaving: it would be one line for each
         pair of members.
         """
-        for member in self.everybody():
-            self.delivery.tell(member, Stopping())
+        for member in [*self._members.values()]:  # Some may be found dead, and go.
             for room in member.rooms:
                 self._silence(member, room)
+            if member.door is Door.CONTROL:
+                self.refuse(member, "the daemon stops", Kind.STOPPING)
+            else:
+                self.delivery.tell(member, Stopping())
         gone = self.journal.ask("", Dismiss(self.journal.node))
         gone.addErrback(lambda failure: self._log.failure("nobody can leave", failure))
 

@@ -325,7 +325,7 @@ def test_a_daemon_that_stops_tells_who_has_not_asked_yet_and_takes_its_socket_aw
     assert "twisted-chat" in waiting.line()
     assert daemon.stop() == -signal.SIGTERM
     refused, end = map(json.loads, waiting.rest().splitlines())
-    assert refused == {"event": "refused", "text": "the daemon stops"}
+    assert refused == {"event": "refused", "text": "the daemon stops", "kind": "stopping"}
     assert end == {"event": "end"}
     assert not (folder / "control.sock").exists()
 

@@ -424,6 +424,7 @@ class ControlDoorTests(SynchronousTestCase):
         self.lay_slow()
         idle, busy = self.connect(), self.connect()
         busy.dataReceived(request("who"))
+        self.table.chat.stop()
         stopped = self.door.drain()
         for protocol in (idle, busy):
             refused = {"event": "refused", "text": "the daemon stops", "kind": "stopping"}

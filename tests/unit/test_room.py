@@ -213,6 +213,17 @@ class RoomTests(SynchronousTestCase):
         self.assertEqual({tuple(m.outbox.lines) for m in members}, {("- the daemon stops",)})
         self.assertEqual(self.table.transcript.lines[-1][-16:], " (0 user online)")
 
+    def test_who_is_found_dead_when_it_stops_keeps_the_many_others_from_nothing(self) -> None:
+        dead, *members = [self.table.enter(f"m{number}") for number in range(10)]
+        for member in members:
+            self.table.read(member)
+        dead.outbox.broken = True
+        self.chat.say(members[0], "x" * (TURN - 500))  # A little more is a turn.
+        self.chat.stop()
+        self.table.turns.run()
+        self.assertEqual({m.outbox.lines[-1] for m in members}, {"- the daemon stops"})
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
     def test_one_found_dead_while_another_goes_hurts_neither_room_nor_order(self) -> None:
         """A full turn is delivered in the middle of what somebody asked."""
         for line in ("/join tea", "/quit"):
