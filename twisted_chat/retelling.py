@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from twisted_chat.events import Notice, Retold
 from twisted_chat.members import Member
 
-_LEFT_OUT = 100
-"""Bytes kept free for the event that tells how many lines were left out, in any dialect."""
-
 
 def retold(lines: Sequence[Retold], share: int, reader: Member) -> list[Retold | Notice]:
     """The last of `lines`, in at most `share` bytes as `reader` reads them, led by how many older
     ones were left out.
     """
-    share -= _LEFT_OUT
+    share -= len(reader.dialect.render_to(_left_out(len(lines)), reader))
     shown: list[Retold] = []
     # There may be far more, which are not even looked at.
     for line in reversed(lines):
@@ -25,7 +22,11 @@ def retold(lines: Sequence[Retold], share: int, reader: Member) -> list[Retold |
         shown.append(line)
     told: list[Retold | Notice] = []
     if left_out := len(lines) - len(shown):
-        text = f"{left_out} older {'line' if left_out == 1 else 'lines'} left out"
-        told.append(Notice(text, {"left_out": left_out}))
+        told.append(_left_out(left_out))
     told += reversed(shown)
     return told
+
+
+def _left_out(count: int) -> Notice:
+    text = f"{count} older {'line' if count == 1 else 'lines'} left out"
+    return Notice(text, {"left_out": count})

@@ -9,14 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.doubles import ChatOnTheTable, Door
 from tests.support.hall import RecordingStore
-from twisted_chat.events import Emoted, Retold, Said
+from twisted_chat.events import Retold
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.view import View
 from twisted_chat.limits import MAX_HISTORY, SHOWN_HISTORY
 from twisted_chat.members import Member
 from twisted_chat.names import Name
-
-Lines = list[tuple[float, Said | Emoted]]
 
 
 class TellingAgainTests(SynchronousTestCase):
@@ -115,7 +113,7 @@ class TellingAgainTests(SynchronousTestCase):
                 self.assertTrue(lines[-1].endswith("日" * 100))
 
     def test_one_line_too_many_is_one_line(self) -> None:
-        self.sit_down(share=140)
+        self.sit_down(share=110)
         self.ask(self.ann, "x" * 90, "y")
         self.forget()
         self.assertEqual(
@@ -165,8 +163,8 @@ class TellingAgainTests(SynchronousTestCase):
         cat = self.table.enter("cat")
         lines = self.table.read(cat)
         self.assertEqual(charged, [])
-        self.assertEqual(lines[1], "- 94 older lines left out")
-        self.assertEqual(len(lines), 2 + 6)
+        self.assertEqual(lines[1], "- 93 older lines left out")
+        self.assertEqual(len(lines), 2 + 7)
 
     def test_a_journal_that_cannot_tell_is_logged_and_keeps_nobody_out(self) -> None:
         class FailingView(View):
