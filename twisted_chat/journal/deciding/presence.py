@@ -11,7 +11,7 @@ from twisted_chat.journal.sanctions import terms
 from twisted_chat.journal.state import State
 from twisted_chat.limits import MAX_DETACHED
 from twisted_chat.names import Name
-from twisted_chat.networks import Host, is_default
+from twisted_chat.networks import LOCAL, Host, is_default
 from twisted_chat.records import Role
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.requests import Arrive, Detach, Dismiss, Join, Leave, Move, Part, Resume
@@ -52,7 +52,7 @@ def arrive(state: State, author: str, request: Arrive) -> str:
         if request.chosen:
             check_free(state, name, None)
         name = free(state, name)
-    default = name if is_default(name.text) or not request.chosen else Name(author, author, author)
+    default = name if is_default(name.text) else _default_of(author, request)
     person = Person(author, name, default, host, request.origin, door, state.time)
     state.people[author] = person
     if door is not Door.CONTROL:
@@ -63,6 +63,15 @@ def arrive(state: State, author: str, request: Arrive) -> str:
             enter(state, person, room)
     state.stand(person, max(role, person.role))
     return name.text
+
+
+def _default_of(author: str, request: Arrive) -> Name:
+    """Return the name that `author` has where it loses the one that it came with: its address, and
+    in place of a port its number.
+    """
+    host = f"[{request.host}]" if ":" in request.host else request.host or LOCAL
+    text = f"{host}:{author.rpartition('.')[2]}"
+    return Name(text, text, text)
 
 
 def _role_under(state: State, request: Arrive) -> Role:
