@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.processes import CHECKOUT
@@ -27,6 +29,7 @@ from twisted_chat.events import (
     MuteChanged,
     NameLost,
     Notice,
+    OwnEvent,
     Parted,
     PutOut,
     Reason,
@@ -34,6 +37,7 @@ from twisted_chat.events import (
     Renamed,
     Retold,
     RoleChanged,
+    RoomEvent,
     Said,
     Slowed,
     Stopping,
@@ -144,6 +148,11 @@ COUNTS = st.integers(0, 10_000)
 
 
 class LineDialectTests(SynchronousTestCase):
+    def test_there_are_words_for_each_event(self) -> None:
+        seen = {type(event) for event in READ_AGAIN.values()}
+        seen |= {type(event) for event, _ in [*OTHERS, *ACTS]}
+        self.assertEqual(seen, {*get_args(RoomEvent), *get_args(OwnEvent)})
+
     def test_each_example_of_the_document_is_written_and_read_as_it_stands_there(self) -> None:
         document = (CHECKOUT / "docs" / "protocol.md").read_text()
         for line, event in READ_AGAIN.items():

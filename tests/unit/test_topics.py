@@ -36,6 +36,12 @@ class TopicTests(RoomTests):
         recorded = [line for line in self.table.transcript.lines if "topic" in line]
         self.assertEqual(recorded, [line, "- lia took the topic away"])
 
+    def test_a_topic_that_is_refused_uses_up_no_turn_in_a_slow_room(self) -> None:
+        self.table.appoint(self.bob)
+        self.ask(self.bob, "/slow 30")
+        self.ask(self.ann, f"/topic {'x' * (MAX_TOPIC + 1)}")
+        self.assertEqual(self.ask(self.ann, "/me waves"), ["* ann waves"])
+
     def test_a_topic_can_be_changed_and_is_of_who_wrote_it_last(self) -> None:
         self.ask(self.ann, "/topic tea")
         self.read(self.bob)

@@ -255,26 +255,32 @@ def set_topic(state: State, person: Person, request: SetTopic) -> str:
     """Return the name of the room."""
     if person.door is Door.CONTROL:
         room = state.rooms.exactly(request.room)
+        _check_topic(room, request.topic)
         write_over(state, room, person, request.topic)
         state.audit(person, "topic", f"#{room.name}", request.topic)
         return room.name
     room = _room_of(person, request.room)
+    _check_topic(room, request.topic)
     if request.topic:
         wait_for_turn(state, person, room)
     write_over(state, room, person, request.topic)
     return room.name
 
 
-def write_over(state: State, room: RoomState, person: Person, topic: str) -> None:
-    """Let `topic` stand over `room`. Raises Refusal."""
-    rules = room.rules
-    if topic == rules.topic:
+def _check_topic(room: RoomState, topic: str) -> None:
+    """Raise Refusal if `topic` may not stand over `room`. This uses up nobody's turn."""
+    if topic == room.rules.topic:
         raise Refusal(f"that is what stands over #{room.name} already")
     if len(topic) > MAX_TOPIC:
         raise Refusal(
             f"that topic has {len(topic)} characters: take {MAX_TOPIC} of them at most",
             Kind.TOO_LONG,
         )
+
+
+def write_over(state: State, room: RoomState, person: Person, topic: str) -> None:
+    """Let `topic` stand over `room`."""
+    rules = room.rules
     by = person.name.text
     is_owned = person.role >= Role.REGISTERED and bool(topic)
     state.rooms.rule(room, Rules(rules.slow, rules.locked, topic, by), is_owned)
