@@ -19,18 +19,38 @@ class Door(Enum):
     """TCP from elsewhere, in the clear: whoever stands in between can read along."""
     SAFE_LINE = "safe line"
     """The line door over TLS, a unix socket or loopback: nobody can."""
+    PROGRAM = "program"
+    """A door for programs, which may be in several rooms. Whoever stands in between can read along.
+    """
+    SAFE_PROGRAM = "safe program"
+    """The same where nobody can."""
     CONTROL = "control"
     """The socket in the state folder: whoever can open it owns the daemon."""
 
     @property
-    def lead(self) -> str:
-        """What people there write before a command's name."""
-        return "chatctl " if self is Door.CONTROL else "/"
+    def safe(self) -> Door:
+        """The same door where nobody can read along."""
+        return _SAFE.get(self, self)
 
+    @property
+    def lead(self) -> str:
+        """What is written there before a command's name in texts."""
+        return _LEADS.get(self, "/")
+
+    @property
+    def has_one_room(self) -> bool:
+        """Whether a member there leaves its room where it joins another one."""
+        return self in LINES
+
+
+_SAFE = {Door.LINE: Door.SAFE_LINE, Door.PROGRAM: Door.SAFE_PROGRAM}
+_LEADS = {Door.CONTROL: "chatctl ", Door.PROGRAM: "", Door.SAFE_PROGRAM: ""}
 
 LINES = frozenset({Door.LINE, Door.SAFE_LINE})
-EVERYWHERE = frozenset(Door)
+PROGRAMS = frozenset({Door.PROGRAM, Door.SAFE_PROGRAM})
+MEMBERS = LINES | PROGRAMS
 CONTROL = frozenset({Door.CONTROL})
+EVERYWHERE = MEMBERS | CONTROL
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +61,7 @@ class Right:
     words to others, which a muted member may not.
     """
 
-    doors: frozenset[Door] = LINES
+    doors: frozenset[Door] = MEMBERS
     role: Role = Role.GUEST
     secret: bool = False
     speaks: bool = False
@@ -70,7 +90,7 @@ RIGHTS = {
     "rooms": _ANYWHERE,
     "topic": Right(EVERYWHERE, speaks=True),
     "history": _ANYWHERE,
-    "format": _MEMBERS,
+    "format": Right(LINES),
     "register": Right(secret=True),
     # Or a muted member would take another name by it, and be heard.
     "login": Right(secret=True, speaks=True),
@@ -111,8 +131,10 @@ def refusal(right: Right, door: Door, role: Role, muted: bool = False) -> tuple[
     if door not in right.doors:
         if right.doors == CONTROL:
             return "is for chatctl, on the machine that the daemon runs on", Kind.NOT_ALLOWED
+        if door in PROGRAMS:
+            return "is for the line door", Kind.NOT_ALLOWED
         return "is for members of a room, and chatctl is in none", Kind.NOT_ALLOWED
-    if right.secret and door is Door.LINE:
+    if right.secret and door is not door.safe:
         # Its own machine's other addresses do not do: a port forwarder may stand behind them.
         return (
             "needs a way in on which nobody can read along: come in over TLS, or, on the daemon's "

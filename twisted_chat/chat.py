@@ -38,7 +38,6 @@ from twisted_chat.interfaces import IDialect, IFollower, IJournal, ITranscript, 
 from twisted_chat.limits import TOKEN
 from twisted_chat.members import Member, Room
 from twisted_chat.names import named
-from twisted_chat.networks import is_default
 from twisted_chat.records import Seen
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.requests import Arrive, Dismiss, Leave, Request, Tick
@@ -96,14 +95,18 @@ class Chat:
     # What a member asks.
 
     def arrive(
-        self, member: Member, rooms: Sequence[str] = (LOBBY,), digest: str = ""
+        self,
+        member: Member,
+        rooms: Sequence[str] = (LOBBY,),
+        name: str = "",
+        digest: str = "",
     ) -> Deferred[None] | None:
-        """Ask for a place in the chat and in `rooms` under the name that `member` has, or one like
-        it where that is a default name. `digest`: what proves that it owns the name.
+        """Ask for a place in the chat and in `rooms`: under `name`, a good one, or if it is empty
+        under the default name that `member` has. `digest`: what proves that it owns `name`.
 
-        Return None if it is in, otherwise what fires when it is, or when it is refused: it is told
-        why then, and put out. It never fails, and can be cancelled. Until then no line of `member`
-        is to be handed in.
+        Return None if it is in, otherwise what fires when it is, or when it is refused: it is
+        turned away then. It never fails, and can be cancelled. Until then no line of `member` is to
+        be handed in.
         """
         member.id = f"{self.journal.node}.{next(self._numbers)}"
         member.meter.active = self.seconds()
@@ -114,7 +117,7 @@ class Chat:
             member.origin,
             member.door.value,
             tuple(map(named, rooms)),
-            not is_default(member.name),
+            named(name) if name else None,
             digest,
         )
         return self._awaited(member, self.journal.ask(member.id, request))
@@ -130,8 +133,7 @@ class Chat:
             if not isinstance(refusal, Refusal):
                 failure.raiseException()
             del self._members[member.id]
-            self.refuse(member, str(refusal), refusal.kind)
-            self._end(member)
+            self.turn_away(member, refusal)
 
         def go_on(_: object) -> None:
             if not arrived.called:  # It was given up.
@@ -143,6 +145,13 @@ class Chat:
             return None
         answer.addBoth(go_on)
         return arrived
+
+    def turn_away(self, member: Member, refusal: Refusal) -> None:
+        """Tell `member`, which is not in the chat, why it may not come in, and close its way out
+        behind that.
+        """
+        self.refuse(member, str(refusal), refusal.kind)
+        self._end(member)
 
     def say(self, member: Member, text: str, room: str = "") -> Deferred[None] | None:
         """Say `text` to all others in `room`, or in the only one that `member` is in: a line, clean
@@ -282,24 +291,23 @@ class Chat:
     def _parted(self, event: Parted, member: Member | None) -> None:
         if room := self._rooms.get(event.room):
             if member is not None:
-                self._silence(member, room)
-                member.part(room)
+                if room in member.rooms:
+                    del room.members[member]
+                    self.delivery.end(member, room)
+                    member.part(room)
                 room.seats -= 1
             self.delivery.publish(room, event)
             self._close_if_empty(room)
 
     def _left(self, event: Left, member: Member | None) -> None:
+        rooms = [self._rooms[name] for name in event.counts if name in self._rooms]
         if member is not None:
-            for room in member.rooms:
-                self._silence(member, room)
+            self._silence(member)
+            for room in rooms:
                 room.seats -= 1
             del self._members[member.id]
             self._end(member)
-        rooms = [self._rooms[name] for name in event.counts if name in self._rooms]
         self.delivery.publish_all(rooms, event)
-        if member is not None:
-            for room in rooms:
-                member.part(room)
         for room in rooms:
             self._close_if_empty(room)
 
@@ -311,11 +319,14 @@ class Chat:
             own = Renamed(YOU, event.new, event.rooms, event.time, event.era, event.number)
             self.delivery.tell(member, own)
 
-    def _silence(self, member: Member, room: Room) -> None:
-        """Let `member` hear of nothing that comes in `room`."""
-        if member in room.members:
+    def _silence(self, member: Member) -> None:
+        """Let `member` hear of nothing that comes in its rooms. It is still counted there until it
+        has left them.
+        """
+        for room in member.rooms:
             del room.members[member]
-            self.delivery.end(member, room)
+        self.delivery.end_all(member)
+        member.part_all()
 
     def _close_if_empty(self, room: Room) -> None:
         if not room.seats:
@@ -328,8 +339,7 @@ class Chat:
 
     def _found_dead(self, member: Member) -> None:
         self._log.failure("delivery to {name} failed", name=member.name)
-        for room in member.rooms:  # Its Left may come later.
-            self._silence(member, room)
+        self._silence(member)  # Its Left may come later.
         self.leave(member, reason=Reason.DOOR_FAILED)
 
     # The end.
@@ -346,8 +356,7 @@ class Chat:
         pair of members.
         """
         for member in [*self._members.values()]:  # Some may be found dead, and go.
-            for room in member.rooms:
-                self._silence(member, room)
+            self._silence(member)
             if member.door is Door.CONTROL:
                 self.refuse(member, "the daemon stops", Kind.STOPPING)
             else:

@@ -64,6 +64,10 @@ class Delivery:
         """Let `member` read what was in `room` up to here, and nothing that comes."""
         self._turn.end(member, room)
 
+    def end_all(self, member: Member) -> None:
+        """The same for all rooms of `member`, which it is in until this returns."""
+        self._turn.end_all(member)
+
     def close(self, member: Member) -> None:
         """Close the way out of `member` behind what it was told up to here."""
         self._departed.append(member)

@@ -98,6 +98,11 @@ class Member(_Read):
         self.rooms = rooms or _NOWHERE
         self.room = next(iter(rooms)).name if rooms else ""
 
+    def part_all(self) -> None:
+        """Be in no room any more."""
+        self.rooms = _NOWHERE
+        self.room = ""
+
     @property
     def idle(self) -> float:
         """Seconds since it last sent something."""

@@ -127,6 +127,18 @@ def _subscriber(host: IPv4Address | IPv6Address) -> Network:
     return IPv6Network((int(host), length), strict=False)
 
 
+def is_default_name(text: str) -> bool:
+    """Return whether `text` is an address with a port, as default names are, and no address."""
+    port = text.rpartition(":")[2].partition("~")[0]
+    if not is_default(text) or not port.isdecimal():
+        return False
+    try:
+        ip_address(text)
+    except ValueError:
+        return True
+    return False
+
+
 def is_default(name: str) -> bool:
     """Return whether the daemon made `name` from an address: nobody can choose such a name."""
     return ":" in name

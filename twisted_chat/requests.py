@@ -28,10 +28,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Arrive(Request):
-    """Let the author be in the chat under `name`, or one like it where that is taken, and in
-    `rooms`. `host`: its address, empty if it has none. `origin`: what counts as one address with
-    it. `door`: the value of a Door. A `chosen` name is refused where it is taken or banned, and
-    where it is registered unless `digest` is that of its passphrase.
+    """Let the author be in the chat, and in `rooms`. The answer is its name.
+
+    `name`: its default name; it gets one like it where that is taken. `host`: its address, empty if
+    it has none. `origin`: what counts as one address with it. `door`: the value of a Door.
+
+    `chosen`: a good name that it wants to have instead. It is refused where it is taken or banned,
+    and where it is registered, unless `digest` is that of its passphrase: then another bearer loses
+    it, as by a LogIn.
+
+    A room that is not there is made: its name is good. Of a room that it may not enter it is told
+    so, and is in the others.
     """
 
     name: Name
@@ -39,7 +46,7 @@ class Arrive(Request):
     origin: str
     door: str
     rooms: tuple[Name, ...] = ()
-    chosen: bool = False
+    chosen: Name | None = None
     digest: str = field(default="", repr=False)
 
 

@@ -49,6 +49,11 @@ def clean(data: bytes) -> str:
     return text if text.isascii() else _MARKED.sub(_cut_marks, _TAGS.sub(_replace_tags, text))
 
 
+def clean_text(text: str) -> str:
+    """Do the same with `text` that JSON held, which may hold halves of characters."""
+    return clean(text.encode("utf-8", "surrogatepass"))
+
+
 def is_utf8(data: bytes) -> bool:
     """Return whether all of `data` is valid UTF-8."""
     try:

@@ -196,6 +196,10 @@ class Turn:
         others = [each for each in member.rooms if each is not room]
         self._move(member, [*others, room], others)
 
+    def end_all(self, member: Member) -> None:
+        """The same for all its rooms. Call it just before it has none any more."""
+        self._move(member, member.rooms, ())
+
     def forget(self, member: Member) -> None:
         """`member` gets nothing at all of this turn, whatever else is put for it."""
         self._forgotten[member] = None

@@ -14,16 +14,19 @@ one can be said nonetheless. (test_rules.py: slashes)
 `has_address`: guests come from an address, which can be banned, and have a share of it. Over a unix
 socket they have none. (test_limits.py)
 `is_safe`: nobody can read along, wherever a guest comes from. (test_rules.py)
+`has_several_rooms`: a guest may be in several rooms. (test_several_rooms.py)
+`knows_names`: a guest can say when it connects what it wants to be called. (test_names_at_entry.py)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from twisted_chat.doors.door import Entrance, IDoor
 from twisted_chat.doors.listening import Place
+from twisted_chat.events import LOBBY
 
 
 @dataclass(frozen=True)
@@ -32,18 +35,26 @@ class Read:
 
     `kind` is one of KINDS. `name`: whose it is. `text`: its words. `count`: the number of members
     in the room just after it, where the event says it.
+
+    At doors with several rooms: `room`: where it happened. `counts`: the members just after it in
+    each room of the guest that left. `id`: that of what was said. None of them is compared.
     """
 
     kind: str
     name: str = ""
     text: str = ""
     count: int = 0
+    room: str = field(default="", compare=False)
+    counts: Mapping[str, int] = field(default_factory=dict, compare=False)
+    id: str = field(default="", compare=False)
 
 
 KINDS = {
     "greeting": "count: with the guest itself",
     "entered": "name, count",
     "left": "name, count; text: its own words, or `put out: why`",
+    "joined": "room, count: of a further room, with the guest itself; only with several rooms",
+    "parted": "name, room, count; text: as of left; only with several rooms",
     "said": "name, text",
     "emoted": "name, text",
     "told": "name: who told it to this guest alone; text",
@@ -68,12 +79,20 @@ class Guest:
 
     # What a driver has to give.
 
-    def say(self, *texts: str) -> None:
-        """Say each of `texts`, all in one packet."""
+    def say(self, *texts: str, room: str = "") -> None:
+        """Say each of `texts`, all in one packet, in `room` if the guest is in several."""
         raise NotImplementedError
 
-    def command(self, word: str, argument: str = "") -> None:
-        """Use the command `word`, such as nick."""
+    def command(self, word: str, argument: str = "", room: str = "") -> None:
+        """Use the command `word`, such as nick; about `room` if the guest is in several."""
+        raise NotImplementedError
+
+    def join(self, room: str) -> None:
+        """Be in `room` too. Only at doors with several rooms."""
+        raise NotImplementedError
+
+    def part(self, room: str, words: str = "") -> None:
+        """Be in `room` no longer. Only at doors with several rooms."""
         raise NotImplementedError
 
     def read(self) -> Read:
@@ -104,6 +123,15 @@ class Guest:
             if event.kind == kind and name in (None, event.name) and text in (None, event.text):
                 return events
 
+    def meet(self, name: str) -> None:
+        """Read up to the event by which somebody is called `name`: it came so, or is renamed."""
+        while True:
+            event = self.read()
+            if event.kind == "entered" and event.name == name:
+                return
+            if event.kind == "renamed" and event.text == name:
+                return
+
     def next(self, kind: str) -> Read:
         """Read up to an event of `kind`, and return it."""
         return self.until(kind)[-1]
@@ -130,9 +158,14 @@ class Driver:
     may_hold_line_ends = False
     has_address = True
     is_safe = False
+    has_several_rooms = False
+    knows_names = False
 
-    others: Sequence[Callable[[Entrance], IDoor]] = ()
-    """What makes the door, if it is neither that for lines nor that for chatctl."""
+    def others(self, folder: Path, host: str) -> Sequence[Callable[[Entrance], IDoor]]:
+        """Return what makes the door, if it is neither that for lines nor that for chatctl. It is
+        to listen at `host`, an address of this machine, or in `folder`.
+        """
+        return []
 
     def places(self, folder: Path, host: str) -> list[Place]:
         """Return where the line door is to listen, if that is the one under test: at `host`, an
@@ -140,10 +173,20 @@ class Driver:
         """
         return []
 
-    def connect(self, folder: Path, host: str, port: int, small: bool) -> Guest:
+    def connect(
+        self,
+        folder: Path,
+        host: str,
+        port: int,
+        small: bool,
+        name: str = "",
+        rooms: Sequence[str] = (LOBBY,),
+    ) -> Guest:
         """Return a guest that has connected to `host` at `port`, the first one that the door names
         in its places, or to what the door has made in `folder`. It may be refused.
 
-        `small`: as little as possible waits for it in the system when it does not read.
+        `small`: as little as possible waits for it in the system when it does not read. `name`:
+        what it wants to be called, where the door knows names. `rooms`: where it wants to be, where
+        the door has several rooms.
         """
         raise NotImplementedError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.conformance.driver import Driver
+from tests.conformance.dummy_driver import DummyDriver
 from tests.conformance.line_driver import LineDriver
 
-DRIVERS: list[Driver] = [LineDriver("tcp"), LineDriver("tls"), LineDriver("unix")]
+DRIVERS: list[Driver] = [LineDriver("tcp"), LineDriver("tls"), LineDriver("unix"), DummyDriver()]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.threads import blockingCallFromThread
 
 from tests.conformance.driver import Driver, Guest
-from tests.support.processes import PATIENCE
+from tests.support.processes import PATIENCE, Peer
 from twisted_chat.daemon.house import make_service
+from twisted_chat.doors.listening import Place
+from twisted_chat.events import LOBBY
 from twisted_chat.limits import Limits
 
 
@@ -28,7 +31,7 @@ class House:
         self, driver: Driver, folder: Path, host: str, lasting: bool, limits: dict[str, int]
     ) -> None:
         self.driver = driver
-        self.guests: list[Guest] = []
+        self.guests: list[Guest | Peer] = []
         self.limits = Limits(**{"rate": 0} | limits)
         self._folder = folder
         self._host = host
@@ -38,11 +41,11 @@ class House:
         def start() -> None:
             self.service = make_service(
                 reactor,
-                driver.places(folder, host),
+                driver.places(folder, host) or [Place("lines", f"unix:{folder}/lines.sock")],
                 transcript=str(self._transcript),
                 limits=self.limits,
                 state=str(self._state) if lasting else None,
-                others=driver.others,
+                others=driver.others(folder, host),
             )
             self.service.startService()
             [self._door] = [door for door in self.service.doors if door.name == driver.door]
@@ -51,29 +54,59 @@ class House:
 
         blockingCallFromThread(reactor, start)
 
-    def connect(self, small: bool = False) -> Guest:
-        """Return a guest that has connected and has read nothing yet."""
-        guest = self.driver.connect(self._folder, self._host, self._port, small)
+    def connect(
+        self, small: bool = False, name: str = "", rooms: Sequence[str] = (LOBBY,)
+    ) -> Guest:
+        """Return a guest that has connected and has read nothing yet. `name` and `rooms`: see
+        Driver.connect.
+        """
+        guest = self.driver.connect(self._folder, self._host, self._port, small, name, rooms)
         self.guests.append(guest)
         return guest
 
-    def enter(self, *names: str, small: bool = False) -> list[Guest]:
-        """Return guests called `names`. Each has read that all of them are in."""
-        guests = []
+    def enter(
+        self, *names: str, small: bool = False, rooms: Sequence[str] = (LOBBY,)
+    ) -> list[Guest]:
+        """Return guests called `names`. Each has read that all of them are in all of `rooms`."""
+        guests: list[Guest] = []
         for name in names:
-            guest = self.connect(small)
+            knows = self.driver.knows_names
+            guest = self.connect(small, name if knows else "", rooms)
             guest.next("greeting")
-            guest.command("nick", name)
-            guest.until("renamed", text=name)
+            for _ in rooms[1:]:
+                guest.next("joined")
+            if not knows:
+                guest.command("nick", name)
+                guest.meet(name)
             guest.name = name
             for other in guests:
-                other.until("renamed", text=name)
+                for _ in rooms if knows else (name,):
+                    other.meet(name)
             guests.append(guest)
         return guests
 
-    def operate(self, command: str, argument: str = "") -> list[dict[str, object]]:
+    def peer(self) -> Peer:
+        """Return somebody that has connected to the line door, where that is not the one under
+        test, and has read nothing yet.
+        """
+        peer = Peer(f"{self._folder}/lines.sock", socket.AF_UNIX)
+        self.guests.append(peer)
+        return peer
+
+    def knock(self) -> Peer:
+        """Return a bare connection to the door under test, which has sent nothing yet and is not
+        refused.
+        """
+        before = self.counts()["accepted"]
+        peer = Peer((self._host, self._port))
+        self.guests.append(peer)
+        while self.counts()["accepted"] == before:
+            pass
+        return peer
+
+    def operate(self, command: str, argument: str = "", room: str = "") -> list[dict[str, object]]:
         """Do what chatctl does with `command`. Return its answer, without the end."""
-        request = {"command": command, "argument": argument}
+        request = {"command": command, "argument": argument, "room": room}
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(PATIENCE)
             control.connect(str(self._state / "control.sock"))

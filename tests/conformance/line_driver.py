@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.conformance.driver import YOU, Driver, Gone, Guest, Read
 from tests.support.certificates import Authority
 from tests.support.processes import Peer
 from twisted_chat.doors.listening import Place
+from twisted_chat.events import LOBBY
 
 _COUNT = r"\((?P<count>\d+) users? online\)"
 _LINES = {
@@ -32,10 +34,10 @@ class LineGuest(Guest):
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
 
-    def say(self, *texts: str) -> None:
+    def say(self, *texts: str, room: str = "") -> None:
         self.peer.send("".join(f"{text}\n" for text in texts).encode())
 
-    def command(self, word: str, argument: str = "") -> None:
+    def command(self, word: str, argument: str = "", room: str = "") -> None:
         self.say(f"/{word} {argument}")
 
     def read(self) -> Read:
@@ -76,7 +78,15 @@ class LineDriver(Driver):
             where = f"ssl:0:interface={host}:privateKey={file}:certKey={file}"
         return [Place(where, where)]
 
-    def connect(self, folder: Path, host: str, port: int, small: bool) -> Guest:
+    def connect(
+        self,
+        folder: Path,
+        host: str,
+        port: int,
+        small: bool,
+        name: str = "",
+        rooms: Sequence[str] = (LOBBY,),
+    ) -> LineGuest:
         family = socket.AF_INET if self.has_address else socket.AF_UNIX
         address = (host, port) if self.has_address else f"{folder}/chat.sock"
         peer = Peer(address, family, receive_buffer=4096 if small else None)

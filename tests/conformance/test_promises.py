@@ -109,8 +109,8 @@ def test_nobody_waits_for_one_that_does_not_read_and_that_one_is_put_out(
     house = open_house(backlog=64 * 1024)
     ann, bob = house.enter("ann", "bob")
     [slow] = house.enter("slow", small=True)
-    ann.until("renamed", text="slow")
-    bob.until("renamed", text="slow")
+    ann.meet("slow")
+    bob.meet("slow")
     events: list[Read] = []
     while not of(events, "left"):
         said = len(of(events, "said"))

@@ -14,6 +14,8 @@ MODULES = (
     "unit.test_line_door_limits",
     "unit.test_line_end_kinds",
     "unit.test_moderation",
+    "unit.test_posting",
+    "unit.test_presence",
     "unit.test_protocol",
     "unit.test_restraining",
     "unit.test_room",

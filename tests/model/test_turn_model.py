@@ -108,6 +108,14 @@ class TurnModel(RuleBasedStateMachine):
             self.turn.end(member, room)
         self.people[name].remove(member)
 
+    def go_at_once(self, member: Member) -> None:
+        """`member` is in no room any more."""
+        for room in member.rooms:
+            del room.members[member]
+            self.people[room.name].remove(member)
+        self.turn.end_all(member)
+        member.part_all()
+
     # What happens.
 
     @initialize(wheres=st.lists(st.sets(st.sampled_from(NAMES)), min_size=2, max_size=6))
@@ -162,13 +170,12 @@ class TurnModel(RuleBasedStateMachine):
         if member.rooms:
             self.go(member, data.draw(st.sampled_from(list(member.rooms))).name, early)
 
-    @rule(data=st.data(), early=st.booleans())
-    def leave_the_chat(self, data: st.DataObject, early: bool) -> None:
+    @rule(data=st.data())
+    def leave_the_chat(self, data: st.DataObject) -> None:
         member = self.somebody(data)
         names = [room.name for room in member.rooms]
         rooms = list(member.rooms)
-        for name in names:
-            self.go(member, name, early)
+        self.go_at_once(member)
         event = self.some_event(data, COMMON_EVENTS)
         self.publish_in_the_model(names, event, None, [])
         self.turn.publish_all(rooms, event)

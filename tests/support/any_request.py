@@ -37,6 +37,7 @@ TEXTS = ("", "hello", "two\nlines", "čau \N{GRINNING FACE}")
 # By the names of the fields.
 _VALUES = {
     "name": NAMES,
+    "chosen": NAMES,
     "receiver": NAMES,
     "whom": NAMES + NETWORKS,
     "room": ROOMS,
@@ -68,6 +69,8 @@ def _values(name: str, hint: object) -> st.SearchStrategy:
     if hint is bool:
         return st.booleans()
     pool = st.sampled_from(_VALUES.get(name, TEXTS))
+    if hint == Name | None:
+        return st.none() | pool.map(named)
     return pool.map(named) if hint is Name else pool
 
 

@@ -17,62 +17,75 @@ from twisted_chat.members import Member
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.records import Role
 
-COLUMNS = list(product((Door.LINE, Door.SAFE_LINE, Door.CONTROL), Role))
+COLUMNS = list(product(Door, Role))
 RIGHTS = """
-                line  safe  control
-                gro   gro   gro
-    help        +++   +++   +++
-    who         +++   +++   +++
-    quit        +++   +++   xxx
-    nick        mmm   mmm   xxx
-    me          mmm   mmm   xxx
-    msg         mmm   mmm   xxx
-    reply       mmm   mmm   xxx
-    whois       +++   +++   +++
-    away        mmm   mmm   xxx
-    back        +++   +++   xxx
-    ignore      +++   +++   xxx
-    unignore    +++   +++   xxx
-    join        +++   +++   xxx
-    rooms       +++   +++   +++
-    topic       mmm   mmm   mmm
-    history     +++   +++   +++
-    format      +++   +++   xxx
-    register    sss   +++   xxx
-    login       sss   mmm   xxx
-    unregister  r++   r++   xxx
-    kick        oo+   oo+   oo+
-    ban         oo+   oo+   oo+
-    unban       oo+   oo+   oo+
-    bans        oo+   oo+   oo+
-    mute        oo+   oo+   oo+
-    unmute      oo+   oo+   oo+
-    slow        oo+   oo+   oo+
-    lock        oo+   oo+   oo+
-    unlock      oo+   oo+   oo+
-    say         ccc   ccc   oo+
-    forget      ccc   ccc   oo+
-    op          ccc   ccc   oo+
-    deop        ccc   ccc   oo+
-    ops         ccc   ccc   oo+
-    names       ccc   ccc   oo+
-    release     ccc   ccc   oo+
-    reset       ccc   ccc   oo+
-    status      ccc   ccc   oo+
+                line  safe  prog  safe  control
+                gro   gro   gro   gro   gro
+    help        +++   +++   +++   +++   +++
+    who         +++   +++   +++   +++   +++
+    quit        +++   +++   +++   +++   xxx
+    nick        mmm   mmm   mmm   mmm   xxx
+    me          mmm   mmm   mmm   mmm   xxx
+    msg         mmm   mmm   mmm   mmm   xxx
+    reply       mmm   mmm   mmm   mmm   xxx
+    whois       +++   +++   +++   +++   +++
+    away        mmm   mmm   mmm   mmm   xxx
+    back        +++   +++   +++   +++   xxx
+    ignore      +++   +++   +++   +++   xxx
+    unignore    +++   +++   +++   +++   xxx
+    join        +++   +++   +++   +++   xxx
+    rooms       +++   +++   +++   +++   +++
+    topic       mmm   mmm   mmm   mmm   mmm
+    history     +++   +++   +++   +++   +++
+    format      +++   +++   ppp   ppp   xxx
+    register    sss   +++   sss   +++   xxx
+    login       sss   mmm   sss   mmm   xxx
+    unregister  r++   r++   r++   r++   xxx
+    kick        oo+   oo+   oo+   oo+   oo+
+    ban         oo+   oo+   oo+   oo+   oo+
+    unban       oo+   oo+   oo+   oo+   oo+
+    bans        oo+   oo+   oo+   oo+   oo+
+    mute        oo+   oo+   oo+   oo+   oo+
+    unmute      oo+   oo+   oo+   oo+   oo+
+    slow        oo+   oo+   oo+   oo+   oo+
+    lock        oo+   oo+   oo+   oo+   oo+
+    unlock      oo+   oo+   oo+   oo+   oo+
+    say         ccc   ccc   ccc   ccc   oo+
+    forget      ccc   ccc   ccc   ccc   oo+
+    op          ccc   ccc   ccc   ccc   oo+
+    deop        ccc   ccc   ccc   ccc   oo+
+    ops         ccc   ccc   ccc   ccc   oo+
+    names       ccc   ccc   ccc   ccc   oo+
+    release     ccc   ccc   ccc   ccc   oo+
+    reset       ccc   ccc   ccc   ccc   oo+
+    status      ccc   ccc   ccc   ccc   oo+
 """
 """For guests, registered names and operators at each door: + may, m may unless muted; or the reason
 why not. Whoever is at the control door is an operator.
 """
 REASONS = {
     "x": "is for members of a room, and chatctl is in none",
+    "p": "is for the line door",
     "c": "is for chatctl, on the machine that the daemon runs on",
     "s": "needs a way in on which nobody can read along: come in over TLS, or, on the daemon's own "
     "machine, over 127.0.0.1 or ::1",
     "r": "is for the owner of the name: /login NAME PASSPHRASE first",
     "o": "is for operators: /login with an operator's name first",
 }
+LEADS = {
+    Door.LINE: "/",
+    Door.SAFE_LINE: "/",
+    Door.PROGRAM: "",
+    Door.SAFE_PROGRAM: "",
+    Door.CONTROL: "chatctl ",
+}
 MUTED = "was refused: you are muted"
 SENT = "; if you sent a passphrase just now, change it wherever you use it"
+
+
+def as_told(reason: str, door: Door) -> str:
+    """`reason` with the command in it led as it is at `door`, if it is there."""
+    return reason if door is Door.CONTROL else reason.replace("/login", f"{LEADS[door]}login")
 
 
 def expectations() -> dict[str, str]:
@@ -145,10 +158,10 @@ class DeskTests(SynchronousTestCase):
                     self.ran.clear()
                     member = self.member(door, role, muted)
                     self.assertIsNone(self.desk.command(member, word, "x y z", "lobby"))
-                    lead = "chatctl " if door is Door.CONTROL else "/"
+                    lead = LEADS[door]
                     if reason == REASONS["s"]:
                         reason += SENT
-                    refused = [f"! {lead}{name} {reason}"] if reason else []
+                    refused = [f"! {lead}{name} {as_told(reason, door)}"] if reason else []
                     self.assertEqual(self.table.read(member), refused)
                     self.assertEqual(self.ran, [] if reason else [name])
 
@@ -170,6 +183,7 @@ class DeskTests(SynchronousTestCase):
                 member = self.member(door, role, muted)
                 self.desk.command(member, name, "", "")
                 [line] = self.table.read(member)
+                reason = reason and as_told(reason, door)
                 self.assertIn(reason or "something is missing: write", line)
         self.assertEqual(self.ran, [])
 
@@ -183,7 +197,7 @@ class DeskTests(SynchronousTestCase):
         for (door, role), muted in product(COLUMNS, (False, True)):
             member = self.member(door, role, muted)
             self.table.desk.command(member, "help", "", "")
-            listed = re.findall(r"^- (?:chatctl |/)(\w+)", "\n".join(self.table.read(member)), re.M)
+            listed = re.findall(rf"^- {LEADS[door]}(\w+)", "\n".join(self.table.read(member)), re.M)
             may = {
                 name
                 for name, at, who, mute, reason in cases()
@@ -198,9 +212,9 @@ class DeskTests(SynchronousTestCase):
                 with self.subTest(command=name, door=door, role=role, muted=muted):
                     member = self.member(door, role, muted)
                     self.table.desk.command(member, "help", name, "")
-                    lead = "chatctl " if door is Door.CONTROL else "/"
+                    lead = LEADS[door]
                     explained = f"- {lead}{command.usage(door)}: {command.help}"
-                    refused = f"! {lead}{name} {reason}"
+                    refused = f"! {lead}{name} {as_told(reason or '', door)}"
                     self.assertEqual(self.table.read(member)[0], refused if reason else explained)
 
     def test_words_for_commands_are_told_apart(self) -> None:

@@ -84,8 +84,7 @@ OTHERS: list[tuple[Event, str]] = [
     (Locked("dev", True, "ann"), "- ann locked #dev"),
     (Locked("dev", False, "ann"), "- ann unlocked #dev"),
     (Announced("dev", "chatctl", "back: soon"), "- chatctl says: back: soon"),
-    (Forgotten("dev", ("x-1",), "chatctl"), "- chatctl took 1 line out of the history"),
-    (Forgotten("dev", ("x-1", "x-2"), "ann"), "- ann took 2 lines out of the history"),
+    (Forgotten("dev", ("x-1", "x-2"), "ann"), ""),
     (
         RoleChanged(Role.OPERATOR, Role.REGISTERED),
         "- You are an operator: /help lists more now",

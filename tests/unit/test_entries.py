@@ -139,5 +139,6 @@ def _some(hint: str) -> object:
         "int": 7,
         "bool": True,
         "Name": Name(*("some name",) * len(fields(Name))),
+        "Name | None": named("a"),
         "tuple[Name, ...]": (named("a"), named("b")),
     }[hint]

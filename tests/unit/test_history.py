@@ -9,12 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.doubles import ChatOnTheTable, Door
 from tests.support.hall import RecordingStore
-from twisted_chat.events import Retold
+from twisted_chat.events import Gap, Retold
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.view import View
 from twisted_chat.limits import MAX_HISTORY, SHOWN_HISTORY
 from twisted_chat.members import Member
-from twisted_chat.names import Name
+from twisted_chat.names import Name, named
 
 
 class TellingAgainTests(SynchronousTestCase):
@@ -26,8 +26,8 @@ class TellingAgainTests(SynchronousTestCase):
     def sit_down(
         self, replay: int = 0, motd: tuple[str, ...] = (), most: int = 1000, share: int = 1 << 18
     ) -> None:
-        journal = MemoryJournal(self.clock.seconds, history=most)
-        self.table = ChatOnTheTable(journal, motd, replay, self.clock)
+        self.journal = MemoryJournal(self.clock.seconds, history=most)
+        self.table = ChatOnTheTable(self.journal, motd, replay, self.clock)
         self.table.chat.share = share
         self.ann, self.bob = self.table.enter("ann"), self.table.enter("bob")
         self.forget()
@@ -93,8 +93,42 @@ class TellingAgainTests(SynchronousTestCase):
         for text in ("x", "0", "-1", "1.5", "²", "٣", "1000001", "9" * 4000, "0000000019999999999"):
             self.assertEqual(
                 self.ask(self.bob, f"/history {text}"),
-                [f"! write /history N, with N from 1 to {MAX_HISTORY}"],
+                [f"! write /history N, with N from 1 to {MAX_HISTORY}, or /history after ID"],
             )
+
+    def test_what_came_after_a_line_is_told_without_that_line(self) -> None:
+        self.table.chat.say(self.ann, "one\ntwo\nthree")
+        ids = [line.id for line in self.journal.view.history(named("lobby"), 3)]
+        self.forget()
+        shown = ["- 1970-01-12T13:46:40Z [ann] two", "- 1970-01-12T13:46:40Z [ann] three"]
+        for word in ("after", "AFTER"):
+            for index, id in enumerate(ids[:-1]):
+                self.assertEqual(self.ask(self.bob, f"/history {word} {id}"), shown[index:])
+        self.assertEqual(
+            self.ask(self.bob, f"/history after {ids[-1]}"),
+            ["- nothing was said in #lobby after that"],
+        )
+
+    def test_where_a_line_is_gone_a_gap_is_told_and_then_all_that_there_is(self) -> None:
+        self.sit_down(most=2)
+        self.table.chat.say(self.ann, "one\ntwo\nthree")
+        told = []
+        self.table.chat.delivery.tell = lambda member, *events: told.extend(events)
+        era = self.journal.state.era
+        for id in ("1", "x-1", f"{era}-1", f"{era}-99999"):
+            told.clear()
+            self.table.desk.hand_in(self.bob, f"/history after {id}")
+            self.assertEqual(told[0], Gap("lobby"))
+            self.assertEqual([event.text for event in told[1:]], ["two", "three"])
+
+    def test_what_came_after_a_line_of_another_room_is_not_told(self) -> None:
+        self.ask(self.ann, "hello")
+        [line] = self.journal.view.history(named("lobby"), 1)
+        self.ask(self.bob, "/join dev")
+        self.assertEqual(
+            self.ask(self.bob, f"/history after {line.id}"),
+            ["- lines of #dev may be missing here: they are not kept any more"],
+        )
 
     def test_nobody_gets_more_than_it_can_hold_and_is_told_how_many_were_left_out(self) -> None:
         for share in (60, 100, 1000, 10_000):

@@ -218,6 +218,55 @@ class ChatctlTests(Moderated):
         self.hall.control("say", "be nice", "nowhere")
         self.assertEqual(self.store.audited, [])
 
+    def test_it_takes_one_line_out_of_the_history_of_a_room(self) -> None:
+        self.hall.table.chat.say(self.bob, "one\ntwo\nthree")
+        self.hall.table.settle()
+        ids = [line.id for line in self.journal.view.history(named("lobby"), 3)]
+        self.clear()
+        self.assertEqual(
+            self.hall.control("forget", f"#Lobby {ids[1]}"),
+            ["- chatctl took a line out of the history of #lobby", "- 1 line is forgotten"],
+        )
+        self.assertEqual(self.texts("lobby"), ["one", "three"])
+        self.assertEqual(self.hall.table.read(self.dan), [])
+        self.assertEqual(
+            self.hall.table.read(self.cid), ["- chatctl took a line out of the history of #lobby"]
+        )
+        [audited] = map(json.loads, self.store.audited)
+        self.assertEqual((audited["what"], audited["whom"]), ("forget", "#lobby"))
+        self.assertEqual([line.event.text for line in self.store.lines.values()], ["one", "three"])
+
+    def test_it_takes_all_that_somebody_said_out_of_all_histories(self) -> None:
+        for whom in ("BOB", "10.0.0.2", "10.0.0.0/30"):
+            for line in ("/join lobby", "one", "/join other", "two", "/nick bo", "three"):
+                self.hall.begin(self.bob, line)
+            self.hall.begin(self.dan, "mine")
+            self.hall.begin(self.bob, "/nick bob")
+            self.clear()
+            told, answer = self.hall.control("forget", whom)
+            shown = whom if "/" not in whom else "10.0.0.0/30"
+            self.assertEqual(told, f"- chatctl took what {shown} said out of the history")
+            count = 2 if whom == "BOB" else 3
+            self.assertEqual(answer, f"- {count} lines are forgotten")
+            self.assertEqual(self.texts("other"), ["three"] if whom == "BOB" else [])
+            self.assertEqual(set(self.texts("lobby")), {"mine"})
+            self.hall.control("forget", "bo")
+
+    def test_what_is_not_there_cannot_be_forgotten(self) -> None:
+        self.hall.begin(self.bob, "one")
+        for argument, why in {
+            "lobby 1": "! no line of #lobby has the id 1: chatctl --json history shows the ids",
+            "nowhere 1": "! there is no room #nowhere: chatctl rooms lists them",
+            "zoe": "! nothing that zoe said is kept",
+            "10.1.0.0/16": "! nothing that 10.1.0.0/16 said is kept",
+        }.items():
+            self.assertEqual(self.hall.control("forget", argument), [why])
+        self.assertEqual(self.texts("lobby"), ["one"])
+
+    def texts(self, room: str) -> list[str]:
+        """What is kept of `room`."""
+        return [line.text for line in self.journal.view.history(named(room), 100)]
+
     def test_it_lists_the_operators(self) -> None:
         self.assertEqual(self.hall.control("ops"), ["- ann", "- cid"])
         for name in ("ann", "cid"):

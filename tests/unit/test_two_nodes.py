@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -21,6 +23,7 @@ class TwoNodesTests(SynchronousTestCase):
 
     def lay(self, replay: int = 0) -> None:
         self.clock = Clock()
+        self.ports = count(1)
         order = Order()
         self.ledgers = [LoopbackLedger(self.clock, order) for _ in range(2)]
         self.first, self.second = (
@@ -34,8 +37,12 @@ class TwoNodesTests(SynchronousTestCase):
 
     def member(self, table: ChatOnTheTable, name: str, door: Door = Door.SAFE_LINE) -> Member:
         """Somebody that has asked to arrive."""
-        member = Member(name, RecordingOutbox(), LINES, table.flood.meter(name), door)
-        table.chat.arrive(member, () if door is Door.CONTROL else ("lobby",))
+        default = name if door is Door.CONTROL else f"10.0.0.1:{next(self.ports)}"
+        member = Member(default, RecordingOutbox(), LINES, table.flood.meter(name), door)
+        if door is Door.CONTROL:
+            table.chat.arrive(member, ())
+        else:
+            table.chat.arrive(member, ("lobby",), name)
         return member
 
     def come(self, table: ChatOnTheTable, name: str) -> Member:
@@ -73,7 +80,7 @@ class TwoNodesTests(SynchronousTestCase):
         self.second.chat.journal.ask(self.bob.id, LogIn(named("ann"), "another"))
         settle(self.clock, self.ledgers[1])
         self.first.chat.say(self.ann, "who am I?")
-        self.assertEqual(self.read(self.cat)[-1], "[local:1] who am I?")
+        self.assertEqual(self.read(self.cat)[-1], "[10.0.0.1:1] who am I?")
 
     def test_who_is_ignored_is_not_heard_from_another_node_either(self) -> None:
         self.assertEqual(

@@ -27,7 +27,12 @@ TABLE = Table(
         rooms.topic,
         control_arguments="[ROOM] [text]",
     ),
-    Command("history", "[N]", "show the last N lines said here", rooms.history),
+    Command(
+        "history",
+        "[N | after ID]",
+        "show the last N lines said here, or those after one with an id",
+        rooms.history,
+    ),
     Command("format", "json|line", "write what you get as JSON or as lines", formats.change),
     Command(
         "register",

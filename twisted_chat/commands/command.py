@@ -16,6 +16,7 @@ from twisted_chat.interfaces import IView
 from twisted_chat.limits import SHOWN_NAME
 from twisted_chat.members import Member
 from twisted_chat.records import Role
+from twisted_chat.refusal import Kind, Refusal
 
 if TYPE_CHECKING:
     from twisted_chat.passphrases import Passphrases
@@ -79,6 +80,13 @@ class Request:
         """
         words = self.argument.split(None, count - 1)
         return words + [""] * (count - len(words))
+
+    @property
+    def its_room(self) -> str:
+        """The room that it is about. Raises Refusal if it is about none."""
+        if not self.room:
+            raise Refusal("you are in no room: /join ROOM first", Kind.NO_ROOM)
+        return self.room
 
     @property
     def some_room(self) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from twisted_chat.authorisation import Door, check
+from twisted_chat import requests
+from twisted_chat.authorisation import LINES, Door, check
 from twisted_chat.chat import Chat
 from twisted_chat.commands import TABLE
 from twisted_chat.commands.command import Command, Request, Table
@@ -17,6 +19,7 @@ from twisted_chat.limits import SHOWN_NAME
 from twisted_chat.members import Member
 from twisted_chat.names import named
 from twisted_chat.passphrases import Passphrases
+from twisted_chat.records import Role
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.syntax import parse, slipped_command, unescape, unmarked_login
 from twisted_chat.traces import Traces
@@ -50,15 +53,19 @@ class Desk:
         Until then no further line of `member` is to be handed in.
         """
         if command := parse(line):
-            return self.command(member, *command, room=member.room)
+            return self.command(member, *command)
         if slipped := slipped_command(line):
             return self._start(member, "that", self._refuse_secret(slipped))
         if name := unmarked_login(line):
             return self._start(member, "that", self._say_if_free(member, line, name))
         return self._chat.say(member, unescape(line))
 
-    def command(self, member: Member, word: str, argument: str, room: str) -> Deferred[None] | None:
-        """The same for the command `word` with `argument`, about `room` ("": about none)."""
+    def command(
+        self, member: Member, word: str, argument: str, room: str = ""
+    ) -> Deferred[None] | None:
+        """The same for the command `word` with `argument`, about `room`. If that is empty, it is
+        about the room that `member` joined first, if any.
+        """
         if member.leaving:
             return None
         member.meter.active = self._chat.seconds()
@@ -69,14 +76,32 @@ class Desk:
         command = self._table.find(word, member.door)
         if command is None:
             shown = word[:SHOWN_NAME]
-            way_out = "" if member.door is Door.CONTROL else f", and //{shown} says it"
+            way_out = f", and //{shown} says it" if member.door in LINES else ""
             text = f"no command {lead}{shown}: {lead}help lists them{way_out}"
             return self._start(member, "that", self._refuse(text, Kind.NO_COMMAND))
         request = Request(
-            self._chat, self._table, self._passphrases, self._traces, member, argument, room
+            self._chat,
+            self._table,
+            self._passphrases,
+            self._traces,
+            member,
+            argument,
+            room,
         )
         doing = self._obey(command, request, unmarked_login(line))
         return self._start(member, f"{lead}{command.name}", doing)
+
+    def ask(self, member: Member, request: requests.Request) -> Deferred[None] | None:
+        """The same for a request that is the whole of what `member` asks, and has no answer but a
+        refusal.
+        """
+        if member.leaving:
+            return None
+        member.meter.active = self._chat.seconds()
+        return self._start(member, "that", self._ask(member, request))
+
+    async def _ask(self, member: Member, request: requests.Request) -> None:
+        await self._chat.ask(member, request)
 
     async def _say_if_free(self, member: Member, line: str, name: str) -> None:
         self._check_is_free(name)
@@ -107,7 +132,21 @@ class Desk:
             raise Refusal(f"something is missing: write {door.lead}{command.usage(door)}")
         if name:
             self._check_is_free(name)
+        if door is not Door.CONTROL:
+            request = replace(request, room=self._room_of(request))
         await command.run(request)
+
+    def _room_of(self, request: Request) -> str:
+        """Return the room that `request` is about, as it is written there. Raises Refusal where it
+        is none of the asker's, who is no operator.
+        """
+        if not request.room:
+            return request.member.room
+        room = request.view.room(named(request.room)).name
+        is_there = any(each.name == room for each in request.member.rooms)
+        if not is_there and request.role < Role.OPERATOR:
+            raise Refusal(f"you are not in #{room}", Kind.NO_ROOM)
+        return room
 
     def _check_is_free(self, name: str) -> None:
         """Raise Refusal if somebody has registered `name`: what follows it may be a passphrase."""

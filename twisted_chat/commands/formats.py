@@ -14,6 +14,8 @@ async def change(request: Request) -> None:
     name = request.argument.lower()
     if name not in FORMATS:
         raise Refusal("write /format json or /format line")
+    # What was told before is written as it was asked for then.
+    request.chat.flush()
     request.member.dialect = FORMATS[name]
     request.chat.greet(request.member)
     what = "one JSON object a line" if name == "json" else "lines for people"

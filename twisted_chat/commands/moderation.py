@@ -119,11 +119,14 @@ async def say(request: Request) -> None:
 
 async def forget(request: Request) -> None:
     first, id = request.words(2)
+    if request.room and not id:  # It is given by --room.
+        first, id = request.room, first
     if id:
         room = request.view.room(named(first.removeprefix("#"))).name
         count = await request.ask(ForgetLine(room, id))
     else:
-        _check_whom(first)
+        if not is_default(first):
+            _check_whom(first)
         count = await request.ask(ForgetLines(named(first)))
     lines = "1 line is" if count == 1 else f"{count} lines are"
     request.answer(f"{lines} forgotten", count=count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted_chat.authorisation import Door
 from twisted_chat.commands.command import Request, shorten
 from twisted_chat.dialects import users
-from twisted_chat.events import LOBBY
+from twisted_chat.events import LOBBY, Gap
 from twisted_chat.limits import (
     ANSWER_SHARE,
     CONTROL_BACKLOG,
@@ -17,8 +17,8 @@ from twisted_chat.limits import (
 )
 from twisted_chat.names import BadName, check_room, named
 from twisted_chat.records import Role, RoomSeen, Rules
-from twisted_chat.refusal import Kind, Refusal
-from twisted_chat.requests import Move, SetTopic
+from twisted_chat.refusal import Refusal
+from twisted_chat.requests import Join, Move, SetTopic
 from twisted_chat.retelling import retold
 from twisted_chat.spans import span
 from twisted_chat.text import whole_number
@@ -32,7 +32,8 @@ async def join(request: Request) -> None:
             name = checked
     except BadName as error:
         objection = str(error)
-    await request.ask(Move(named(name), objection))
+    ask = Move if request.member.door.has_one_room else Join
+    await request.ask(ask(named(name), objection))
 
 
 async def rooms(request: Request) -> None:
@@ -75,9 +76,7 @@ async def topic(request: Request) -> None:
     if request.member.door is Door.CONTROL:
         await _topic_for_chatctl(request)
         return
-    room = request.room
-    if not room:
-        raise Refusal("you are in no room: /join ROOM first", Kind.NO_ROOM)
+    room = request.its_room
     if request.argument:
         await request.ask(SetTopic(room, "" if request.argument == "-" else request.argument))
         return
@@ -110,12 +109,25 @@ def _topic(rules: Rules) -> dict[str, object]:
 
 
 async def history(request: Request) -> None:
-    count = whole_number(request.argument or str(SHOWN_HISTORY), 1, MAX_HISTORY)
-    if count is None:
-        raise Refusal(f"write /history N, with N from 1 to {MAX_HISTORY}")
-    lines = request.view.history(named(request.some_room), count)
-    if not lines:
-        request.answer(f"nothing is kept of what was said in #{request.some_room}")
+    """Show the last lines, or those that came after one that the asker has. Where that one is not
+    kept any more, a Gap comes first.
+    """
     is_chatctl = request.member.door is Door.CONTROL
+    room = request.some_room if is_chatctl else request.its_room
+    word, id = request.words(2)
+    count = whole_number(request.argument or str(SHOWN_HISTORY), 1, MAX_HISTORY)
+    gap: list[Gap] = []
+    if word.lower() == "after" and id:
+        is_whole, lines = request.view.history_after(named(room), id, MAX_HISTORY)
+        if not is_whole:
+            gap.append(Gap(room))
+        elif not lines:
+            request.answer(f"nothing was said in #{room} after that")
+    elif count is None:
+        raise Refusal(f"write /history N, with N from 1 to {MAX_HISTORY}, or /history after ID")
+    else:
+        lines = request.view.history(named(room), count)
+        if not lines:
+            request.answer(f"nothing is kept of what was said in #{room}")
     share = CONTROL_BACKLOG // ANSWER_SHARE if is_chatctl else request.chat.share
-    request.chat.tell(request.member, *retold(lines, share, request.member))
+    request.chat.tell(request.member, *gap, *retold(lines, share, request.member))

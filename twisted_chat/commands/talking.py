@@ -61,9 +61,11 @@ def _away(seen: Seen) -> str:
 
 async def who(request: Request) -> None:
     """List one room, or all rooms for chatctl without --room."""
-    people = request.view.who(named(request.room) if request.room else None)
+    is_chatctl = request.member.door is Door.CONTROL
+    everywhere = is_chatctl and not request.room
+    people = request.view.who(None if everywhere else named(request.its_room))
     request.answer(f"{users(len(people))} online:", count=len(people))
-    if request.member.door is Door.CONTROL:
+    if is_chatctl:
         idle = request.chat.idle
         request.answer_all(
             [(_whole(seen, idle(seen)), _record(seen, idle(seen))) for seen in people]

@@ -43,7 +43,7 @@ from twisted_chat.events import (
 from twisted_chat.interfaces import IDialect
 from twisted_chat.records import Role
 from twisted_chat.refusal import Kind
-from twisted_chat.text import clean, whole_number
+from twisted_chat.text import clean_text, whole_number
 
 EVENTS: Mapping[str, type[Event]] = {
     "entered": Entered,
@@ -133,13 +133,13 @@ def from_json(line: str) -> Event:
     try:
         values = _cleaned(json.loads(line))
     except (ValueError, RecursionError):
-        return Notice(_clean(line))
+        return Notice(clean_text(line))
     if isinstance(values, dict):
         name = values.get("event")
         shape = _BY_NAME.get(name) if isinstance(name, str) else None
         event = None if shape is None else shape.event(values)
-        return event or Notice(_clean(line), values)
-    return Notice(_clean(line))
+        return event or Notice(clean_text(line), values)
+    return Notice(clean_text(line))
 
 
 # Writing.
@@ -162,16 +162,12 @@ def _lines(event: Said) -> list[Said]:
 # Reading.
 
 
-def _clean(text: str) -> str:
-    return clean(text.encode("utf-8", "surrogatepass"))
-
-
 def _cleaned(value: Any) -> Any:
     """`value` with all texts in it clean, but for the ends of lines. Raises RecursionError."""
     if isinstance(value, str):
-        return "\n".join(map(_clean, value.split("\n")))
+        return "\n".join(map(clean_text, value.split("\n")))
     if isinstance(value, dict):
-        return {_clean(key): _cleaned(each) for key, each in value.items()}
+        return {clean_text(key): _cleaned(each) for key, each in value.items()}
     return [_cleaned(each) for each in value] if isinstance(value, list) else value
 
 

@@ -111,11 +111,6 @@ def _locked(event: Locked, room: str) -> str:
     return f"- {event.by} {'locked' if event.locked else 'unlocked'} #{event.room}\n"
 
 
-def _forgotten(event: Forgotten, room: str) -> str:
-    count = len(event.ids)
-    return f"- {event.by} took {count} {'line' if count == 1 else 'lines'} out of the history\n"
-
-
 # For one reader.
 
 
@@ -226,7 +221,7 @@ _LINES: dict[type[Event], Callable[[Any, str], str]] = {
     Slowed: _slowed,
     Locked: _locked,
     Announced: lambda event, room: f"- {event.by} says: {event.text}\n",
-    Forgotten: _forgotten,
+    Forgotten: lambda event, room: "",  # Operators read who did it; the lines stay on screens.
     Told: lambda event, room: f"[{event.sender} -> {event.receiver}] {event.text}\n",
     RoleChanged: _role_changed,
     MuteChanged: _mute_changed,

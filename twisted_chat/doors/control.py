@@ -27,7 +27,7 @@ from twisted_chat.limits import CONTROL_BACKLOG, CONTROL_CONNECTIONS, CONTROL_WA
 from twisted_chat.members import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.refusal import Kind, Refusal
-from twisted_chat.text import clean
+from twisted_chat.text import clean_text
 
 NAME = "chatctl"
 """Who did it, in the audit file and in what others are told. Nobody can bear that name."""
@@ -120,6 +120,9 @@ class ControlProtocol(HoldingLineReceiver):
         self.door.chat.refuse(self._member, why, kind)
         self.leave()
 
+    def stop(self) -> None:
+        self.end("the daemon stops", Kind.STOPPING)
+
     def _too_late(self) -> None:
         self.end(f"no request came for {CONTROL_WAIT:.0f} s")
 
@@ -170,9 +173,8 @@ def _parse(line: bytes) -> dict[str, str]:
         raise Refusal(
             'that is no request: write {"command": "kick", "argument": "bob", "room": "lobby"}'
         )
-    # JSON can hold halves of characters.
-    texts = {key: request.get(key, "").encode("utf-8", "surrogatepass") for key in _KEYS}
-    return {key: clean(text).removeprefix("\ufeff").strip() for key, text in texts.items()}
+    texts = {key: clean_text(request.get(key, "")) for key in _KEYS}
+    return {key: text.removeprefix("\ufeff").strip() for key, text in texts.items()}
 
 
 class ControlDoor(StreamDoor):
@@ -195,11 +197,6 @@ class ControlDoor(StreamDoor):
 
     def buildProtocol(self, addr: IAddress | None) -> ControlProtocol:
         return ControlProtocol(self)
-
-    def drain(self) -> Deferred[None]:
-        for protocol in self.connections:
-            protocol.end("the daemon stops", Kind.STOPPING)
-        return super().drain()
 
 
 def _listen(reactor: IReactorUNIX, door: ControlDoor, path: str) -> Listener:

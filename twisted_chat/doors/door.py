@@ -18,11 +18,12 @@ from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
 from twisted_chat.doors.admission import Admission
 from twisted_chat.doors.outbox import IOutboxReactor, IStreamTransport, Patience
-from twisted_chat.events import Reason
+from twisted_chat.events import LOBBY, Reason
 from twisted_chat.flood import Flood
 from twisted_chat.interfaces import IDialect, IOutbox
 from twisted_chat.limits import Limits
 from twisted_chat.members import Member
+from twisted_chat.names import BadName, check_name, check_room
 from twisted_chat.networks import LOCAL, Host, host_of, is_local, network_of, origin_of
 from twisted_chat.refusal import Refusal
 from twisted_chat.sockets import user_of
@@ -93,9 +94,18 @@ class Entrance:
         """Return why `peer` may not come in, and what to do about it; None: it may."""
         return self.admission.refusal(host_of(peer))
 
-    def member(self, transport: IStreamTransport, outbox: IOutbox, dialect: IDialect) -> Member:
-        """Return a member for the peer of `transport`. It is not in the chat yet."""
+    def member(
+        self,
+        transport: IStreamTransport,
+        outbox: IOutbox,
+        dialect: IDialect,
+        door: Door = Door.LINE,
+    ) -> Member:
+        """Return a member for the peer of `transport`. It is not in the chat yet, but has a place
+        there, until it is gone. `door`: how it comes in where somebody could read along.
+        """
         peer = transport.getPeer()
+        self.admission.enter(host_of(peer))
         if isinstance(peer, TCP4Address | TCP6Address):
             # Unix sockets claim to be ITCPTransport too.
             transport.setTcpNoDelay(True)
@@ -109,7 +119,7 @@ class Entrance:
             # Each address of loopback has a meter: a proxy there may give each of its own clients
             # one.
             self.flood.meter(origin if host is None else network_of(host)),
-            Door.SAFE_LINE if is_safe else Door.LINE,
+            door.safe if is_safe else door,
             host,
             origin,
         )
@@ -120,14 +130,27 @@ class Entrance:
             return f"{LOCAL}:{next(self._local)}"
         return f"[{host}]:{peer.port}" if isinstance(host, IPv6Address) else f"{host}:{peer.port}"
 
-    def enter(self, member: Member) -> Deferred[None] | None:
-        """Let `member` into the chat.
+    def enter(
+        self,
+        member: Member,
+        rooms: Sequence[str] = (LOBBY,),
+        name: str = "",
+        digest: str = "",
+    ) -> Deferred[None] | None:
+        """Let `member` into the chat and into `rooms`: under `name` if it has chosen one. `digest`:
+        that of the registration whose passphrase it knows. Where that may not be, it is turned
+        away.
 
         None if it is in; otherwise what fires when it is. That never fails, and can be cancelled.
         Until then nothing of the member is to be handed in.
         """
-        self.admission.enter(member.host)
-        return self.chat.arrive(member)
+        try:
+            name = name and check_name(name)
+            rooms = [check_room(room) for room in rooms]
+        except BadName as refusal:
+            self.chat.turn_away(member, refusal)
+            return None
+        return self.chat.arrive(member, rooms, name, digest)
 
     def leave(self, member: Member) -> None:
         """All that `member` had sent is heard: let it leave, unless it has left."""

@@ -30,6 +30,12 @@ class HoldingLineReceiver(BoundedLineReceiver):
         """All that the peer had sent is heard: it leaves, if it has not left yet."""
         raise NotImplementedError
 
+    def stop(self) -> None:
+        """The daemon stops, and all have left: end the connection. A peer that the chat has not
+        told so gets last words.
+        """
+        raise NotImplementedError
+
     def keep_nothing_back(self) -> None:
         """Nothing more comes: take all that was kept back of what came."""
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
-from twisted.python.failure import Failure
 
+from twisted_chat.authorisation import Door
 from twisted_chat.dialects import FORMATS
 from twisted_chat.doors import telnet
 from twisted_chat.doors.door import Entrance
-from twisted_chat.doors.held_lines import HoldingLineReceiver
-from twisted_chat.doors.holding import Holding
 from twisted_chat.doors.line_ends import LineEnds, erased
 from twisted_chat.doors.listening import Listener, Place, listen
-from twisted_chat.doors.outbox import outbox_for
+from twisted_chat.doors.member_lines import MemberLines
 from twisted_chat.doors.strangers import Stranger
 from twisted_chat.doors.streams import RefusingProtocol, StreamDoor
 from twisted_chat.events import Reason
-from twisted_chat.limits import CR_PAUSE, SHORTEST_PAUSE, TOKEN
+from twisted_chat.limits import CR_PAUSE, TOKEN
 from twisted_chat.refusal import Kind
 from twisted_chat.text import REPLACEMENT, clean, is_plain, is_utf8
 
@@ -32,7 +29,7 @@ _MAY_BE_SECRET = re.compile(rb"(?i)login|register").search
 """Finds the word of a command that has a passphrase and may have slipped."""
 
 
-class ChatProtocol(HoldingLineReceiver):
+class ChatProtocol(MemberLines):
     """One connection of the line door: any client that sends lines."""
 
     _telnet = telnet.Telnet()
@@ -42,26 +39,16 @@ class ChatProtocol(HoldingLineReceiver):
     """Bytes of telnet that are not charged yet."""
     _was_hinted = False
     """The peer was told of UTF-8."""
-    _is_out = False
-    """The place in the chat is free again."""
+    kind = Door.LINE
 
     def __init__(self, door: LineDoor) -> None:
-        super().__init__()
-        self.door = door
-        self.holding = Holding(self, door.reactor)
+        super().__init__(door)
         self._stranger: Stranger | None = Stranger(self._turn_away)
         self._ends = LineEnds(self.max_line)
 
-    @property
-    def max_line(self) -> int:
-        return self.door.limits.max_line
-
     def connectionMade(self) -> None:
-        door, entrance = self.door, self.door.entrance
-        door.connections.begin(self)
-        self._outbox = outbox_for(self.transport, entrance.patience, self._too_slow)
-        self._member = entrance.member(self.transport, self._outbox, door.dialect)
-        self._await(entrance.enter(self._member))
+        super().connectionMade()
+        self._await(self.door.entrance.enter(self._member))
 
     # What comes in: bytes, of which telnet is taken out, then line ends are told, then lines.
 
@@ -182,9 +169,6 @@ class ChatProtocol(HoldingLineReceiver):
             Kind.TOO_LONG,
         )
 
-    def _refuse(self, why: str, kind: Kind = Kind.BAD_REQUEST) -> None:
-        self.door.chat.refuse(self._member, why, kind)
-
     def _turn_away(self, message: str) -> None:
         self._refuse(message, Kind.NOT_A_CHAT_CLIENT)
         self.door.entrance.put_out(self._member, Reason.NOT_A_CHAT_CLIENT)
@@ -192,38 +176,11 @@ class ChatProtocol(HoldingLineReceiver):
 
     # What holds the input back.
 
-    def bytes_read(self, size: int) -> None:
-        self._charge(1 + size // TOKEN)
-
-    def _charge(self, tokens: float) -> None:
-        wait = self._member.meter.charge(tokens)
-        if wait and not self._member.leaving:
-            self.holding.for_tokens(max(wait, SHORTEST_PAUSE))
-
     def resume_input(self) -> None:
         super().resume_input()
         self._watch_cr()
 
-    def _await(self, answer: Deferred[None] | None) -> None:
-        """Take no line until `answer` fires; if it is None, go on at once."""
-        if answer is not None:
-            self.holding.until(answer)
-
-    def failed(self, failure: Failure) -> None:
-        self.door.entrance.put_out(self._member, Reason.DOOR_FAILED)
-        super().failed(failure)
-
     # The end.
-
-    def _too_slow(self, waiting: int) -> None:
-        self.door.entrance.put_out_as_slow(self._member, waiting)
-
-    def connectionLost(self, reason: Failure | None = None) -> None:
-        self._outbox.connection_lost()
-        self.door.connections.lose(self)
-        # What it had sent may have to wait for its turn; until all is heard it is in the room.
-        self.holding.peer_is_lost()
-        super().connectionLost(reason)
 
     def keep_nothing_back(self) -> None:
         if self._stranger is not None and (start := self._stranger.kept_back()):
@@ -231,12 +188,8 @@ class ChatProtocol(HoldingLineReceiver):
         self._take(self._ends.end())
 
     def leave(self) -> None:
-        self.door.entrance.leave(self._member)
-        self.holding.give_up()
+        super().leave()
         self._watch_cr()  # It leaves: that only ends the wait.
-        if self.is_lost and not self._is_out:
-            self._is_out = True
-            self.door.entrance.gone(self._member)
 
 
 def _longest(lines: bytes) -> int:

@@ -65,6 +65,8 @@ class StreamDoor(ServerFactory[Protocol]):
             await listener.stop()
 
     def drain(self) -> Deferred[None]:
+        for connection in [*self.connections]:
+            connection.stop()
         return self.connections.all_gone()
 
     def counts(self) -> dict[str, int]:

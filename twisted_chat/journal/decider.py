@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted_chat.authorisation import check
 from twisted_chat.events import Said
-from twisted_chat.journal.deciding import accounts, moderation, presence, talking
+from twisted_chat.journal.deciding import accounts, arrival, moderation, presence, talking
 from twisted_chat.journal.people import Person
 from twisted_chat.journal.state import Happened, State, ToOne
 from twisted_chat.refusal import Kind, Refusal
@@ -139,7 +139,7 @@ def _say(state: State, person: Person, request: Say) -> None:
 
 
 _BY_NODES: dict[type[Request], Callable[[State, str, Any], Any]] = {
-    Arrive: presence.arrive,
+    Arrive: arrival.arrive,
     Begin: _begin,
     Dismiss: _dismiss,
     NoteWrong: _note_wrong,

@@ -109,7 +109,7 @@ class _Way:
 
 
 def _way(hint: object) -> _Way:
-    if hint is Name:
+    if hint in (Name, Name | None):  # None is a default, and those are not written.
         return _Way(astuple, _read_name)
     if get_origin(hint) is tuple:  # tuple[T, ...]
         each = _way(get_args(hint)[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twisted_chat.events import Loss, NameLost
-from twisted_chat.journal.deciding.presence import check_not_banned, free
+from twisted_chat.journal.deciding.presence import check_may_log_in, free
 from twisted_chat.journal.deciding.talking import say_as_owner, take_name
 from twisted_chat.journal.people import Person
 from twisted_chat.journal.state import State
@@ -69,32 +69,27 @@ def log_in(state: State, person: Person, request: LogIn) -> Registration:
     if owned is None or owned.digest != request.digest:
         raise Refusal(f"{text} has changed hands meanwhile: try again", Kind.WRONG_PASSPHRASE)
     name = request.name
-    if older := state.registrations.obstacle(owned):
-        raise Refusal(
-            f"{owned.name} cannot log in: it looks like {older.name}, which was registered before. "
-            "Take another name, or ask the administrator to release one of them",
-            Kind.NAME_TAKEN,
-        )
-    if 0 < owned.expires <= state.time:
-        raise Refusal(
-            f"that passphrase of {owned.name} has expired: ask the administrator for another",
-            Kind.WRONG_PASSPHRASE,
-        )
-    check_not_banned(state, name)
+    check_may_log_in(state, owned, name)
     state.registrations.log_in(owned, state.time)
     holder = state.by_key.get(name.key)
     if holder is not None and holder is not person:
         # Its owner came in another way; perhaps this connection is long dead.
-        _take_away(state, holder, Loss.LOGIN, holder.name.text)
+        take_away(state, holder, Loss.LOGIN, holder.name.text)
     if person.name.text != owned.name:
-        take_name(state, person, _as_owned(state, owned, name))
+        take_name(state, person, as_owned(state, owned, name))
     state.stand(person, owned.role)
     return owned
 
 
-def _as_owned(state: State, owned: Registration, asked: Name) -> Name:
+def as_owned(state: State, owned: Registration, asked: Name) -> Name:
     """Return the registered name, as its owner wrote it."""
     return Name(owned.name, asked.folded, state.registrations.key_of(owned))
+
+
+def take_away(state: State, holder: Person, cause: Loss, name: str, by: str = "") -> None:
+    """Let `holder` have its default name again, and tell it why."""
+    state.tell(holder, NameLost(name, cause, by, *state.stamp()))
+    take_name(state, holder, free(state, holder.default))
 
 
 def note_wrong(state: State, request: NoteWrong) -> None:
@@ -149,17 +144,8 @@ def post(state: State, request: Post) -> None:
         raise Refusal(
             f"that is not the passphrase of {request.name.text}, nor a token", Kind.WRONG_PASSPHRASE
         )
-    check_not_banned(state, request.name)
-    room = state.rooms.get(request.room)
-    if room.rules.locked and owned.role < Role.OPERATOR:
-        raise Refusal(f"#{room.name} is locked: nobody new may speak there", Kind.LOCKED)
-    say_as_owner(state, owned, request.name, room, request.text)
-
-
-def _take_away(state: State, holder: Person, cause: Loss, name: str, by: str = "") -> None:
-    """Let `holder` have its default name again, and tell it why."""
-    state.tell(holder, NameLost(name, cause, by, *state.stamp()))
-    take_name(state, holder, free(state, holder.default))
+    check_may_log_in(state, owned, request.name)
+    say_as_owner(state, owned, state.rooms.get(request.room), request.text)
 
 
 def set_operator(state: State, person: Person, request: SetOperator) -> None:
@@ -196,8 +182,9 @@ def reset(state: State, person: Person, request: Reset) -> Registration:
     """Return the registration, with its new passphrase."""
     expires = state.time + RESET_LASTS
     registration = state.registrations.change(request.name, request.digest, expires)
+    _keep_tokens(state, registration, {})  # Somebody else may have made them.
     holder = state.holder(registration)
     if holder is not None:
-        _take_away(state, holder, Loss.RESET, registration.name, person.name.text)
+        take_away(state, holder, Loss.RESET, registration.name, person.name.text)
     state.act(person, "reset", registration.name)
     return registration

@@ -8,7 +8,14 @@ from twisted_chat.journal.people import Person, RoomState
 from twisted_chat.journal.sanctions import Sanctions
 from twisted_chat.journal.state import State, address_of, with_why
 from twisted_chat.names import Name
-from twisted_chat.networks import is_default, lies_in, network_in, show
+from twisted_chat.networks import (
+    LOCAL,
+    is_default,
+    is_default_name,
+    lies_in,
+    network_in,
+    show,
+)
 from twisted_chat.records import Rules, Sanction
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.requests import (
@@ -168,11 +175,13 @@ def forget_line(state: State, person: Person, request: ForgetLine) -> int:
 def forget_lines(state: State, person: Person, request: ForgetLines) -> int:
     """Return how many lines went."""
     whom = request.whom
-    network = network_in(whom.text)
+    network = None if is_default_name(whom.text) else network_in(whom.text)
 
     def is_meant(key: str, origin: str) -> bool:
         if network is None:
             return key == whom.key
+        if origin == LOCAL:
+            return network.is_loopback
         place = network_in(origin)
         return place is not None and lies_in(place, network)
 

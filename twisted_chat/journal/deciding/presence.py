@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
-from twisted_chat.authorisation import Door
 from twisted_chat.events import Entered, Parted, Refused
 from twisted_chat.journal.people import Person, RoomState
 from twisted_chat.journal.sanctions import terms
 from twisted_chat.journal.state import State
 from twisted_chat.limits import MAX_DETACHED
 from twisted_chat.names import Name
-from twisted_chat.networks import LOCAL, Host, is_default
-from twisted_chat.records import Role
+from twisted_chat.networks import Host
+from twisted_chat.records import Registration, Role
 from twisted_chat.refusal import Kind, Refusal
-from twisted_chat.requests import Arrive, Detach, Dismiss, Join, Leave, Move, Part, Resume
+from twisted_chat.requests import Detach, Dismiss, Join, Leave, Move, Part, Resume
 
 
 def closed_to(state: State, host: Host, now: float) -> Refusal | None:
@@ -37,55 +34,22 @@ def check_not_banned(state: State, name: Name) -> None:
         )
 
 
-def arrive(state: State, author: str, request: Arrive) -> str:
-    """Let `author`, which is not here yet, be in the chat. Return its name. Raises Refusal."""
-    if author in state.people:
-        raise Refusal("you are here already")
-    host = ip_address(request.host) if request.host else None
-    door = Door(request.door)
-    if door is not Door.CONTROL and (refusal := closed_to(state, host, state.time)):
-        raise refusal
-    name = request.name
-    role = Role.GUEST
-    if door is not Door.CONTROL:
-        role = _role_under(state, request)
-        if request.chosen:
-            check_free(state, name, None)
-        name = free(state, name)
-    default = name if is_default(name.text) else _default_of(author, request)
-    person = Person(author, name, default, host, request.origin, door, state.time)
-    state.people[author] = person
-    if door is not Door.CONTROL:
-        state.by_key[name.key] = person
-    for wanted in request.rooms:
-        room = state.rooms.find(wanted)
-        if room is not None and room.name not in person.rooms:
-            enter(state, person, room)
-    state.stand(person, max(role, person.role))
-    return name.text
-
-
-def _default_of(author: str, request: Arrive) -> Name:
-    """Return the name that `author` has where it loses the one that it came with: its address, and
-    in place of a port its number.
+def check_may_log_in(state: State, owned: Registration, name: Name) -> None:
+    """Raise Refusal if the owner of a name, who has proved it, may not be called `name` all the
+    same.
     """
-    host = f"[{request.host}]" if ":" in request.host else request.host or LOCAL
-    text = f"{host}:{author.rpartition('.')[2]}"
-    return Name(text, text, text)
-
-
-def _role_under(state: State, request: Arrive) -> Role:
-    """Return what the name that is asked for gives a right to. Raises Refusal."""
-    name = request.name
-    if is_default(name.text):
-        return Role.GUEST
+    if older := state.registrations.obstacle(owned):
+        raise Refusal(
+            f"{owned.name} cannot log in: it looks like {older.name}, which was registered before. "
+            "Take another name, or ask the administrator to release one of them",
+            Kind.NAME_TAKEN,
+        )
+    if 0 < owned.expires <= state.time:
+        raise Refusal(
+            f"that passphrase of {owned.name} has expired: ask the administrator for another",
+            Kind.WRONG_PASSPHRASE,
+        )
     check_not_banned(state, name)
-    owned = state.registrations.get(name)
-    if owned is None:
-        return Role.GUEST
-    if owned.digest != request.digest:
-        raise is_registered(name.text, owned.name)
-    return owned.role
 
 
 def is_registered(name: str, owned: str) -> Refusal:
@@ -125,20 +89,25 @@ def enter(state: State, person: Person, room: RoomState) -> None:
 
 def join(state: State, person: Person, request: Join) -> str:
     """Return the name of the room."""
-    room = _to_enter(state, person, request)
+    return join_room(state, person, request.room, request.objection).name
+
+
+def join_room(state: State, person: Person, name: Name, objection: str = "") -> RoomState:
+    """Let `person` be in one room more, and return it. Raises Refusal."""
+    room = _to_enter(state, person, name, objection)
     if len(person.rooms) >= state.max_joined:
         raise Refusal(
             f"you are in {state.max_joined} rooms, as many as may be: leave one first",
             Kind.TOO_MANY,
         )
-    room = room or state.rooms.make(request.room, person.origin)
+    room = room or state.rooms.make(name, person.origin)
     enter(state, person, room)
-    return room.name
+    return room
 
 
 def move(state: State, person: Person, request: Move) -> str:
     """Return the name of the room."""
-    room = _to_enter(state, person, request)
+    room = _to_enter(state, person, request.room, request.objection)
     room = room or state.rooms.make(request.room, person.origin)
     for origin in [*person.rooms.values()]:
         part_from(state, person, origin)
@@ -146,13 +115,13 @@ def move(state: State, person: Person, request: Move) -> str:
     return room.name
 
 
-def _to_enter(state: State, person: Person, request: Join | Move) -> RoomState | None:
-    """Return the room that is asked for; None: it is to be made. Raises Refusal."""
+def _to_enter(state: State, person: Person, name: Name, objection: str) -> RoomState | None:
+    """Return the room called `name`; None: it is to be made. Raises Refusal."""
     # A room that is kept may have a name that would be refused for a new one.
-    room = state.rooms.find(request.room)
+    room = state.rooms.find(name)
     if room is None:
-        if request.objection:
-            raise Refusal(request.objection, Kind.BAD_NAME)
+        if objection:
+            raise Refusal(objection, Kind.BAD_NAME)
     elif room.name in person.rooms:
         raise Refusal(f"you are in #{room.name} already")
     elif room.rules.locked and person.role < Role.OPERATOR:

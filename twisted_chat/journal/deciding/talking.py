@@ -9,7 +9,7 @@ from twisted_chat.events import YOU, Emoted, Refused, Renamed, Said, Told, Topic
 from twisted_chat.journal.deciding.presence import check_free, check_not_banned, is_registered
 from twisted_chat.journal.people import Person, RoomState
 from twisted_chat.journal.state import State
-from twisted_chat.limits import IGNORED, MAX_TOPIC, SHOWN_NAME
+from twisted_chat.limits import IGNORED, MAX_SLOW, MAX_TOPIC, SHOWN_NAME
 from twisted_chat.names import Name
 from twisted_chat.networks import is_default
 from twisted_chat.records import Registration, Role, Rules, Seen
@@ -50,25 +50,44 @@ def say(state: State, person: Person, room_name: str, text: str) -> Said | None:
     return said
 
 
-def say_as_owner(state: State, owned: Registration, name: Name, room: RoomState, text: str) -> None:
-    """Let all in `room` hear `text`, one line, of the owner of a name. Mutes and slow rooms hold
-    for it as if it were there. Raises Refusal.
+def say_as_owner(state: State, owned: Registration, room: RoomState, text: str) -> None:
+    """Let all in `room` hear `text`, one line, of the owner of a name. Mutes, and the rules of the
+    room, hold for it as if it were there. Raises Refusal.
     """
     key = state.registrations.key_of(owned)
-    if state.mutes.on_name(key):
+    bearer = state.holder(owned)
+    if state.mutes.on_name(key) or (bearer is not None and bearer.muted_until):
         raise Refusal("that was not said: you are muted", Kind.MUTED)
-    if room.rules.slow and owned.role < Role.OPERATOR:
-        last = state.posted.get((key, room.name), float("-inf"))
-        bearer = state.holder(owned)
-        if bearer is not None:
-            last = max(last, bearer.spoke.get(room.name, float("-inf")))
-        if state.time < last + room.rules.slow:
-            raise _too_fast(room, last, state.time, 1)
-        state.posted[key, room.name] = state.time
+    if owned.role < Role.OPERATOR:
+        is_there = bearer is not None and room.name in bearer.rooms
+        if room.rules.locked and not is_there:
+            raise Refusal(f"#{room.name} is locked: nobody new may speak there", Kind.LOCKED)
+        if room.rules.slow:
+            _post_slowly(state, key, bearer, room)
     said = Said(owned.name, text, room.name, *state.stamp())
     state.history.add(said, f"name:{key}", key)
     deaf = tuple([each.id for each in state.ignorers.get(key, ())])
     state.happen(said, None, deaf)
+
+
+def _post_slowly(state: State, key: str, bearer: Person | None, room: RoomState) -> None:
+    """Let the owner of the name with `key` say one line where each waits between two. Raises
+    Refusal if it has to wait.
+    """
+    posted = state.posted
+    lasts = [posted.get((key, room.name), float("-inf"))]
+    if bearer is not None:
+        lasts.append(bearer.spoke.get(room.name, float("-inf")))
+    last = max(lasts)
+    if state.time < last + room.rules.slow:
+        raise _too_fast(room, last, state.time, 1)
+    # The oldest stand first, and no room lets anybody wait for longer.
+    while posted and posted[oldest := next(iter(posted))] + MAX_SLOW <= state.time:
+        del posted[oldest]
+    posted.pop((key, room.name), None)
+    posted[key, room.name] = state.time
+    if bearer is not None:
+        bearer.spoke = {**bearer.spoke, room.name: state.time}
 
 
 def _as_slowly(state: State, person: Person, room: RoomState, text: str) -> str:
@@ -110,6 +129,8 @@ def _too_fast(room: RoomState, last: float, now: float, lines: int) -> Refusal:
 
 
 def _not_in(room_name: str) -> str:
+    if not room_name:
+        return "you are in no room: /join ROOM first"
     return f"you are not in #{room_name[:SHOWN_NAME]}"
 
 
