@@ -35,7 +35,9 @@ class Reason(Enum):
 
 
 class _Decided:
-    """An event that the journal decided."""
+    """An event that the journal decided. Each class names the fields `time`, `era` and `number`
+    itself: from here they would come first, and take more to make.
+    """
 
     __slots__ = ()
     era: str

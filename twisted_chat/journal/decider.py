@@ -134,7 +134,7 @@ def _post(state: State, author: str, request: Post) -> None:
 def _say(state: State, person: Person, request: Say) -> None:
     position = len(state.decided)
     if said := talking.say(state, person, request.room, request.text):
-        deaf = talking.deaf_to(state, person)
+        deaf = talking.deaf_to(state, person.name.key)
         state.decided.insert(position, Happened(said, person.id, deaf))
 
 

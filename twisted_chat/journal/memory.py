@@ -15,6 +15,7 @@ from zope.interface import implementer
 from twisted_chat.events import Acted
 from twisted_chat.interfaces import IFollower, IJournal
 from twisted_chat.journal.decider import Decider
+from twisted_chat.journal.deciding.talking import deaf_to
 from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.state import Happened, State
 from twisted_chat.journal.store import IStore, NoStore
@@ -86,10 +87,9 @@ class MemoryJournal:
         self._is_telling = True
         try:
             if said is not None:
-                deaf: Any = ()
+                deaf: tuple[str, ...] = ()
                 if state.ignorers:
-                    key = state.people[author].name.key
-                    deaf = [each.id for each in state.ignorers.get(key, ())]
+                    deaf = deaf_to(state, state.people[author].name.key)
                 self._follower.happened(said, author, deaf)
             if state.decided:
                 self._tell()

@@ -26,7 +26,7 @@ from twisted_chat.journal.store import IStore
 from twisted_chat.limits import HISTORY, HISTORY_BYTES, MAX_JOINED, MAX_ROOMS, SHOWN_NAME
 from twisted_chat.names import Name
 from twisted_chat.networks import LOCAL, is_default, network_in
-from twisted_chat.records import Registration, Role, Rules
+from twisted_chat.records import Registration, Role
 from twisted_chat.refusal import Kind, Refusal
 
 
@@ -139,11 +139,10 @@ class State:
 
     # What came of a request.
 
-    def stamp(self, count: int = 1) -> tuple[float, str, int]:
-        """Return the time, the era and the number of an event, which takes `count` numbers."""
-        number = self.number + 1
-        self.number += count
-        return self.time, self.era, number
+    def stamp(self) -> tuple[float, str, int]:
+        """Return the time, the era and the number of an event."""
+        self.number += 1
+        return self.time, self.era, self.number
 
     def happen(
         self, event: RoomEvent, author: Person | None = None, deaf: Collection[str] = ()
@@ -269,7 +268,3 @@ def address_of(bearer: Person | None) -> str:
 def with_why(text: str, why: str) -> str:
     """Return `text`, with the reason if there is one."""
     return f"{text}: {why}" if why else text
-
-
-NO_RULES = Rules()
-"""What holds in a room in which nothing was set."""

@@ -66,8 +66,7 @@ def say_as_owner(state: State, owned: Registration, room: RoomState, text: str) 
             _post_slowly(state, key, bearer, room)
     said = Said(owned.name, text, room.name, *state.stamp())
     state.history.add(said, f"name:{key}", key)
-    deaf = tuple([each.id for each in state.ignorers.get(key, ())])
-    state.happen(said, None, deaf)
+    state.happen(said, None, deaf_to(state, key))
 
 
 def _post_slowly(state: State, key: str, bearer: Person | None, room: RoomState) -> None:
@@ -147,12 +146,12 @@ def emote(state: State, person: Person, request: Emote) -> None:
     wait_for_turn(state, person, room)
     emoted = Emoted(person.name.text, request.text, room.name, *state.stamp())
     state.history.add(emoted, person.origin, person.name.key)
-    state.happen(emoted, person, deaf_to(state, person))
+    state.happen(emoted, person, deaf_to(state, person.name.key))
 
 
-def deaf_to(state: State, person: Person) -> tuple[str, ...]:
-    """Return the ids of those that do not want to hear `person`."""
-    return tuple([each.id for each in state.ignorers.get(person.name.key, ())])
+def deaf_to(state: State, key: str) -> tuple[str, ...]:
+    """Return the ids of those that do not want to hear whoever bears the name with `key`."""
+    return tuple([each.id for each in state.ignorers.get(key, ())])
 
 
 def tell(state: State, person: Person, request: Tell) -> Seen:
