@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from hashlib import sha256
 
 from twisted_chat.interfaces import IJournal, IView
 from twisted_chat.limits import FIRST_DELAY, SHOWN_NAME
@@ -13,6 +15,18 @@ from twisted_chat.records import Registration
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.requests import NoteWrong
 from twisted_chat.traces import Traces
+
+
+def make_token() -> str:
+    """Return a random token of 192 bits. Its lead lets programs that look for secrets know it."""
+    return f"chat_{secrets.token_urlsafe(24)}"
+
+
+def token_digest(token: str) -> str:
+    """Return what is kept of `token`. A token is random, and needs no slow digest as passphrases
+    do.
+    """
+    return sha256(token.encode()).hexdigest()
 
 
 class Accounts:

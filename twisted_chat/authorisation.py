@@ -57,8 +57,8 @@ EVERYWHERE = MEMBERS | CONTROL
 class Right:
     """Who may use a command: at which `doors`, with which `role` at least.
 
-    `secret`: its line holds a passphrase, which nobody may read on its way. `speaks`: it carries
-    words to others, which a muted member may not.
+    `secret`: its line or its answer holds a secret, which nobody may read on its way. `speaks`: it
+    carries words to others, which a muted member may not.
     """
 
     doors: frozenset[Door] = MEMBERS
@@ -95,6 +95,10 @@ RIGHTS = {
     # Or a muted member would take another name by it, and be heard.
     "login": Right(secret=True, speaks=True),
     "unregister": Right(role=Role.REGISTERED),
+    # The answer holds what posts in the owner's name.
+    "token": Right(EVERYWHERE, Role.REGISTERED, secret=True),
+    "tokens": Right(EVERYWHERE, Role.REGISTERED),
+    "untoken": Right(EVERYWHERE, Role.REGISTERED),
     "kick": _OPERATOR,
     "ban": _OPERATOR,
     "unban": _OPERATOR,

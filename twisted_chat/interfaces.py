@@ -114,6 +114,9 @@ class IView(Interface):
     def registration(name: Name) -> Registration | None:
         """Return whom `name` belongs to, and what proves it; None: to nobody."""
 
+    def token_owner(digest: str) -> Registration | None:
+        """Return whose the token of `digest` is; None: nobody's."""
+
     def registrations() -> list[tuple[Registration, Registration | None]]:
         """Return the registrations of all names, by name, each with the older one because of which
         its owner cannot log in, or None.

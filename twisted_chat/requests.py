@@ -244,20 +244,25 @@ class Post(Request):
 
 @dataclass(frozen=True, slots=True)
 class AddToken(Request):
-    """Let whoever knows the token of `digest` post as the author, who owns its name. `label`: what
-    the owner calls it; a token that is called so goes.
+    """Let whoever knows the token of `digest` post as the owner of `name`, who is the author unless
+    that is chatctl. `label`: what the owner calls it; a token that is called so goes. If it is
+    empty, it is the first number that no token of the owner is called. The answer is the label.
     """
 
-    command = "unregister"
+    command = "token"
+    name: Name
     label: str
     digest: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class DropToken(Request):
-    """Let the token that the author calls `label` be good for nothing."""
+    """Let the token that the owner of `name` calls `label` be good for nothing. The owner is the
+    author unless that is chatctl.
+    """
 
-    command = "unregister"
+    command = "untoken"
+    name: Name
     label: str
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted_chat.commands import accounts, formats, manual, moderation, rooms, talking
+from twisted_chat.commands import accounts, formats, manual, moderation, rooms, talking, tokens
 from twisted_chat.commands.command import Command, Table
 
 TABLE = Table(
@@ -51,6 +51,27 @@ TABLE = Table(
         "",
         "keep your name no longer",
         accounts.unregister,
+    ),
+    Command(
+        "token",
+        "[LABEL]",
+        "make a token with which a program says lines in your name",
+        tokens.token,
+        control_arguments="NAME [LABEL]",
+    ),
+    Command(
+        "tokens",
+        "",
+        "list the tokens of your name",
+        tokens.tokens,
+        control_arguments="NAME",
+    ),
+    Command(
+        "untoken",
+        "LABEL",
+        "let a token be good for nothing",
+        tokens.untoken,
+        control_arguments="NAME LABEL",
     ),
     Command("kick", "NAME [why]", "put somebody out", moderation.kick),
     Command(

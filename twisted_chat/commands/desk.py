@@ -122,7 +122,7 @@ class Desk:
         try:
             check(command.name, door, request.role, request.view.muted(member.id))
         except Refusal as refusal:
-            if refusal.kind is Kind.NOT_SAFE:
+            if refusal.kind is Kind.NOT_SAFE and "PASSPHRASE" in command.arguments:
                 raise Refusal(
                     f"{refusal}; if you sent a passphrase just now, change it wherever you use it",
                     refusal.kind,

@@ -44,11 +44,13 @@ class Registrations:
         """By origin, when it registered names in the last day."""
         self._in_order: deque[tuple[float, str]] = deque()
         """The same, the oldest first; some may be gone from `_recent`."""
+        self._token_owners: dict[str, str] = {}
+        """Whose each token is: the name by the digest."""
 
     def load(self, owned: Iterable[Registration], recent: dict[str, Recent], now: float) -> None:
         """Take over what was kept before; `recent` by origin. The log tells who cannot log in."""
         for registration in sorted(owned, key=lambda each: (each.since, each.name)):
-            self._owned.put(named(registration.name), registration)
+            self._put(named(registration.name), registration)
             if older := self.obstacle(registration):
                 _log.warn(
                     "{name} cannot log in: it looks like {older}, which was registered before: "
@@ -113,6 +115,7 @@ class Registrations:
 
     def remove(self, registration: Registration) -> None:
         """Let the registered name belong to nobody."""
+        self._forget_tokens(registration)
         self._owned.remove(registration.name)
         self._store.put("registration", registration.name, None)
 
@@ -145,7 +148,20 @@ class Registrations:
 
     def set_tokens(self, registration: Registration, tokens: list[str]) -> None:
         """Let these `tokens` post in its name, by turns a label and a digest."""
-        self._change(registration, tokens=tokens)
+        self._forget_tokens(registration)
+        self._know_tokens(self._change(registration, tokens=tokens))
+
+    def token_owner(self, digest: str) -> Registration | None:
+        """Return the registration that has the token of `digest`."""
+        name = self._token_owners.get(digest)
+        return None if name is None else self._owned.exactly(name)
+
+    def _know_tokens(self, registration: Registration) -> None:
+        self._token_owners.update(dict.fromkeys(registration.tokens[1::2], registration.name))
+
+    def _forget_tokens(self, registration: Registration) -> None:
+        for digest in registration.tokens[1::2]:
+            self._token_owners.pop(digest, None)
 
     def set_operator(self, name: Name, operator: bool) -> Registration:
         """Let the owner of `name` be an operator or not. Raises Refusal if it has no owner."""
@@ -185,7 +201,7 @@ class Registrations:
     def restore(self, dump: dict[str, Any], now: float) -> None:
         """Take over what `dump` returned."""
         for name, registration in dump["owned"]:
-            self._owned.put(Name(**name), Registration(**registration))
+            self._put(Name(**name), Registration(**registration))
         self._take_recent(dump["recent"], now)
 
     def _take_recent(self, recent: dict[str, list[float]], now: float) -> None:
@@ -195,6 +211,10 @@ class Registrations:
         }
         in_order = [(time, origin) for origin, times in self._recent.items() for time in times]
         self._in_order = deque(sorted(in_order))
+
+    def _put(self, name: Name, registration: Registration) -> None:
+        self._owned.put(name, registration)
+        self._know_tokens(registration)
 
     def _owner(self, name: Name) -> Registration:
         registration = self.get(name)

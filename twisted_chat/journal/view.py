@@ -71,6 +71,9 @@ class View:
     def registration(self, name: Name) -> Registration | None:
         return self._state.registrations.get(name)
 
+    def token_owner(self, digest: str) -> Registration | None:
+        return self._state.registrations.token_owner(digest)
+
     def registrations(self) -> list[tuple[Registration, Registration | None]]:
         registrations = self._state.registrations
         by_name = sorted(registrations, key=lambda each: each.name)

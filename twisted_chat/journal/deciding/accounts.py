@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
+
+from twisted_chat.authorisation import Door
 from twisted_chat.events import Loss, NameLost
 from twisted_chat.journal.deciding.presence import check_may_log_in, free
 from twisted_chat.journal.deciding.talking import say_as_owner, take_name
@@ -99,32 +102,48 @@ def note_wrong(state: State, request: NoteWrong) -> None:
         state.registrations.note_wrong(owned, request.origin, state.time)
 
 
-def add_token(state: State, person: Person, request: AddToken) -> None:
-    """Let a token post in the name of `person`."""
-    if not 0 < len(request.label) <= TOKEN_LABEL:
-        raise Refusal(f"call the token by 1 to {TOKEN_LABEL} characters")
-    owned = _owned(state, person)
+def add_token(state: State, person: Person, request: AddToken) -> str:
+    """Let a token post in the name of its owner. Return its label."""
+    if len(request.label) > TOKEN_LABEL:
+        raise Refusal(
+            f"call the token by {TOKEN_LABEL} characters at most, not by {len(request.label)}",
+            Kind.TOO_LONG,
+        )
+    owned = _owned(state, person, request.name)
     tokens = _tokens(owned)
-    tokens.pop(request.label, None)
+    label = request.label or next(each for each in map(str, count(1)) if each not in tokens)
+    tokens.pop(label, None)
     if len(tokens) >= TOKENS:
-        raise Refusal(f"{TOKENS} tokens are as many as may be: drop one first", Kind.TOO_MANY)
-    tokens[request.label] = request.digest
+        raise Refusal(
+            f"{owned.name} has {TOKENS} tokens, as many as may be: /untoken one first",
+            Kind.TOO_MANY,
+        )
+    tokens[label] = request.digest
     _keep_tokens(state, owned, tokens)
+    if person.door is Door.CONTROL:
+        state.audit(person, "token", owned.name, label)
+    return label
 
 
 def drop_token(state: State, person: Person, request: DropToken) -> None:
     """Let a token be good for nothing."""
-    owned = _owned(state, person)
+    owned = _owned(state, person, request.name)
     tokens = _tokens(owned)
     if tokens.pop(request.label, None) is None:
-        raise Refusal(f"no token of {owned.name} is called {request.label[:TOKEN_LABEL]}")
+        raise Refusal(
+            f"no token of {owned.name} is called {request.label[:TOKEN_LABEL]}: /tokens lists them"
+        )
     _keep_tokens(state, owned, tokens)
+    if person.door is Door.CONTROL:
+        state.audit(person, "untoken", owned.name, request.label)
 
 
-def _owned(state: State, person: Person) -> Registration:
-    owned = state.owned_by(person)
-    if owned is None:
-        raise Refusal("your name is not registered: /register PASSPHRASE", Kind.NOT_REGISTERED)
+def _owned(state: State, person: Person, name: Name) -> Registration:
+    """Return the registration of `name`, whose tokens `person` may change. Raises Refusal."""
+    owned = state.registrations.get(name)
+    # A member may have another name by now than when it asked.
+    if owned is None or (person.door is not Door.CONTROL and state.owned_by(person) is not owned):
+        raise Refusal(f"{name.text} is not registered, or not yours", Kind.NOT_REGISTERED)
     return owned
 
 
