@@ -36,12 +36,12 @@ from twisted_chat.events import (
 )
 from twisted_chat.interfaces import IDialect, IFollower, IJournal, ITranscript, IView
 from twisted_chat.limits import TOKEN
-from twisted_chat.members import Member, Room
-from twisted_chat.names import named
+from twisted_chat.members import FROM_NOW_ON, Member, Room
+from twisted_chat.names import key, named
 from twisted_chat.records import Seen
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.requests import Arrive, Dismiss, Leave, Request, Tick
-from twisted_chat.retelling import retold
+from twisted_chat.retelling import retold, retold_after
 
 
 @implementer(IFollower)
@@ -127,6 +127,7 @@ class Chat:
 
         def take_name(name: str) -> None:
             member.name = name
+            member.since = FROM_NOW_ON
 
         def turn_away(failure: Failure) -> None:
             refusal = failure.value
@@ -212,9 +213,14 @@ class Chat:
             self.tell(member, *self._welcome(member, room, count, is_first=not number))
 
     def _welcome(
-        self, member: Member, room: Room, count: int, is_first: bool
+        self,
+        member: Member,
+        room: Room,
+        count: int,
+        is_first: bool,
+        said_before: Sequence[OwnEvent] = (),
     ) -> list[OwnEvent | Topic]:
-        """Return what tells `member` that it is in `room`."""
+        """Return what tells `member` that it is in `room`, and what was `said_before`."""
         rules = self.view.rules(room.name)
         kind = Greeting if is_first else Joined
         events: list[OwnEvent | Topic] = [
@@ -222,20 +228,28 @@ class Chat:
         ]
         if is_first:
             events += self._motd
-        if not member.is_greeted and self._replay:
-            events += self._replayed(member, room)
+        events += said_before
         if rules.topic:
             events.append(Topic(room.name, rules.topic, rules.topic_by))
         return events
 
-    def _replayed(self, member: Member, room: Room) -> Sequence[OwnEvent]:
-        """Return the last lines of `room` for a newcomer. Where that fails it does without."""
-        try:
-            lines = self.view.history(named(room.name), self._replay)
-            return retold(lines, self.share, member)
-        except Exception:
-            self._log.failure("no history to replay")
+    def _said_before(self, member: Member, room: Room) -> Sequence[OwnEvent]:
+        """Return what was said in `room` before `member` entered it: after the line up to which it
+        has read, or for a newcomer the last lines. Where that fails it does without.
+        """
+        since = member.since.get(key(room.name)) if member.since else None
+        if since is None and member.is_greeted:
             return []
+        # All rooms that it enters at once have one share.
+        share = self.share // (len(member.since) or 1)
+        try:
+            if since:
+                return retold_after(self.view, named(room.name), since, share, member)
+            if self._replay:
+                return retold(self.view.history(named(room.name), self._replay), share, member)
+        except Exception:
+            self._log.failure("no history to tell again")
+        return []
 
     # Who is here.
 
@@ -285,7 +299,8 @@ class Chat:
             self.delivery.begin(member, room)
             # It is not charged: it did not ask for all of it.
             is_first = not member.is_greeted
-            self.delivery.tell(member, *self._welcome(member, room, event.count, is_first))
+            before = self._said_before(member, room)
+            self.delivery.tell(member, *self._welcome(member, room, event.count, is_first, before))
             member.is_greeted = True
 
     def _parted(self, event: Parted, member: Member | None) -> None:

@@ -39,6 +39,9 @@ class Room:
 
 _NOWHERE: Mapping[Room, None] = {}
 
+FROM_NOW_ON: Mapping[str, str] = {}
+"""The `since` of a member that goes on nowhere."""
+
 
 class _Read:
     """Slots that a delivery reads, next to each other in memory."""
@@ -57,9 +60,14 @@ class Member(_Read):
     in; `host`: from where; `origin`: what counts as one address with it wherever each has a share.
     `is_greeted`: it has been in a room. `leaving`: its Left has been asked for, and no further line
     of it is taken.
+
+    `since`: where it goes on reading in the rooms that it is about to enter: by their keys (see
+    names.key) the id of the last line that it has of each, or "" if it has none and is to be told
+    what newcomers are. A door sets it just before the member arrives or runs `join`, which uses it
+    up.
     """
 
-    __slots__ = ("door", "host", "is_greeted", "origin")
+    __slots__ = ("door", "host", "is_greeted", "origin", "since")
 
     def __init__(
         self,
@@ -82,6 +90,7 @@ class Member(_Read):
         self.rooms: Mapping[Room, None] = _NOWHERE
         self.room = ""
         self.is_greeted = False
+        self.since = FROM_NOW_ON
         self.leaving = False
 
     def join(self, room: Room) -> None:

@@ -87,8 +87,10 @@ class Guest:
         """Use the command `word`, such as nick; about `room` if the guest is in several."""
         raise NotImplementedError
 
-    def join(self, room: str) -> None:
-        """Be in `room` too. Only at doors with several rooms."""
+    def join(self, room: str, since: str = "") -> None:
+        """Be in `room` too, and read first what was said there after the line with the id `since`,
+        if that is given. Only at doors with several rooms.
+        """
         raise NotImplementedError
 
     def part(self, room: str, words: str = "") -> None:

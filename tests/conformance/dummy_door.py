@@ -2,8 +2,8 @@
 
 The first line is `{"rooms": ["lobby", "dev"], "name": "ann"}`, with or without the name. Then come
 `{"say": "hello", "room": "dev"}`, `{"command": "nick", "argument": "anna", "room": "dev"}`,
-`{"join": "dev"}` and `{"part": "dev", "argument": "bye"}`. Without a `room` it is the one that the
-member joined first.
+`{"join": "dev", "since": "ID"}` and `{"part": "dev", "argument": "bye"}`. Without a `room` it is
+the one that the member joined first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from twisted_chat.doors.door import Entrance
 from twisted_chat.doors.listening import Listener, listen, places_for
 from twisted_chat.doors.member_lines import MemberLines
 from twisted_chat.doors.streams import RefusingProtocol, StreamDoor
-from twisted_chat.names import named
+from twisted_chat.names import key, named
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.requests import Part
 from twisted_chat.text import clean_text
@@ -66,6 +66,8 @@ class DummyProtocol(MemberLines):
             case {"command": str(word)} if self.has_come:
                 return door.desk.command(member, word, argument.strip(), room)
             case {"join": str(name)} if self.has_come:
+                if "since" in asked:
+                    member.since = {key(name): asked["since"]}
                 return door.desk.command(member, "join", name)
             case {"part": str(name)} if self.has_come:
                 return door.desk.ask(member, Part(named(name), argument))

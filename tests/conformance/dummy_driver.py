@@ -28,8 +28,8 @@ class DummyGuest(Guest):
     def command(self, word: str, argument: str = "", room: str = "") -> None:
         self.ask({"command": word, "argument": argument, "room": room})
 
-    def join(self, room: str) -> None:
-        self.ask({"join": room})
+    def join(self, room: str, since: str = "") -> None:
+        self.ask({"join": room, **({"since": since} if since else {})})
 
     def part(self, room: str, words: str = "") -> None:
         self.ask({"part": room, "argument": words})

@@ -241,3 +241,19 @@ def test_what_it_has_missed_is_told_again(begin: Callable[..., House]):
     bob.command("history", "after nothing-1", room="dev")
     gap = bob.read()
     assert gap.text == "lines of #dev may be missing here: they are not kept any more"
+
+
+def test_who_joins_again_goes_on_reading_where_it_stopped(begin: Callable[..., House]):
+    house = begin()
+    ann, bob = house.enter("ann", "bob", rooms=BOTH)
+    ann.say("one", room="dev")
+    first = bob.next("said")
+    bob.part("dev")
+    ann.next("parted")
+    ann.say("two", "three", room="dev")
+    bob.join("dev", since=first.id)
+    assert bob.next("joined").room == "dev"
+    assert [bob.read().text.rpartition(" ")[2] for _ in range(2)] == ["two", "three"]
+    ann.next("entered")
+    ann.say("four", room="dev")
+    assert bob.read() == Read("said", "ann", "four")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twisted_chat.authorisation import Door
 from twisted_chat.commands.command import Request, shorten
 from twisted_chat.dialects import users
-from twisted_chat.events import LOBBY, Gap
+from twisted_chat.events import LOBBY, Event, Notice
 from twisted_chat.limits import (
     ANSWER_SHARE,
     CONTROL_BACKLOG,
@@ -15,11 +17,12 @@ from twisted_chat.limits import (
     SHOWN_ROOMS,
     TOKEN,
 )
+from twisted_chat.members import FROM_NOW_ON
 from twisted_chat.names import BadName, check_room, named
 from twisted_chat.records import Role, RoomSeen, Rules
 from twisted_chat.refusal import Refusal
 from twisted_chat.requests import Join, Move, SetTopic
-from twisted_chat.retelling import retold
+from twisted_chat.retelling import retold, retold_after
 from twisted_chat.spans import span
 from twisted_chat.text import whole_number
 
@@ -33,7 +36,10 @@ async def join(request: Request) -> None:
     except BadName as error:
         objection = str(error)
     ask = Move if request.member.door.has_one_room else Join
-    await request.ask(ask(named(name), objection))
+    try:
+        await request.ask(ask(named(name), objection))
+    finally:
+        request.member.since = FROM_NOW_ON
 
 
 async def rooms(request: Request) -> None:
@@ -109,25 +115,19 @@ def _topic(rules: Rules) -> dict[str, object]:
 
 
 async def history(request: Request) -> None:
-    """Show the last lines, or those that came after one that the asker has. Where that one is not
-    kept any more, a Gap comes first.
-    """
+    """Show the last lines, or those that came after one that the asker has."""
     is_chatctl = request.member.door is Door.CONTROL
     room = request.some_room if is_chatctl else request.its_room
     word, id = request.words(2)
+    share = CONTROL_BACKLOG // ANSWER_SHARE if is_chatctl else request.chat.share
     count = whole_number(request.argument or str(SHOWN_HISTORY), 1, MAX_HISTORY)
-    gap: list[Gap] = []
+    told: Sequence[Event]
     if word.lower() == "after" and id:
-        is_whole, lines = request.view.history_after(named(room), id, MAX_HISTORY)
-        if not is_whole:
-            gap.append(Gap(room))
-        elif not lines:
-            request.answer(f"nothing was said in #{room} after that")
+        told = retold_after(request.view, named(room), id, share, request.member)
+        nothing = f"nothing was said in #{room} after that"
     elif count is None:
         raise Refusal(f"write /history N, with N from 1 to {MAX_HISTORY}, or /history after ID")
     else:
-        lines = request.view.history(named(room), count)
-        if not lines:
-            request.answer(f"nothing is kept of what was said in #{room}")
-    share = CONTROL_BACKLOG // ANSWER_SHARE if is_chatctl else request.chat.share
-    request.chat.tell(request.member, *gap, *retold(lines, share, request.member))
+        told = retold(request.view.history(named(room), count), share, request.member)
+        nothing = f"nothing is kept of what was said in #{room}"
+    request.chat.tell(request.member, *(told or [Notice(nothing)]))
