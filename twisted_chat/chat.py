@@ -21,6 +21,7 @@ from twisted_chat.events import (
     Greeting,
     Joined,
     Left,
+    Locked,
     Motd,
     Notice,
     OwnEvent,
@@ -84,6 +85,8 @@ class Chat:
         """The rooms that members of this process are in, by name."""
         self._members: dict[str, Member] = {}
         """All that have asked to arrive and have not left, by their ids."""
+        self._watchers: dict[Member, Room] = {}
+        """All that read along in a room without being in the chat."""
         journal.follow(self)
 
     @property
@@ -179,11 +182,34 @@ class Chat:
             return
         member.leaving = True
         if member.id not in self._members:
-            self._end(member)  # It has not arrived, or was turned away.
+            # It has not arrived, was turned away, or reads along.
+            self._unwatch(member)
+            self._end(member)
             return
         gone = self.journal.ask(member.id, Leave(words, reason.value if reason else ""))
         gone.addErrback(lambda failure: failure.trap(Refusal, CancelledError))
         gone.addErrback(lambda failure: self._log.failure("nobody can leave", failure))
+
+    # Who reads along.
+
+    def watch(self, reader: Member, name: str) -> None:
+        """Let `reader`, which is no member and not counted, read what happens in the room called
+        `name` from here on, until it leaves or the room is locked.
+
+        Raises Refusal if there is no such room, or if it is locked.
+        """
+        seen = self.view.room(named(name))
+        if seen.rules.locked:
+            raise Refusal(f"#{seen.name} is locked: only its members read it", Kind.LOCKED)
+        room = self._watchers[reader] = self._rooms.get(seen.name) or Room(seen.name)
+        self._seat(reader, room)
+
+    def _unwatch(self, reader: Member) -> None:
+        if room := self._watchers.pop(reader, None):
+            if reader.rooms:
+                self._silence(reader)
+            room.seats -= 1
+            self._close_if_empty(room)
 
     # What only one member gets.
 
@@ -291,17 +317,28 @@ class Chat:
         room = self._rooms.get(event.room) or Room(event.room)
         self.delivery.publish(room, event)
         if member is not None:
-            self._rooms[event.room] = room
-            room.members[member] = None
-            room.seats += 1
             member.name = event.name
-            member.join(room)
-            self.delivery.begin(member, room)
+            self._seat(member, room)
             # It is not charged: it did not ask for all of it.
             is_first = not member.is_greeted
             before = self._said_before(member, room)
             self.delivery.tell(member, *self._welcome(member, room, event.count, is_first, before))
             member.is_greeted = True
+
+    def _seat(self, reader: Member, room: Room) -> None:
+        """Let `reader` read what happens in `room` from here on."""
+        self._rooms[room.name] = room
+        room.members[reader] = None
+        room.seats += 1
+        reader.join(room)
+        self.delivery.begin(reader, room)
+
+    def _locked(self, event: Locked, member: Member | None) -> None:
+        if room := self._rooms.get(event.room):
+            self.delivery.publish(room, event)
+            if event.locked:
+                for reader in [each for each, its in self._watchers.items() if its is room]:
+                    self.leave(reader)
 
     def _parted(self, event: Parted, member: Member | None) -> None:
         if room := self._rooms.get(event.room):
@@ -376,6 +413,9 @@ class Chat:
                 self.refuse(member, "the daemon stops", Kind.STOPPING)
             else:
                 self.delivery.tell(member, Stopping())
+        for reader in [*self._watchers]:
+            self.delivery.tell(reader, Stopping())
+            self.leave(reader)
         gone = self.journal.ask("", Dismiss(self.journal.node))
         gone.addErrback(lambda failure: self._log.failure("nobody can leave", failure))
 
@@ -399,6 +439,7 @@ def _size(event: Event) -> int:
 _APPLY: dict[type[RoomEvent], Callable[[Chat, Any, Member | None], None]] = {
     Entered: Chat._entered,
     Left: Chat._left,
+    Locked: Chat._locked,
     Parted: Chat._parted,
     Renamed: Chat._renamed,
 }
