@@ -55,6 +55,15 @@ class DoorOverALedgerTests(SynchronousTestCase):
         self.assertTrue(self.is_read(self.ann))
         self.assertEqual(len(self.bob.transport.lines()), MUCH.count(b"\n"))
 
+    def test_what_is_read_nonetheless_as_over_tls_waits_until_it_is_less(self) -> None:
+        self.ann.dataReceived(b"hello\n")
+        self.let_answer()
+        self.ann.dataReceived(MUCH)
+        self.ann.dataReceived(b"not yet\n")
+        self.bob.dataReceived(b"me first\n")
+        self.let_answer()
+        self.assertEqual(self.door.said()[-2:], ["[10.0.0.2:2] me first", "[10.0.0.1:1] not yet"])
+
     def test_lines_behind_a_command_wait_for_its_answer(self) -> None:
         self.ann.dataReceived(b"before\n/nick ann\nafter\n")
         self.assertFalse(self.is_read(self.ann))
@@ -71,17 +80,24 @@ class DoorOverALedgerTests(SynchronousTestCase):
         self.let_answer()
         self.assertIn("[10.0.0.1:1] hello", self.ann.transport.lines()[0])
 
-    def test_refusals_come_in_the_order_of_the_lines_that_are_refused(self) -> None:
+    def mute_ann(self) -> None:
         journal = self.door.factory.chat.journal
         journal.ask("n1.9", Arrive(named("op"), "", "local", "control"))
         journal.ask("n1.9", Mute(named("10.0.0.1:1"), 60))
         self.let_answer()
         self.ann.transport.lines()
+
+    def refused(self) -> list[str]:
+        """The first words of what ann reads."""
+        self.let_answer()
+        return [line[:30] for line in self.ann.transport.lines()]
+
+    def test_refusals_come_in_the_order_of_the_lines_that_are_refused(self) -> None:
+        self.mute_ann()
         for line in (b"one\n", b" /login ann secret\n", b"two\n", b"/dance\n"):
             self.ann.dataReceived(line)
-        self.let_answer()
         self.assertEqual(
-            [line[:30] for line in self.ann.transport.lines()],
+            self.refused(),
             [
                 "! that was not said: you are m",
                 "! that was not said: a passphr",
@@ -89,6 +105,36 @@ class DoorOverALedgerTests(SynchronousTestCase):
                 "! no command /dance: /help lis",
             ],
         )
+
+    def test_what_the_door_itself_refuses_comes_in_that_order_too(self) -> None:
+        self.mute_ann()
+        muted, long = "! that was not said: you are m", "! a line longer than 100 bytes"
+        for sent in (b"x" * 101 + b"\n", b"x" * 5000 + b"\n"):
+            self.ann.dataReceived(b"one\n" + sent + b"two\n")
+            self.assertEqual(self.refused(), [muted, long, muted])
+        self.ann.dataReceived(b"one\n\xe9\ntwo\n")
+        hint = "! that was no UTF-8, and other"
+        self.assertEqual(self.refused(), [muted, hint, muted, muted])
+
+    def test_a_hint_comes_before_the_answer_to_the_command_that_it_is_about(self) -> None:
+        self.ann.dataReceived(b"one\n/danc\xe9\n/nick ann\n")
+        self.assertEqual(
+            self.refused(),
+            [
+                "! that was no UTF-8, and other",
+                "! no command /danc\ufffd: /help lis",
+                "- You are now ann",
+            ],
+        )
+
+    def test_a_lost_peer_keeps_no_place_for_a_hint_or_what_comes_behind_it(self) -> None:
+        self.ann.dataReceived(b"one\n/danc\xe9\n" + b"x" * 5000)
+        self.ann.connectionLost(Failure(ConnectionDone()))
+        self.door.clock.advance(GOODBYE)
+        self.door.turn()
+        self.assertEqual(self.door.entrance.admission._users, 1)
+        self.let_answer()
+        self.assertTrue(self.bob.transport.lines()[-1].startswith("< The user 10.0.0.1:1 left"))
 
     def test_all_that_a_peer_had_sent_is_heard_before_it_leaves(self) -> None:
         for end in (

@@ -66,6 +66,17 @@ class HoldingTests(SynchronousTestCase):
         self.assertFalse(self.holding.for_answer)
         self.assertEqual(self.keys.told, ["pause", "resume"])
 
+    def test_what_an_answer_leads_to_is_awaited_before_anything_more_is_taken(self) -> None:
+        first, second = Deferred[None](), Deferred[None]()
+        first.addCallback(lambda _: self.holding.until(second))
+        self.holding.until(first)
+        first.callback(None)
+        self.assertTrue(self.holding.for_answer)
+        self.assertEqual(self.keys.told, ["pause"])
+        second.callback(None)
+        self.assertFalse(self.holding.for_answer)
+        self.assertEqual(self.keys.told, ["pause", "resume"])
+
     def test_while_it_is_resumed_the_next_answer_may_be_awaited(self) -> None:
         answers = [Deferred[None]() for _ in range(3)]
         waiting = list(answers)

@@ -176,8 +176,10 @@ class ChangedLimitsTests(SynchronousTestCase):
 
     def test_the_longest_line(self) -> None:
         self.ann.dataReceived(b"hello\n" + b"x" * 101 + b"\n")
+        self.door.turn()
         self.limits.max_line = 101
         self.ann.dataReceived(b"y" * 101 + b"\n" + b"z" * 102 + b"\n")
+        self.door.turn()
         self.limits.max_line = 5
         self.ann.dataReceived(b"short\n" + b"longer\n")
         self.assertEqual(said_by(self.ann, self.door), ["hello", "y" * 101, "short"])

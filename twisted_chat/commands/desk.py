@@ -100,6 +100,12 @@ class Desk:
         member.meter.active = self._chat.seconds()
         return self._start(member, "that", self._ask(member, request))
 
+    def refuse(self, member: Member, why: str, kind: Kind) -> Deferred[None] | None:
+        """The same for something that the door itself does not take: `member` is told why."""
+        if member.leaving:
+            return None
+        return self._start(member, "that", self._refuse(why, kind))
+
     async def _ask(self, member: Member, request: requests.Request) -> None:
         await self._chat.ask(member, request)
 

@@ -43,6 +43,7 @@ class HoldingLineReceiver(BoundedLineReceiver):
 
     def pause_input(self) -> None:
         self.paused = True
+        self.at_line_start = False  # What comes nonetheless, as over TLS, waits behind the rest.
         if not self.input_is_over:
             self.transport.pauseProducing()
 

@@ -78,16 +78,19 @@ class Holding:
             self._connection.resume_input()
 
     def until(self, answer: Deferred[None]) -> None:
-        """Hold the input back until `answer` fires. There is one answer at a time."""
+        """Hold the input back until `answer` fires. There is one answer at a time: what is awaited
+        by a callback of `answer` takes its place.
+        """
         self._answer = answer
         self.hold(Hold.ANSWER)
-        answer.addBoth(self._answered).addErrback(self._connection.failed)
+        answer.addBoth(self._answered, answer).addErrback(self._connection.failed)
         self._bound()
 
-    def _answered(self, result: Failure | None) -> Failure | None:
-        self._answer = None
-        if result is None:
-            self.release(Hold.ANSWER)
+    def _answered(self, result: Failure | None, answer: Deferred[None]) -> Failure | None:
+        if self._answer is answer:
+            self._answer = None
+            if result is None:
+                self.release(Hold.ANSWER)
         return result
 
     def for_tokens(self, seconds: float) -> None:

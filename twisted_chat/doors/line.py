@@ -25,6 +25,10 @@ _WANT_A_LOOK = (b"/", b"\n")
 _LATER_WANTS_A_LOOK = re.compile(rb"\n[/\n]").search
 """Finds a later line that is a command or empty. A pattern costs no more than one `in`."""
 
+_NO_UTF8 = (
+    f"that was no UTF-8, and others see {REPLACEMENT} in it: set your terminal or program to UTF-8"
+)
+
 _MAY_BE_SECRET = re.compile(rb"(?i)login|register").search
 """Finds the word of a command that has a passphrase and may have slipped."""
 
@@ -147,10 +151,13 @@ class ChatProtocol(MemberLines):
         text = clean(line)
         if REPLACEMENT in text and not self._was_hinted and not is_utf8(line):
             self._was_hinted = True
-            self._refuse(
-                f"that was no UTF-8, and others see {REPLACEMENT} in it: set your terminal or "
-                "program to UTF-8",
-            )
+            hint = self.door.desk.refuse(self._member, _NO_UTF8, Kind.BAD_REQUEST)
+            if hint is not None:
+                self._await(hint.addCallback(lambda _: self._hand_in(text)))
+                return
+        self._hand_in(text)
+
+    def _hand_in(self, text: str) -> None:
         self._await(self.door.desk.hand_in(self._member, text))
 
     def long_line(self, start: bytes) -> None:
@@ -170,7 +177,8 @@ class ChatProtocol(MemberLines):
         )
 
     def _turn_away(self, message: str) -> None:
-        self._refuse(message, Kind.NOT_A_CHAT_CLIENT)
+        # It has said nothing that could have an answer.
+        self.door.chat.refuse(self._member, message, Kind.NOT_A_CHAT_CLIENT)
         self.door.entrance.put_out(self._member, Reason.NOT_A_CHAT_CLIENT)
         self.clearLineBuffer()
 

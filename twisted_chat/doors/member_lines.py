@@ -48,7 +48,8 @@ class MemberLines(HoldingLineReceiver):
         self._member = entrance.member(self.transport, self._outbox, door.dialect, self.kind)
 
     def _refuse(self, why: str, kind: Kind = Kind.BAD_REQUEST) -> None:
-        self.door.chat.refuse(self._member, why, kind)
+        """Tell the peer what is not taken of what it sent, behind the answers to all before."""
+        self._await(self.door.desk.refuse(self._member, why, kind))
 
     # What holds the input back.
 
