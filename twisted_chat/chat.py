@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import count
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -36,7 +37,7 @@ from twisted_chat.events import (
     Topic,
 )
 from twisted_chat.interfaces import IDialect, IFollower, IJournal, ITranscript, IView
-from twisted_chat.limits import TOKEN
+from twisted_chat.limits import STOP_WAIT, TOKEN
 from twisted_chat.members import FROM_NOW_ON, Member, Room
 from twisted_chat.names import key, named
 from twisted_chat.records import Seen
@@ -53,7 +54,7 @@ class Chat:
     event and its audience into the pending turn, which is delivered at the end of the turn of the
     reactor. The chat does no I/O of its own.
 
-    `later` runs a function after the present turn of the reactor. `seconds` is the monotonic clock.
+    `later` runs a function after the present turn of the reactor. `clock` is monotonic.
     `motd` is told to each newcomer after its greeting, and then the last `replay` lines of the
     room, but no more than `share` bytes of them. The transcript gets what all members of a room
     could read, in `dialect`.
@@ -65,7 +66,7 @@ class Chat:
         self,
         journal: IJournal,
         later: Callable[[Callable[[], None]], object],
-        seconds: Callable[[], float],
+        clock: IReactorTime,
         transcript: ITranscript,
         dialect: IDialect,
         motd: Sequence[str] = (),
@@ -74,8 +75,9 @@ class Chat:
     ) -> None:
         self.journal = journal
         self.delivery = Delivery(later, transcript, dialect, self._found_dead)
-        self.seconds = seconds
-        self.since = seconds()
+        self._clock = clock
+        self.seconds = clock.seconds
+        self.since = clock.seconds()
         self.share = share
         """Bytes that one answer may have: so many wait for a member without harm."""
         self._motd = [Motd("\n".join(motd))] if motd else []
@@ -398,15 +400,16 @@ class Chat:
 
     def stop(self) -> Deferred[None]:
         """Tell everybody that the daemon stops, after all that was asked before, and let all leave.
-        Fires when they have left.
-        """
-        applied = self.journal.ask("", Tick())
-        return applied.addCallback(lambda _: self._dismiss())
 
-    def _dismiss(self) -> Deferred[None]:
-        """Let all leave. None of them hears of the others' leaving: it would be one line for each
-        pair of members.
+        None of them hears of the others' leaving: it would be one line for each pair of members.
+        Fires when they have left, after STOP_WAIT seconds at most. If the journal has not answered
+        by then, their connections end without it.
         """
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        latest = self.seconds() + STOP_WAIT
+        await self._answered(Tick(), latest)
         for member in [*self._members.values()]:  # Some may be found dead, and go.
             self._silence(member)
             if member.door is Door.CONTROL:
@@ -416,14 +419,23 @@ class Chat:
         for reader in [*self._watchers]:
             self.delivery.tell(reader, Stopping())
             self.leave(reader)
-        gone = self.journal.ask("", Dismiss(self.journal.node))
-        gone.addErrback(lambda failure: self._log.failure("nobody can leave", failure))
+        await self._answered(Dismiss(self.journal.node), latest)
+        for member in self._members.values():
+            self._end(member)
+        self.flush()
+        self.journal.stop()
 
-        def end(_: object) -> None:
-            self.flush()
-            self.journal.stop()
-
-        return gone.addCallback(end)
+    async def _answered(self, request: Request, latest: float) -> None:
+        """Ask for `request`, and wait for the answer until `latest`."""
+        answer = self.journal.ask("", request)
+        answer.addTimeout(max(0.0, latest - self.seconds()), self._clock)
+        what = type(request).__name__
+        try:
+            await answer
+        except TimeoutError:
+            self._log.warn("the daemon stops without an answer to its {what}", what=what)
+        except Exception:
+            self._log.failure("the daemon stops although its {what} failed", what=what)
 
     def flush(self) -> None:
         """Deliver the pending turn."""

@@ -119,6 +119,11 @@ STOPPING = 1.0
 HEAR_OUT = 1.0
 """Seconds for which a stopping daemon goes on to read what peers had sent before."""
 
+STOP_WAIT = 3.0
+"""Seconds that a stopping daemon waits for a ledger: with HEAR_OUT before and GOODBYE behind it, it
+ends within the 10 s that containers are given.
+"""
+
 TURN = 256 * 1024
 """Bytes of one turn; a larger turn is flushed early, so that no copy of it grows large."""
 

@@ -197,7 +197,7 @@ class ChatOnTheTable:
         self.chat = Chat(
             self.journal,
             self.turns.later,
-            self.clock.seconds,
+            self.clock,
             self.transcript,
             LINES,
             motd,
@@ -349,7 +349,7 @@ class Door:
         chat = Chat(
             self.journal,
             lambda flush: self.clock.callLater(0, flush),
-            self.clock.seconds,
+            self.clock,
             self.transcript,
             LINES,
             share=BACKLOG // ANSWER_SHARE,

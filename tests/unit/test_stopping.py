@@ -5,14 +5,18 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from tests.support.doubles import ANN, BOB, Door
+from tests.support.loopback import LoopbackLedger, lay_journal, settle
 from twisted_chat.daemon.service import ChatService
 from twisted_chat.doors.door import IDoor
-from twisted_chat.limits import HEAR_OUT
+from twisted_chat.limits import GOODBYE, HEAR_OUT, STOP_WAIT
 
 
 @implementer(IDoor)
@@ -139,3 +143,72 @@ class StoppingTests(SynchronousTestCase):
             self.service(web, control).counts(),
             {"web": {"packets": 3}, "control": {"packets": 0}},
         )
+
+
+class AwayTests(SynchronousTestCase):
+    """The end of a daemon whose ledger is away."""
+
+    def setUp(self) -> None:
+        self.pace = Clock()
+        self.ledger = LoopbackLedger(self.pace)
+        self.door = Door(journal=lambda now: lay_journal("n1", self.ledger, self.pace))
+        self.clock = self.door.clock
+
+    def stop(self) -> Deferred[None]:
+        """Begin to stop the daemon, and go on until only the ledger is waited for."""
+        part = SimpleNamespace(stop=lambda: succeed(None))
+        chat, doors = self.door.factory.chat, [self.door.factory]
+        done = ChatService(self.clock, chat, doors, part, part, part, part).stopService()
+        self.door.turn()
+        return done
+
+    def test_it_tells_everybody_and_ends_although_the_ledger_never_answers(self) -> None:
+        ann = self.door.connect(ANN)
+        settle(self.pace, self.ledger)
+        self.door.turn()
+        bob = self.door.connect(BOB)  # It has not entered yet.
+        ann.dataReceived(b"hello\n/nick ann\n")
+        ann.transport.clear()
+        done = self.stop()
+        self.clock.advance(STOP_WAIT / 2)
+        self.assertEqual(ann.transport.lines(), [])
+        self.clock.advance(STOP_WAIT / 2)
+        self.door.turn()
+        for peer in (ann, bob):
+            self.assertEqual(peer.transport.lines(), ["- the daemon stops"])
+            self.assertTrue(peer.transport.disconnecting)
+        self.assertNoResult(done)
+        self.clock.advance(GOODBYE)
+        for peer in (ann, bob):
+            self.assertTrue(peer.transport.disconnected)
+            peer.connectionLost(Failure(ConnectionDone()))
+        self.assertIsNone(self.successResultOf(done))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_the_ledger_brings_back_behind_the_end_is_nobodys_trouble(self) -> None:
+        ann = self.door.connect(ANN)
+        settle(self.pace, self.ledger)
+        ann.dataReceived(b"hello\n")
+        self.door.turn()
+        ann.transport.clear()
+        self.stop()
+        self.clock.advance(STOP_WAIT)
+        self.door.turn()
+        settle(self.pace, self.ledger)
+        self.door.said()
+        self.assertEqual(ann.transport.lines(), ["- the daemon stops"])
+
+    def test_a_ledger_that_answers_in_time_tells_who_left(self) -> None:
+        ann = self.door.connect(ANN)
+        self.stop()
+        self.clock.advance(STOP_WAIT / 2)
+        settle(self.pace, self.ledger)
+        self.door.turn()
+        settle(self.pace, self.ledger)
+        self.door.turn()
+        self.assertEqual(
+            ann.transport.lines(),
+            ["> Connected to the chat server (1 user online)", "- the daemon stops"],
+        )
+        self.assertIn("< The user 10.0.0.1:1 left (0 user online)", self.door.said())
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)  # Until ann is aborted.

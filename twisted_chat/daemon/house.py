@@ -81,7 +81,7 @@ def make_service(
     chat = Chat(
         journal,
         lambda flush: reactor.callLater(0, flush),
-        reactor.seconds,
+        reactor,
         record,
         LineDoor.dialect,
         motd,
