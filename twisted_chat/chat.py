@@ -43,7 +43,7 @@ from twisted_chat.names import key, named
 from twisted_chat.records import Seen
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.requests import Arrive, Dismiss, Leave, Request, Tick
-from twisted_chat.retelling import retold, retold_after
+from twisted_chat.retelling import retold_after, retold_last
 
 
 @implementer(IFollower)
@@ -229,26 +229,30 @@ class Chat:
             self._tell(member, *events)
 
     def _tell(self, member: Member, *events: Event) -> None:
-        member.meter.charge(sum(map(_size, events)) / TOKEN)
+        member.meter.charge(_size(events) / TOKEN)
         self.delivery.tell(member, *events)
 
-    def greet(self, member: Member) -> None:
-        """Tell `member` again where it is, and what newcomers are told, but for the lines that are
-        replayed. It pays for that.
+    def greet(self, member: Member, retells: bool) -> None:
+        """Tell `member` again where it is, and what newcomers are told. It pays for that.
+
+        `retells`: also, once, the lines that it was told as a newcomer. It does not pay for these.
         """
+        if member.leaving:
+            return
         for number, room in enumerate(member.rooms):
+            before: Sequence[OwnEvent] = ()
+            if retells and member.began:
+                before = self._told_again(member, room, "", self.share, member.began)
+                member.began = 0
             count = self.view.room(named(room.name)).count
-            self.tell(member, *self._welcome(member, room, count, is_first=not number))
+            events = self._welcome(member, room, count, not number, before)
+            member.meter.charge((_size(events) - _size(before)) / TOKEN)
+            self.delivery.tell(member, *events)
 
     def _welcome(
-        self,
-        member: Member,
-        room: Room,
-        count: int,
-        is_first: bool,
-        said_before: Sequence[OwnEvent] = (),
+        self, member: Member, room: Room, count: int, is_first: bool, before: Sequence[OwnEvent]
     ) -> list[OwnEvent | Topic]:
-        """Return what tells `member` that it is in `room`, and what was `said_before`."""
+        """Return what tells `member` that it is in `room`. `before`: what was said there."""
         rules = self.view.rules(room.name)
         kind = Greeting if is_first else Joined
         events: list[OwnEvent | Topic] = [
@@ -256,28 +260,39 @@ class Chat:
         ]
         if is_first:
             events += self._motd
-        events += said_before
+        events += before
         if rules.topic:
             events.append(Topic(room.name, rules.topic, rules.topic_by))
         return events
 
-    def _said_before(self, member: Member, room: Room) -> Sequence[OwnEvent]:
-        """Return what was said in `room` before `member` entered it: after the line up to which it
-        has read, or for a newcomer the last lines. Where that fails it does without.
+    def _said_before(self, member: Member, room: Room, entered: int) -> Sequence[OwnEvent]:
+        """Return what `member` is told of what was said in `room` before the event with the number
+        `entered`, by which it has just entered it.
         """
         since = member.since.get(key(room.name)) if member.since else None
-        if since is None and member.is_greeted:
-            return []
+        if since is None and not member.is_greeted:
+            since = ""
+        member.began = entered if since == "" else 0
+        if since is None:
+            return ()
         # All rooms that it enters at once have one share.
         share = self.share // (len(member.since) or 1)
+        return self._told_again(member, room, since, share, entered)
+
+    def _told_again(
+        self, member: Member, room: Room, since: str, share: int, end: int
+    ) -> Sequence[OwnEvent]:
+        """Return what was said in `room` after the line with the id `since`; if that is empty, the
+        last lines before the event with the number `end`. Where that fails `member` does without.
+        """
         try:
             if since:
                 return retold_after(self.view, named(room.name), since, share, member)
             if self._replay:
-                return retold(self.view.history(named(room.name), self._replay), share, member)
+                return retold_last(self.view, named(room.name), self._replay, share, member, end)
         except Exception:
             self._log.failure("no history to tell again")
-        return []
+        return ()
 
     # Who is here.
 
@@ -323,7 +338,7 @@ class Chat:
             self._seat(member, room)
             # It is not charged: it did not ask for all of it.
             is_first = not member.is_greeted
-            before = self._said_before(member, room)
+            before = self._said_before(member, room, event.number)
             self.delivery.tell(member, *self._welcome(member, room, event.count, is_first, before))
             member.is_greeted = True
 
@@ -442,9 +457,9 @@ class Chat:
         self.delivery.flush()
 
 
-def _size(event: Event) -> int:
-    """Return the bytes of the texts in `event`, which its reader pays for."""
-    values = [getattr(event, name) for name in event.__slots__]
+def _size(events: Sequence[Event]) -> int:
+    """Return the bytes of the texts in `events`, which their reader pays for."""
+    values = [getattr(event, name) for event in events for name in event.__slots__]
     return sum([len(value.encode()) for value in values if isinstance(value, str)])
 
 

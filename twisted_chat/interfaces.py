@@ -100,15 +100,21 @@ class IView(Interface):
     def rules(room: str) -> Rules:
         """Return what holds in the room with exactly this name. Raises Refusal if there is none."""
 
-    def history(room: Name, count: int) -> Sequence[Retold]:
-        """Return the last `count` lines of `room`, the oldest first. Raises Refusal if there is no
-        such room. Lazy: iterate in reverse and stop early; the rest is never made.
+    def history(room: Name, count: int, end: int = ...) -> Sequence[Retold]:
+        """Return the last `count` lines of `room`, the oldest first: of those that were said before
+        the event with the number `end`, if that is given. Raises Refusal if there is no such room.
+        Lazy: iterate in reverse and stop early; the rest is never made.
         """
 
     def history_after(room: Name, id: str, count: int) -> tuple[bool, Sequence[Retold]]:
         """Return whether the line with this id is still known, and the last `count` lines of `room`
         that came after it; all there are if it is not known. Raises Refusal if there is no such
         room.
+        """
+
+    def history_before(room: Name, id: str, count: int) -> tuple[bool, Sequence[Retold]]:
+        """Return whether it is known where in `room` the line with this id stood, and the last
+        `count` lines before it; none if it is not known. Raises Refusal if there is no such room.
         """
 
     def registration(name: Name) -> Registration | None:

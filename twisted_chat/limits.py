@@ -133,6 +133,9 @@ HISTORY = 1000
 MAX_HISTORY = 100_000
 """Lines: more than anybody reads, and --history-bytes bounds them anyway."""
 
+NUMBERS = 1 << 53
+"""The number of an event, which ends its id, is below this: JSON can write it for any program."""
+
 HISTORY_BYTES = 64 * 1024 * 1024
 """Bytes kept of all rooms together: the default of --history-bytes."""
 
@@ -373,6 +376,13 @@ Otherwise a server that greets and goes would be tried more often than one that 
 
 CLIENT_EVENTS = 1000
 """Events that may wait in a session for their reader; with more, the connection is not read."""
+
+CLIENT_HELD = 8 * 1024 * 1024
+"""Bytes of memory, about, for what a session holds back until the server has told whether it knows
+JSON: a replay of a quarter of --backlog, as lines and as JSON, takes 5 MiB."""
+
+CLIENT_EVENT = 400
+"""Bytes of memory, about, that an event takes besides its text."""
 
 NAME_AGAIN = 5.0
 """Seconds until the client asks again for its name, which its lost connection may still have."""

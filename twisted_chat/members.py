@@ -61,13 +61,16 @@ class Member(_Read):
     `is_greeted`: it has been in a room. `leaving`: its Left has been asked for, and no further line
     of it is taken.
 
+    `began`: the number of the event by which it entered its room, if it was told as a newcomer what
+    was said there before; otherwise 0.
+
     `since`: where it goes on reading in the rooms that it is about to enter: by their keys (see
     names.key) the id of the last line that it has of each, or "" if it has none and is to be told
     what newcomers are. A door sets it just before the member arrives or runs `join`, which uses it
     up.
     """
 
-    __slots__ = ("door", "host", "is_greeted", "origin", "since")
+    __slots__ = ("began", "door", "host", "is_greeted", "origin", "since")
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class Member(_Read):
         self.rooms: Mapping[Room, None] = _NOWHERE
         self.room = ""
         self.is_greeted = False
+        self.began = 0
         self.since = FROM_NOW_ON
         self.leaving = False
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from datetime import datetime, timezone
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_chat.dialects import from_json, line_of, parse
-from twisted_chat.events import Emoted, Event, Greeting, Motd, Notice, Refused, Retold, Said
-from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE, FORMAT_WAIT
+from twisted_chat.events import Event, Greeting, Motd, Notice, Refused, Retold
+from twisted_chat.limits import CLIENT_EVENT, CLIENT_HELD, CLIENT_LINE, FORMAT_WAIT
 
 ASK = "/format json"
 """The command that asks a server for JSON."""
 
 _REFUSAL = re.compile(r"(?:no command )?/format\b")
-_RETOLD = re.compile(r"- (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) (.*)")
 _TOPIC = re.compile(r"- \S+ (?:set the topic: .*|took the topic away)")
 
 Item = tuple[Event, str | None]
@@ -51,6 +50,8 @@ class ServerLines:
         self._take = self._before_greeting
         self._held: list[Item] = []
         self._answer: list[Event] = []
+        self._size = 0
+        """Bytes of memory for what is held back, about."""
         self._wait: IDelayedCall | None = None
 
     @property
@@ -91,15 +92,20 @@ class ServerLines:
             self._give_up()
         else:
             self._held.append((event, words))
-            if len(self._held) == CLIENT_EVENTS:
+            if self._is_full(line):
                 self._give_up()
 
     def _in_answer(self, line: str) -> None:
         event, _ = _read(line)
         if not _ends_answer(event):
             self._answer.append(event)
-        if _ends_answer(event) or len(self._answer) == CLIENT_EVENTS:
+        if _ends_answer(event) or self._is_full(line):
             self._end_answer()
+
+    def _is_full(self, line: str) -> bool:
+        """Note that `line` is held back. Return whether that is all that may be."""
+        self._size += len(line) + CLIENT_EVENT
+        return self._size >= CLIENT_HELD
 
     def _after_answer(self, line: str) -> None:
         self._heard(*_read(line))
@@ -164,28 +170,19 @@ def _ends_answer(event: Event) -> bool:
 
 
 def _not_told_again(held: list[Item], answer: list[Event]) -> Iterator[Item]:
-    """The part of `held`, which begins with a greeting, that is not told in `answer` too."""
-    motd = [
-        line for event in answer if isinstance(event, Motd) for line in line_of(event).split("\n")
-    ]
-    for event, line in held[1:]:
-        if line is None:
+    """The part of `held`, which begins with a greeting, that is not told in `answer` too.
+
+    What newcomers are told comes before all that happens then. So what stands before a line of it
+    was told to a newcomer as well: an older line, for which there was no room in `answer`.
+    """
+    told = [event for event in answer if isinstance(event, Motd | Retold)]
+    again = Counter(line for event in told for line in line_of(event).split("\n"))
+    start = 1
+    for place, (_, line) in enumerate(held):
+        if line is not None and again[line]:
+            again[line] -= 1
+            start = place + 1
+    for event, line in held[start:]:
+        # The answer tells the topic that is set by now.
+        if line is None or not _TOPIC.fullmatch(line):
             yield event, line
-        elif motd and motd[0] == line:
-            del motd[0]
-        elif not _TOPIC.fullmatch(line):  # The answer tells the one that is set by now.
-            yield _retold(line) or event, line
-
-
-def _retold(line: str) -> Retold | None:
-    """What `line`, which is none of the message of the day, tells again."""
-    match = _RETOLD.fullmatch(line)
-    said = parse(match[2]) if match else None
-    if match is None or not isinstance(said, Said | Emoted):
-        return None
-    try:
-        moment = datetime.strptime(match[1], "%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
-        return None
-    time = moment.replace(tzinfo=timezone.utc).timestamp()
-    return Retold(said.name, said.text, isinstance(said, Emoted), "", time)

@@ -247,6 +247,23 @@ class HistoryModel(RuleBasedStateMachine):
             assert not whole
             assert list(after) == self.last(room, count)
 
+    @rule(room=st.sampled_from(ROOMS), back=st.integers(0, 30), count=st.integers(-1, 30))
+    def look_before(self, room: str, back: int, count: int) -> None:
+        lines = self.last(room, 100)
+        if back < len(lines):
+            line = lines[-1 - back]
+            older = lines[: -1 - back]
+            known, before = self.history.before(room, line.id, count)
+            assert known
+            assert list(before) == (older[-count:] if count > 0 else [])
+            assert len(before) == len(list(before))
+            number = int(line.id.rpartition("-")[2])
+            assert list(self.history.last(room, count, number)) == list(before)
+        for gone in ("", "-", "x", "e0-", "e0-1²", f"e9-{self.number}"):
+            known, before = self.history.before(room, gone, count)
+            assert not known
+            assert list(before) == []
+
     def last(self, room: str, count: int) -> list[Retold]:
         lines = [line for each in self.trimmed(room) for line in each.lines]
         return lines[-count:] if count > 0 else []

@@ -10,6 +10,7 @@ MODULES = (
     "unit.test_accounts_at_the_door",
     "unit.test_authorisation",
     "unit.test_commands",
+    "unit.test_formats",
     "unit.test_going_on",
     "unit.test_helping_owners",
     "unit.test_line_door_limits",

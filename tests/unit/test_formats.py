@@ -28,6 +28,7 @@ from twisted_chat.events import (
 )
 from twisted_chat.limits import TOKEN
 from twisted_chat.members import Member
+from twisted_chat.names import named
 from twisted_chat.refusal import Kind
 
 DONE = Notice("this connection gets one JSON object a line from here on", {"format": "json"})
@@ -62,6 +63,45 @@ class FormatTests(SynchronousTestCase):
                 DONE,
             ],
         )
+
+    def test_what_a_newcomer_was_told_again_comes_once_more_and_whole(self) -> None:
+        self.table.ask(self.ann, "one", "two", "/me waves", "/topic tea")
+        cat = self.table.enter("cat")
+        self.table.ask(self.ann, "four")
+        lines = self.table.read(cat)
+        self.assertEqual(lines[-1], "[ann] four")
+        told = self.ask(cat, "/format json")
+        now = self.table.now()
+        self.assertEqual(
+            told,
+            [
+                Greeting(3, LOBBY, "cat"),
+                Motd("be kind\nann set the topic: lies"),
+                Retold("ann", "two", False, LOBBY, now, told[2].id),
+                Retold("ann", "waves", True, LOBBY, now, told[3].id),
+                Topic(LOBBY, "tea", "ann"),
+                DONE,
+            ],
+        )
+        kept = self.table.journal.view.history(named(LOBBY), 4)
+        self.assertEqual([event.id for event in told[2:4]], [line.id for line in kept[1:3]])
+        self.assertEqual(len(self.ask(cat, "/format json")), 4)
+        self.assertEqual(len(self.table.ask(cat, "/format line")), 5)
+
+    def test_lines_of_another_room_are_not_told_again(self) -> None:
+        self.table.ask(self.ann, "one", "/join dev", "two")
+        cat = self.table.enter("cat")
+        self.table.ask(cat, "/join dev")
+        self.assertEqual(
+            [type(event) for event in self.ask(cat, "/format json")], [Greeting, Motd, Notice]
+        )
+
+    def test_lines_again_are_no_reason_to_retell_anything(self) -> None:
+        self.table.ask(self.ann, "one")
+        cat = self.table.enter("cat")
+        self.table.read(cat)
+        self.assertEqual(len(self.table.ask(cat, "/format line")), 4)
+        self.assertEqual(len(self.ask(cat, "/format json")), 4)
 
     def test_all_that_follows_is_json_with_ids_and_times(self) -> None:
         self.ask(self.bob, "/FORMAT JSON")
@@ -145,6 +185,14 @@ class FormatTests(SynchronousTestCase):
         self.ask(self.bob, "/format json")
         told = len("be kind\nann set the topic: lies") + len(DONE.text)
         self.assertGreater(sum(charged), told / TOKEN)
+
+    def test_what_is_told_again_costs_a_newcomer_nothing(self) -> None:
+        self.table.ask(self.ann, "x" * 10_000)
+        cat = self.table.enter("cat")
+        charged: list[float] = []
+        cat.meter = type("Meter", (), {"active": 0.0, "charge": lambda _, n: charged.append(n)})()
+        self.assertIn("x" * 10_000, str(self.ask(cat, "/format json")))
+        self.assertLess(sum(charged), 5)
 
     def test_each_line_of_a_paste_is_an_event_with_an_id_of_its_own(self) -> None:
         self.ask(self.bob, "/format json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -138,11 +139,27 @@ class GoingOnTests(SynchronousTestCase):
         retold = [event for event in told if isinstance(event, Retold)]
         self.assertEqual({event.room for event in retold}, {"lobby", "Dev"})
         left_out = [event.record for event in told if isinstance(event, Notice)]
-        rooms = [[event for event in retold if event.room == room] for room in ("lobby", "Dev")]
-        self.assertEqual(left_out, [{"left_out": 99 - len(lines)} for lines in rooms])
+        shown = Counter(event.room for event in retold)
+        self.assertEqual(
+            left_out,
+            [{"room": room, "left_out": 99 - shown[room]} for room in ("lobby", "Dev")],
+        )
         size = sum(len(JSON.render(event, "")) for event in told)
         self.assertLess(size, 3000 + 500)
         self.assertGreater(size, 3000 - 500)
+
+    def test_it_goes_back_page_by_page_to_the_first_line_that_is_kept(self) -> None:
+        self.say(*map(str, range(50)))
+        bob = self.come("bob", Dev="")
+        self.read(bob)
+        seen = ["49"]
+        more = True
+        while more:
+            self.table.desk.command(bob, "history", f"before {self.id_of(seen[0])} 20", "Dev")
+            *lines, end = self.read(bob)
+            seen = self.words(lines) + seen
+            more = end.record["more"]
+        self.assertEqual(seen, [str(number) for number in range(50)])
 
     def test_whatever_happens_meanwhile_it_reads_each_line_once_and_in_order(self) -> None:
         for seed in range(20):

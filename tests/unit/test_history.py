@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.doubles import ChatOnTheTable, Door
 from tests.support.hall import RecordingStore
-from twisted_chat.events import Gap, Retold
+from twisted_chat.events import Event, Gap, Retold
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.view import View
 from twisted_chat.limits import MAX_HISTORY, SHOWN_HISTORY
@@ -90,11 +90,15 @@ class TellingAgainTests(SynchronousTestCase):
         self.assertEqual([line[-1] for line in self.ask(self.bob, "/history 9")], ["3", "4", "5"])
 
     def test_what_is_no_number_of_lines_is_refused(self) -> None:
+        refusal = (
+            f"! write /history N, with N from 1 to {MAX_HISTORY}, /history after ID, or "
+            "/history before ID N"
+        )
         for text in ("x", "0", "-1", "1.5", "²", "٣", "1000001", "9" * 4000, "0000000019999999999"):
-            self.assertEqual(
-                self.ask(self.bob, f"/history {text}"),
-                [f"! write /history N, with N from 1 to {MAX_HISTORY}, or /history after ID"],
-            )
+            for asked in (text, f"before x-1 {text}"):
+                self.assertEqual(self.ask(self.bob, f"/history {asked}"), [refusal])
+        for asked in ("after", "before", "after x-1 5"):
+            self.assertEqual(self.ask(self.bob, f"/history {asked}"), [refusal])
 
     def test_what_came_after_a_line_is_told_without_that_line(self) -> None:
         self.table.chat.say(self.ann, "one\ntwo\nthree")
@@ -129,6 +133,87 @@ class TellingAgainTests(SynchronousTestCase):
             self.ask(self.bob, f"/history after {line.id}"),
             ["- lines of #dev may be missing here: they are not kept any more"],
         )
+
+    def before(self, asked: str) -> tuple[list[str], dict[str, object] | None]:
+        """What is told for `/history before`, and the record at its end."""
+        told: list[Event] = []
+        tell, self.table.chat.delivery.tell = (
+            self.table.chat.delivery.tell,
+            lambda member, *events: told.extend(events),
+        )
+        self.table.desk.hand_in(self.bob, f"/history before {asked}")
+        self.table.chat.delivery.tell = tell
+        *lines, last = told
+        return [event.text for event in lines if event != Gap("lobby")], last.record
+
+    def test_what_came_before_a_line_is_told_and_whether_there_is_more(self) -> None:
+        self.table.chat.say(self.ann, "one\ntwo\nthree")
+        self.ask(self.ann, "four", "five")
+        self.forget()
+        ids = [line.id for line in self.journal.view.history(named("lobby"), 9)]
+        ends = {True: "- older lines are kept", False: "- no older lines are kept"}
+        words = ["one", "two", "three", "four", "five"]
+        for place, id in enumerate(ids):
+            for count in range(1, 7):
+                lines, record = self.before(f"{id} {count}")
+                self.assertEqual(lines, words[max(0, place - count) : place])
+                self.assertEqual(record, {"room": "lobby", "more": count < place})
+                self.assertEqual(
+                    self.ask(self.bob, f"/history BEFORE {id} {count}"),
+                    [
+                        *(f"- 1970-01-12T13:46:40Z [ann] {line}" for line in lines),
+                        ends[count < place],
+                    ],
+                )
+
+    def test_two_screens_come_before_a_line_if_no_number_is_given(self) -> None:
+        self.table.chat.say(self.ann, "\n".join(map(str, range(100))))
+        [line] = self.journal.view.history(named("lobby"), 1)
+        lines, record = self.before(line.id)
+        self.assertEqual(lines, [str(number) for number in range(99 - SHOWN_HISTORY, 99)])
+        self.assertEqual(record, {"room": "lobby", "more": True})
+
+    def test_where_nobody_knows_where_a_line_stood_a_gap_is_told_and_nothing_else(self) -> None:
+        self.table.chat.say(self.ann, "one\ntwo\nthree")
+        self.forget()
+        era = self.journal.state.era
+        for id in ("1", "x-1", f"x-{1 << 52}", f"{era}-", "-"):
+            self.assertEqual(
+                self.ask(self.bob, f"/history before {id}"),
+                [
+                    "- lines of #lobby may be missing here: they are not kept any more",
+                    "- no older lines are kept",
+                ],
+            )
+
+    def test_what_came_before_a_line_that_was_forgotten_is_told(self) -> None:
+        self.ask(self.ann, "one", "two", "three")
+        ids = [line.id for line in self.journal.view.history(named("lobby"), 9)]
+        self.journal.state.history.forget_line("lobby", ids[1])
+        self.assertEqual(self.before(ids[1]), (["one"], {"room": "lobby", "more": False}))
+
+    def test_who_goes_back_page_by_page_reads_all_that_is_kept(self) -> None:
+        for share in (2000, 10_000):
+            self.sit_down(share=share)
+            words = ["日" * (number % 50 + 1) + str(number) for number in range(100)]
+            self.table.chat.say(self.ann, "\n".join(words))
+            read = [line.text for line in self.journal.view.history(named("lobby"), 1)]
+            ids = {line.text: line.id for line in self.journal.view.history(named("lobby"), 100)}
+            more = True
+            while more:
+                lines, record = self.before(f"{ids[read[0]]} 30")
+                self.assertLessEqual(len("\n".join(lines).encode()), share)
+                self.assertTrue(lines)
+                read = lines + read
+                more = record["more"]
+            self.assertEqual(read, words)
+
+    def test_a_line_that_is_longer_than_an_answer_holds_nobody_up(self) -> None:
+        self.sit_down(share=100)
+        self.ask(self.ann, "one", "x" * 200, "three")
+        ids = [line.id for line in self.journal.view.history(named("lobby"), 9)]
+        self.assertEqual(self.before(ids[2]), (["x" * 200], {"room": "lobby", "more": True}))
+        self.assertEqual(self.before(ids[1]), (["one"], {"room": "lobby", "more": False}))
 
     def test_nobody_gets_more_than_it_can_hold_and_is_told_how_many_were_left_out(self) -> None:
         for share in (60, 100, 1000, 10_000):
@@ -202,7 +287,7 @@ class TellingAgainTests(SynchronousTestCase):
 
     def test_a_journal_that_cannot_tell_is_logged_and_keeps_nobody_out(self) -> None:
         class FailingView(View):
-            def history(self, room: Name, count: int) -> Sequence[Retold]:
+            def history(self, room: Name, count: int, end: int = 0) -> Sequence[Retold]:
                 raise ConnectionError("on purpose")
 
         journal = MemoryJournal(self.clock.seconds)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+from random import Random
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.doubles import ChatOnTheTable
 from tests.unit.test_dialects import NOON
 from tests.unit.test_json import JSON
 from twisted_chat.dialects import line_of
 from twisted_chat.events import (
+    LOBBY,
     YOU,
     Announced,
     Emoted,
@@ -25,7 +30,9 @@ from twisted_chat.events import (
     Stopping,
     Topic,
 )
-from twisted_chat.limits import CLIENT_EVENTS, CLIENT_LINE, FORMAT_WAIT
+from twisted_chat.limits import CLIENT_EVENT, CLIENT_HELD, CLIENT_LINE, FORMAT_WAIT
+from twisted_chat.members import Member
+from twisted_chat.names import named
 from twisted_chat.server_lines import ASK, ServerLines
 
 GREETING = "> Connected to the chat server (2 users online)"
@@ -123,11 +130,13 @@ class AskingTests(ServerLinesCase):
         self.assertEqual(self.heard(), [Greeting(2), Notice("the daemon stops")])
 
     def test_what_is_held_back_is_bounded(self) -> None:
-        self.hear(GREETING, *(f"[bob] {number}" for number in range(CLIENT_EVENTS)))
-        self.assertEqual(len(self.items), CLIENT_EVENTS + 1)
+        count = CLIENT_HELD // (CLIENT_EVENT + 1000) + 1
+        self.hear(GREETING, *["x" * 1000] * count)
+        self.assertEqual(len(self.items), count + 1)
         self.setUp()
-        self.hear(GREETING, GREETED, *(Said("bob", "x") for _ in range(CLIENT_EVENTS)))
-        self.assertEqual(len(self.items), CLIENT_EVENTS + 1)
+        said = Said("bob", "x" * 1000)
+        self.hear(GREETING, GREETED, *[said] * count)
+        self.assertEqual(len(self.items), count + 1)
 
 
 class AnsweredTests(ServerLinesCase):
@@ -163,24 +172,36 @@ class AnsweredTests(ServerLinesCase):
             ],
         )
 
-    def test_a_replay_comes_as_events(self) -> None:
-        self.hear(GREETING, "- be kind", "- 2026-11-23T07:12:00Z [x] posing")
-        self.hear("- 3 older lines left out")
-        self.hear("- 2026-11-23T07:12:00Z [ann] hi", "- 2026-11-23T07:12:00Z * ann waves")
-        self.hear("- 2026-99-23T07:12:00Z [ann] hi", "- 2026-11-23T07:12:00Z ann")
-        motd = Motd("be kind\n2026-11-23T07:12:00Z [x] posing")
-        self.hear(GREETED, motd, DONE)
+    def test_what_is_retold_comes_once_and_whole_before_what_happened_meanwhile(self) -> None:
+        retold = [
+            Retold("ann", "hi", False, "lobby", NOON, "e-1"),
+            Retold("ann", "waves", True, "lobby", NOON, "e-2"),
+            Retold("ann", "hi", False, "lobby", NOON, "e-3"),
+        ]
+        motd = Motd("be kind\n2026-11-23T07:12:00Z [ann] hi")
+        left_out = Notice("3 older lines left out", {"left_out": 3})
+        intro = [motd, left_out, *retold, TOPIC]
+        self.hear(GREETING, *(line for event in intro for line in line_of(event).split("\n")))
+        self.hear("[bob] hi", "- chatctl says: hi", GREETED, *intro, DONE)
+        self.assertEqual(
+            self.heard(), [GREETED, *intro, Said("bob", "hi"), Notice("chatctl says: hi")]
+        )
+
+    def test_older_lines_for_which_the_answer_has_no_room_are_left_out(self) -> None:
+        """Lines are shorter than JSON, so that there were more of them."""
+        retold = [
+            Retold("ann", str(number), False, "lobby", NOON, f"e-{number}") for number in range(9)
+        ]
+        self.hear(GREETING, "- be kind", "- 1 older line left out", *map(line_of, retold))
+        intro = [Motd("be kind"), Notice("6 older lines left out", {"left_out": 6}), *retold[5:]]
+        self.hear("[bob] hi", GREETED, *intro, DONE)
+        self.assertEqual(self.heard(), [GREETED, *intro, Said("bob", "hi")])
+
+    def test_lines_of_a_replay_that_were_forgotten_meanwhile_are_lost_to_nobody(self) -> None:
+        self.hear(GREETING, "- 2026-11-23T07:12:00Z [ann] hi", "[bob] ho", GREETED, DONE)
         self.assertEqual(
             self.heard(),
-            [
-                GREETED,
-                motd,
-                Notice("3 older lines left out"),
-                Retold("ann", "hi", False, "", NOON),
-                Retold("ann", "waves", True, "", NOON),
-                Notice("2026-99-23T07:12:00Z [ann] hi"),
-                Notice("2026-11-23T07:12:00Z ann"),
-            ],
+            [GREETED, Notice("2026-11-23T07:12:00Z [ann] hi"), Said("bob", "ho")],
         )
 
     def test_a_topic_that_was_set_meanwhile_comes_once(self) -> None:
@@ -220,3 +241,49 @@ class AnsweredTests(ServerLinesCase):
         said = Said("bob", "x" * CLIENT_LINE)
         self.hear(said, Said("bob", "x" * (CLIENT_LINE + 1)))
         self.assertEqual(self.heard(), [said, Said("bob", said.text + "…")])
+
+
+class NewcomerTests(SynchronousTestCase):
+    """A newcomer to a chat that replays lines, and asks for JSON while others speak."""
+
+    def test_whatever_is_said_meanwhile_each_line_comes_once_and_in_order(self) -> None:
+        for seed in range(30):
+            chance = Random(seed)
+            self.table = ChatOnTheTable(motd=("be kind", "[ann] 1"), replay=chance.choice([3, 50]))
+            self.ann = self.table.enter("ann")
+            self.said = 0
+            self.say(chance.randrange(10))
+            before = self.said
+            if has_topic := chance.random() < 0.5:
+                self.table.ask(self.ann, "/topic tea")
+            kept = [*self.table.journal.view.history(named(LOBBY), self.table.chat._replay)]
+            asked: list[str] = []
+            heard: list[Event] = []
+            server = ServerLines(asked.append, partial(self.note, heard), None)
+            cat = self.table.enter("cat")
+            self.say(chance.randrange(3))
+            while not asked or chance.random() < 0.5:
+                self.hear(server, cat)
+                self.say(chance.randrange(3))
+            self.table.desk.hand_in(cat, *asked)
+            self.say(chance.randrange(3))
+            self.hear(server, cat)
+            words = [event for event in heard if isinstance(event, Retold | Said)]
+            self.assertEqual(words[: len(kept)], kept)
+            live = [(type(event), event.text) for event in words[len(kept) :]]
+            self.assertEqual(live, [(Said, str(number)) for number in range(before, self.said)])
+            others = [type(event) for event in heard if event not in words]
+            self.assertEqual(others, [Greeting, Motd, Topic][: 3 if has_topic else 2])
+
+    def note(self, heard: list[Event], event: Event, line: str | None) -> None:
+        heard.append(event)
+
+    def say(self, count: int) -> None:
+        """Ann says the next `count` numbers."""
+        for _ in range(count):
+            self.table.ask(self.ann, str(self.said))
+            self.said += 1
+
+    def hear(self, server: ServerLines, member: Member) -> None:
+        for line in self.table.read(member):
+            server.line(line)

@@ -29,8 +29,8 @@ TABLE = Table(
     ),
     Command(
         "history",
-        "[N | after ID]",
-        "show the last N lines said here, or those after one with an id",
+        "[N | after ID | before ID [N]]",
+        "show the last N lines said here, or those after or before one with an id",
         rooms.history,
     ),
     Command("format", "json|line", "write what you get as JSON or as lines", formats.change),

@@ -22,7 +22,7 @@ from twisted_chat.names import BadName, check_room, named
 from twisted_chat.records import Role, RoomSeen, Rules
 from twisted_chat.refusal import Refusal
 from twisted_chat.requests import Join, Move, SetTopic
-from twisted_chat.retelling import retold, retold_after
+from twisted_chat.retelling import retold_after, retold_before, retold_last
 from twisted_chat.spans import span
 from twisted_chat.text import whole_number
 
@@ -115,19 +115,34 @@ def _topic(rules: Rules) -> dict[str, object]:
 
 
 async def history(request: Request) -> None:
-    """Show the last lines, or those that came after one that the asker has."""
+    """Show the last lines, or those after or before one that the asker has."""
     is_chatctl = request.member.door is Door.CONTROL
     room = request.some_room if is_chatctl else request.its_room
-    word, id = request.words(2)
+    word, id, rest = request.words(3)
     share = CONTROL_BACKLOG // ANSWER_SHARE if is_chatctl else request.chat.share
-    count = whole_number(request.argument or str(SHOWN_HISTORY), 1, MAX_HISTORY)
+    reader = request.member
     told: Sequence[Event]
-    if word.lower() == "after" and id:
-        told = retold_after(request.view, named(room), id, share, request.member)
-        nothing = f"nothing was said in #{room} after that"
-    elif count is None:
-        raise Refusal(f"write /history N, with N from 1 to {MAX_HISTORY}, or /history after ID")
+    if word.lower() == "after" and id and not rest:
+        told = retold_after(request.view, named(room), id, share, reader)
+        told = told or [Notice(f"nothing was said in #{room} after that")]
+    elif word.lower() == "before" and id:
+        count = _count(rest)
+        lines, more = retold_before(request.view, named(room), id, count, share, reader)
+        kept = "older lines are kept" if more else "no older lines are kept"
+        told = [*lines, Notice(kept, {"room": room, "more": more})]
     else:
-        told = retold(request.view.history(named(room), count), share, request.member)
-        nothing = f"nothing is kept of what was said in #{room}"
-    request.chat.tell(request.member, *(told or [Notice(nothing)]))
+        count = _count(request.argument)
+        told = retold_last(request.view, named(room), count, share, reader)
+        told = told or [Notice(f"nothing is kept of what was said in #{room}")]
+    request.chat.tell(reader, *told)
+
+
+def _count(text: str) -> int:
+    """Return the number of lines that `text` asks for. Raises Refusal."""
+    count = whole_number(text or str(SHOWN_HISTORY), 1, MAX_HISTORY)
+    if count is None:
+        raise Refusal(
+            f"write /history N, with N from 1 to {MAX_HISTORY}, /history after ID, or "
+            "/history before ID N"
+        )
+    return count

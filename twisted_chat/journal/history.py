@@ -15,12 +15,13 @@ from twisted_chat.events import Emoted, Said
 from twisted_chat.journal.ranking import Ranking
 from twisted_chat.journal.shelf import GONE, Holder, Lines, Record, Share, Shelf, id_of, part
 from twisted_chat.journal.store import IStore, Line
-from twisted_chat.limits import HISTORY, HISTORY_BYTES, HISTORY_OVERHEAD, HISTORY_SHARE
+from twisted_chat.limits import HISTORY, HISTORY_BYTES, HISTORY_OVERHEAD, HISTORY_SHARE, NUMBERS
 
 _DIGITS = 16
-"""Of the number of a line at most: it is less than 1 << 53."""
+"""Of the number of a line at most: it is less than NUMBERS."""
 
 _number_of = itemgetter(0)
+_lines_of = itemgetter(3)
 
 
 class History:
@@ -128,13 +129,27 @@ class History:
         """Whether any line of `room` is kept."""
         return room in self._shelves
 
-    def last(self, room: str, count: int) -> Lines:
-        """Return the last `count` lines of `room`, as they are now."""
+    def last(self, room: str, count: int, end: int = NUMBERS) -> Lines:
+        """Return the last `count` lines of `room`, as they are now: of those with a number below
+        `end`.
+        """
         shelf = self._shelves.get(room)
         if shelf is None:
             return Lines([], 0)
-        count = max(0, min(count, shelf.lines, self._most))
-        return Lines([*islice(self._newest_first(shelf), count)], count)
+        records = [*islice(self._newest_first(shelf, end), max(0, count))]
+        return Lines(records, max(0, min(count, sum(map(_lines_of, records)))))
+
+    def before(self, room: str, id: str, count: int) -> tuple[bool, Lines]:
+        """Return whether it is known where in `room` the line with this `id` stood, and the last
+        `count` lines before it; none if it is not known.
+        """
+        wanted = _number_in(id)
+        shelf = self._shelves.get(room)
+        record = next(self._newest_first(shelf, wanted + 1), None) if shelf else None
+        # A line of the same era has a lower number if it was said before.
+        if record is None or id_of(record[1], wanted) != id:
+            return False, Lines([], 0)
+        return True, self.last(room, count, wanted)
 
     def after(self, room: str, id: str, count: int) -> tuple[bool, Lines]:
         """Return whether these are all lines of `room` after the one with this `id`, and the lines.
@@ -204,11 +219,13 @@ class History:
             ids.setdefault(event.room, []).extend(its_ids)
         return ids
 
-    def _newest_first(self, shelf: Shelf) -> Iterator[Record]:
-        """Yield the records of the last `most` lines, the newest first."""
+    def _newest_first(self, shelf: Shelf, end: int = NUMBERS) -> Iterator[Record]:
+        """Yield the records of the last `most` lines, the newest first, but for lines whose number
+        is `end` or higher.
+        """
         hidden = shelf.surplus(self._most)
         shares = shelf.shares.values()
-        each = (share.newest_first(share.lines - hidden.get(share, 0)) for share in shares)
+        each = (share.newest_first(share.lines - hidden.get(share, 0), end) for share in shares)
         return merge(*each, key=_number_of, reverse=True)
 
     def _put(self, event: Said | Emoted, origin: str, key: str) -> None:

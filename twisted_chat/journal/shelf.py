@@ -72,15 +72,18 @@ class Share:
             place -= lines
         raise IndexError(place)
 
-    def newest_first(self, lines: int) -> Iterator[Record]:
-        """Yield its records with its last `lines` lines, the newest first."""
+    def newest_first(self, lines: int, end: int) -> Iterator[Record]:
+        """Yield its records with its last `lines` lines, the newest first, but for lines whose
+        number is `end` or higher.
+        """
         for record in reversed(self.records):
-            if lines <= record[3]:
-                if lines:
-                    yield part(record, record[3] - lines)
-                return
+            if lines < record[3]:
+                if not lines:
+                    return
+                record = part(record, record[3] - lines)
             lines -= record[3]
-            yield record
+            if record[0] < end:
+                yield record if record[0] + record[3] <= end else part(record, 0, end - record[0])
 
 
 class Shelf:

@@ -12,6 +12,7 @@ from twisted_chat.interfaces import IView
 from twisted_chat.journal.deciding.accounts import check_register
 from twisted_chat.journal.deciding.presence import closed_to
 from twisted_chat.journal.state import State
+from twisted_chat.limits import NUMBERS
 from twisted_chat.names import Name
 from twisted_chat.networks import Host
 from twisted_chat.records import Registration, Role, RoomSeen, Rules, Sanction, Seen
@@ -62,11 +63,14 @@ class View:
     def rules(self, room: str) -> Rules:
         return self._state.rooms.exactly(room).rules
 
-    def history(self, room: Name, count: int) -> Sequence[Retold]:
-        return self._state.history.last(self._state.rooms.get(room).name, count)
+    def history(self, room: Name, count: int, end: int = NUMBERS) -> Sequence[Retold]:
+        return self._state.history.last(self._state.rooms.get(room).name, count, end)
 
     def history_after(self, room: Name, id: str, count: int) -> tuple[bool, Sequence[Retold]]:
         return self._state.history.after(self._state.rooms.get(room).name, id, count)
+
+    def history_before(self, room: Name, id: str, count: int) -> tuple[bool, Sequence[Retold]]:
+        return self._state.history.before(self._state.rooms.get(room).name, id, count)
 
     def registration(self, name: Name) -> Registration | None:
         return self._state.registrations.get(name)
