@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IConsumer, IReactorTime
@@ -10,19 +10,32 @@ from twisted.python.failure import Failure
 
 from twisted_chat.client import LineClient
 from twisted_chat.console.arrival import doubt
-from twisted_chat.console.face import Valve
+from twisted_chat.console.face import User, Valve
 from twisted_chat.events import Event
 
-if TYPE_CHECKING:
-    from twisted_chat.bridge import Bridge
+
+class Hearer(User, Protocol):
+    """Takes all that a connection gets from the server."""
+
+    def connected(self, connection: Connection) -> None:
+        """Note that there is a connection."""
+
+    def heard(self, event: Event, line: str | None) -> None:
+        """Take `event`, and the `line` that told of it; None: the server sent it as JSON."""
+
+    def lost(self, reason: Failure) -> None:
+        """Note that the connection is gone."""
+
+    def tell_person(self, line: str) -> None:
+        """Show `line`, one of the client's own, to a person, and not to a pipe."""
 
 
 class Connection(LineClient):
-    """A connection that hands everything to `bridge`."""
+    """A connection that hands all that comes to `hearer`."""
 
-    def __init__(self, clock: IReactorTime, bridge: Bridge) -> None:
+    def __init__(self, clock: IReactorTime, hearer: Hearer) -> None:
         super().__init__(clock)
-        self._bridge = bridge
+        self._hearer = hearer
         self.greeted = False
         self._has_valve = False
         self.doubt = ""
@@ -31,12 +44,12 @@ class Connection(LineClient):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.doubt = doubt(self.transport)
-        cast(IConsumer, self.transport).registerProducer(Valve(self._bridge, "server"), True)
+        cast(IConsumer, self.transport).registerProducer(Valve(self._hearer, "server"), True)
         self._has_valve = True
-        self._bridge.connected(self)
+        self._hearer.connected(self)
 
     def heard(self, event: Event, line: str | None) -> None:
-        self._bridge.heard(event, line)
+        self._hearer.heard(event, line)
 
     @property
     def is_settling(self) -> bool:
@@ -44,13 +57,13 @@ class Connection(LineClient):
         return self._lines.waits
 
     def network_stuck(self) -> None:
-        self._bridge.tell_person("! waiting for the network")
+        self._hearer.tell_person("! waiting for the network")
 
     def network_moves(self) -> None:
-        self._bridge.tell_person("! the network is back")
+        self._hearer.tell_person("! the network is back")
 
     def lost(self, reason: Failure) -> None:
-        self._bridge.lost(reason)
+        self._hearer.lost(reason)
 
     def let_go(self) -> None:
         """Let the connection close: the transport does not close while it has a valve."""
