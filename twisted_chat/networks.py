@@ -76,11 +76,7 @@ def network_in(whom: str) -> Network | None:
     Return None if `whom` is a name. The default name of a member on this machine counts as a name:
     its address does not tell members apart.
     """
-    address, colon, port = whom.rpartition(":")
-    candidates = [whom]
-    if colon and port.partition("~")[0].isdecimal():
-        candidates.append(address.removeprefix("[").removesuffix("]"))
-    for text in candidates:
+    for text in (whom, _before_port(whom)):
         try:
             if "/" not in text:
                 host = _plain(ip_address(text))
@@ -128,17 +124,20 @@ def _subscriber(host: IPv4Address | IPv6Address) -> Network:
 
 
 def is_default_name(text: str) -> bool:
-    """Return whether `text` is an address with a port, as default names are, and no address."""
-    port = text.rpartition(":")[2].partition("~")[0]
-    if not is_default(text) or not port.isdecimal():
+    """Return whether `text` is a default name: one that the daemon makes from an address and a
+    port. It stands for one member and not for all from that address, and nobody can choose it.
+    """
+    if not _before_port(text):
         return False
     try:
-        ip_address(text)
+        ip_address(text)  # The last group of an IPv6 address looks like a port.
     except ValueError:
         return True
     return False
 
 
-def is_default(name: str) -> bool:
-    """Return whether the daemon made `name` from an address: nobody can choose such a name."""
-    return ":" in name
+def _before_port(text: str) -> str:
+    """Return the address in a default name, without its brackets; "" if `text` has no port."""
+    address, _, port = text.rpartition(":")
+    is_port = port.partition("~")[0].isdecimal()
+    return address.removeprefix("[").removesuffix("]") if is_port else ""

@@ -55,6 +55,24 @@ class ForgettingTests(SynchronousTestCase):
         self.hall.control("forget", "127.0.0.1")
         self.assertEqual(self.kept(), ["two"])
 
+    def test_what_is_kept_of_a_whole_network_alone_goes_by_that_network(self) -> None:
+        self.say("fe80::1%eth0", "one")
+        self.say("fe80::2%eth0", "two")
+        self.assertEqual(
+            self.hall.control("forget", "fe80::1%eth0"),
+            [
+                "! nothing that fe80::1%eth0 said is kept apart from what others of fe80::/64 "
+                "said: chatctl forget fe80::/64 takes out all"
+            ],
+        )
+        self.hall.control("forget", "[fe80::1%eth0]:1")
+        self.assertEqual(self.kept(), ["two"])
+        self.hall.control("forget", "fe80::/64")
+        self.assertEqual(self.kept(), [])
+        self.assertEqual(
+            self.hall.control("forget", "fe80::/64"), ["! nothing that fe80::/64 said is kept"]
+        )
+
     def test_a_default_name_stands_for_what_was_said_under_it_alone(self) -> None:
         one = self.say("10.0.0.1", "one")
         self.say("10.0.0.1", "two")

@@ -50,6 +50,13 @@ class Request:
         role: Role = self.view.role(self.member.id)
         return role
 
+    def may_look_into(self, room: str) -> bool:
+        """Return whether the asker may look into the room that is called exactly `room`: it is
+        there itself, or is an operator.
+        """
+        is_there = any(each.name == room for each in self.member.rooms)
+        return is_there or self.role >= Role.OPERATOR
+
     def ask(self, request: requests.Request) -> Deferred[Any]:
         """Ask the journal for `request`. Fires with the answer, or fails with a Refusal."""
         return self.chat.ask(self.member, request)

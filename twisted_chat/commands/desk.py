@@ -19,7 +19,6 @@ from twisted_chat.limits import SHOWN_NAME
 from twisted_chat.members import Member
 from twisted_chat.names import named
 from twisted_chat.passphrases import Passphrases
-from twisted_chat.records import Role
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.syntax import parse, slipped_command, unescape, unmarked_login
 from twisted_chat.traces import Traces
@@ -143,14 +142,13 @@ class Desk:
         await command.run(request)
 
     def _room_of(self, request: Request) -> str:
-        """Return the room that `request` is about, as it is written there. Raises Refusal where it
-        is none of the asker's, who is no operator.
+        """Return the name of the room that `request` is about. Raises Refusal if the asker may not
+        look into it.
         """
         if not request.room:
             return request.member.room
         room = request.view.room(named(request.room)).name
-        is_there = any(each.name == room for each in request.member.rooms)
-        if not is_there and request.role < Role.OPERATOR:
+        if not request.may_look_into(room):
             raise Refusal(f"you are not in #{room}", Kind.NO_ROOM)
         return room
 

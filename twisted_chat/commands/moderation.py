@@ -7,7 +7,7 @@ from twisted_chat.commands.command import Request, shorten
 from twisted_chat.dialects import users
 from twisted_chat.limits import MAX_SLOW
 from twisted_chat.names import can_be_called, named
-from twisted_chat.networks import is_default, is_local, network_in, show
+from twisted_chat.networks import is_default_name, is_local, network_in, show
 from twisted_chat.records import Sanction
 from twisted_chat.refusal import Refusal
 from twisted_chat.requests import (
@@ -83,7 +83,7 @@ async def mute(request: Request) -> None:
     seconds = parse_span(rest) if rest else 0
     if seconds is None:
         raise _no_time(rest)
-    if not is_default(whom):
+    if not is_default_name(whom):
         _check_whom(whom)
     hint = _hint(request, "mute", whom)
     await request.ask(Mute(named(whom), seconds))
@@ -125,7 +125,7 @@ async def forget(request: Request) -> None:
         room = request.view.room(named(first.removeprefix("#"))).name
         count = await request.ask(ForgetLine(room, id))
     else:
-        if not is_default(first):
+        if not is_default_name(first):
             _check_whom(first)
         count = await request.ask(ForgetLines(named(first)))
     lines = "1 line is" if count == 1 else f"{count} lines are"
@@ -176,7 +176,7 @@ def _room(request: Request) -> str:
 
 def _hint(request: Request, what: str, whom: str) -> str:
     """What to tell who acts on a name whose bearer can come again under another one."""
-    if network_in(whom) is not None or is_default(whom):
+    if network_in(whom) is not None or is_default_name(whom):
         return ""
     try:
         seen = request.view.find(named(whom))
@@ -193,7 +193,7 @@ def _check_whom(whom: str) -> None:
     """Raise Refusal for what can be no name and is no network."""
     if network_in(whom) is not None:
         return
-    if is_default(whom):
+    if is_default_name(whom):
         raise Refusal(f"{shorten(whom)} has no address that could be banned: /kick it")
     if not can_be_called(whom):
         raise Refusal(f"{shorten(whom)} is no address or network, and nobody's name")

@@ -19,7 +19,7 @@ from twisted_chat.limits import (
 )
 from twisted_chat.members import FROM_NOW_ON
 from twisted_chat.names import BadName, check_room, named
-from twisted_chat.records import Role, RoomSeen, Rules
+from twisted_chat.records import RoomSeen, Rules
 from twisted_chat.refusal import Refusal
 from twisted_chat.requests import Join, Move, SetTopic
 from twisted_chat.retelling import retold_after, retold_before, retold_last
@@ -47,17 +47,10 @@ async def rooms(request: Request) -> None:
     # The search costs as well, also where most of what it found is not shown.
     request.member.meter.charge(len(seen) / TOKEN)
     shown = seen if request.member.door is Door.CONTROL else seen[:SHOWN_ROOMS]
-    rows = [_row(room, _may_read(request, room)) for room in shown]
+    # The topic of a locked room is its members' own.
+    rows = [_row(room, not room.rules.locked or request.may_look_into(room.name)) for room in shown]
     if left_out := len(seen) - request.answer_all(rows):
         request.answer(f"{left_out} smaller {'room' if left_out == 1 else 'rooms'} left out")
-
-
-def _may_read(request: Request, room: RoomSeen) -> bool:
-    """Return whether the asker may read the topic of `room`: one that is locked is its members'
-    own.
-    """
-    is_there = any(each.name == room.name for each in request.member.rooms)
-    return is_there or not room.rules.locked or request.role >= Role.OPERATOR
 
 
 def _row(room: RoomSeen, may_read: bool) -> tuple[str, dict[str, object]]:

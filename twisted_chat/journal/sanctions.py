@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted_chat.journal.store import IStore
 from twisted_chat.limits import MAX_SANCTIONS
 from twisted_chat.names import Name, named
-from twisted_chat.networks import Host, Network, is_default, network_in
+from twisted_chat.networks import Host, Network, is_default_name, network_in
 from twisted_chat.records import Sanction
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.spans import span
@@ -40,7 +40,7 @@ class Sanctions:
         for sanction in sorted(kept, key=lambda each: (-each.end, each.since, each.whom)):
             whom = named(sanction.whom)
             # A default name that is no network: it is somebody else's by now.
-            if is_default(sanction.whom) and network_in(sanction.whom) is None:
+            if is_default_name(sanction.whom) and network_in(sanction.whom) is None:
                 self._store.put(self._kind, sanction.whom, None)
             elif longer := self._just(whom):
                 self._store.put(self._kind, sanction.whom, None)

@@ -25,7 +25,7 @@ from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.store import IStore
 from twisted_chat.limits import HISTORY, HISTORY_BYTES, MAX_JOINED, MAX_ROOMS, SHOWN_NAME
 from twisted_chat.names import Name
-from twisted_chat.networks import LOCAL, is_default, network_in
+from twisted_chat.networks import LOCAL, is_default_name, network_in
 from twisted_chat.records import Registration, Role
 from twisted_chat.refusal import Kind, Refusal
 
@@ -247,7 +247,7 @@ class State:
             del self.by_key[person.name.key]
             for other in self.correspondents.forget(person.name.key):
                 other.correspondent = None
-            if is_default(person.name.text) and network_in(person.name.text) is None:
+            if is_default_name(person.name.text) and network_in(person.name.text) is None:
                 # The next one who is called so is somebody else.
                 self.mutes.lift(person.name)
         counts = {}

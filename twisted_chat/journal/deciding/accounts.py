@@ -12,7 +12,7 @@ from twisted_chat.journal.people import Person
 from twisted_chat.journal.state import State
 from twisted_chat.limits import RESET_LASTS, TOKEN_LABEL, TOKENS
 from twisted_chat.names import Name
-from twisted_chat.networks import is_default
+from twisted_chat.networks import is_default_name
 from twisted_chat.records import Registration, Role
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.requests import (
@@ -32,7 +32,7 @@ from twisted_chat.requests import (
 
 def check_register(state: State, person: Person) -> None:
     """Raise Refusal if `person` may not register its name."""
-    if is_default(person.name.text):
+    if is_default_name(person.name.text):
         raise Refusal("take a name first: /nick NAME, then /register PASSPHRASE keeps it for you")
     if person.role < Role.REGISTERED:  # An owner may change the passphrase.
         state.registrations.check(person.name, person.origin)

@@ -10,10 +10,11 @@ from twisted_chat.journal.state import State, address_of, with_why
 from twisted_chat.names import Name
 from twisted_chat.networks import (
     LOCAL,
-    is_default,
+    Network,
     is_default_name,
     lies_in,
     network_in,
+    network_of,
     show,
 )
 from twisted_chat.records import Rules, Sanction
@@ -97,7 +98,7 @@ def mute(state: State, person: Person, request: Mute) -> None:
         raise Refusal("that is you yourself")
     if network is not None:
         whom = _of(show(network))
-    elif is_default(whom.text) or whom.key in state.by_key:
+    elif is_default_name(whom.text) or whom.key in state.by_key:
         whom = state.bearer(whom).name
     until = state.time + request.seconds if request.seconds else 0
     state.mutes.add(Sanction(whom.text, person.name.text, "", state.time, until), whom)
@@ -188,10 +189,20 @@ def forget_lines(state: State, person: Person, request: ForgetLines) -> int:
     by_room = state.history.forget_lines(is_meant)
     count = sum(map(len, by_room.values()))
     if not count:
-        raise Refusal(f"nothing that {whom.text} said is kept", Kind.NO_LINE)
+        raise Refusal(_nothing_kept(whom, network), Kind.NO_LINE)
     _forgotten(state, person, by_room)
     state.act(person, "forget", whom.text if network is None else show(network))
     return count
+
+
+def _nothing_kept(whom: Name, network: Network | None) -> str:
+    """Return the text that refuses a ForgetLines for `whom`, a name or the `network`."""
+    text = f"nothing that {whom.text} said is kept"
+    kept_with = None if network is None else network_in(network_of(network.network_address))
+    if network is None or kept_with in (None, network) or not lies_in(network, kept_with):
+        return text
+    whole = show(kept_with)
+    return f"{text} apart from what others of {whole} said: chatctl forget {whole} takes out all"
 
 
 def _forgotten(state: State, person: Person, by_room: dict[str, list[str]]) -> None:

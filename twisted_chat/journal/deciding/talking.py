@@ -11,7 +11,7 @@ from twisted_chat.journal.people import Person, RoomState
 from twisted_chat.journal.state import State
 from twisted_chat.limits import IGNORED, MAX_SLOW, MAX_TOPIC, SHOWN_NAME
 from twisted_chat.names import Name
-from twisted_chat.networks import is_default
+from twisted_chat.networks import is_default_name
 from twisted_chat.records import Registration, Role, Rules, Seen
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.requests import (
@@ -211,7 +211,7 @@ def take_name(state: State, person: Person, name: Name) -> None:
     state.happen(Renamed(old.text, name.text, tuple(person.rooms), *state.stamp()), person)
     if old.key != name.key:
         # Somebody that lost its name to the owner is not whom others wanted to ignore.
-        if not is_default(name.text):
+        if not is_default_name(name.text):
             _follow_name(state, person, old.key)
         state.stand(person, Role.GUEST)
 
