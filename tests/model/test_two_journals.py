@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from random import Random
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.any_request import NODES, Step, asked, steps
+from tests.support.any_request import KINDS, NODES, Step, asked
 from tests.support.loopback import DELAYS, Node, Order, settle
 from tests.support.processes import PATIENCE
 from tests.support.properties import given, settings, st
@@ -21,23 +22,29 @@ from twisted_chat.journal.entries import Entry, read_entry, write_entry
 from twisted_chat.journal.state import State
 from twisted_chat.journal.store import NoStore
 from twisted_chat.refusal import Refusal
+from twisted_chat.requests import Request
 
-BOUNDS = (4, 3, 2000, 2)
+BOUNDS = (4, 3, 8000, 2)
 """Rooms, lines and bytes of history, rooms of one member: few, so that all of them are met."""
 
 
 class Deciding:
-    """Decides, and says what came of it as text: events do not compare their times and ids."""
+    """Decides, and says what came of it as text: events do not compare their times and ids.
 
-    def __init__(self) -> None:
+    `obeyed` counts the requests of each class that were not refused.
+    """
+
+    def __init__(self, obeyed: Counter[type[Request]] | None = None) -> None:
         self.state = State(NoStore(), *BOUNDS)
         self.decider = Decider(self.state)
+        self.obeyed = Counter() if obeyed is None else obeyed
 
     def decide(self, step: Step) -> str:
         """Return the answer or the refusal, and what was decided."""
         try:
             node = step[0].partition(".")[0]
             answer = repr(self.decider.decide(*step, node))
+            self.obeyed[type(step[1])] += 1
         except Refusal as refusal:
             answer = f"{refusal.kind}: {str(refusal)!r}"
         return f"{answer} {self.decider.take()} {self.state.due}"
@@ -58,28 +65,35 @@ class TwoJournalsTests(SynchronousTestCase):
 
     maxDiff = None
 
-    @settings(max_examples=400)
-    @given(asked(40))
-    def test_both_decide_alike(self, steps_asked: list[Step]) -> None:
-        one, other = Deciding(), Deciding()
-        for step in steps_asked:
-            time, number = one.state.time, one.state.number
-            self.assertEqual(one.decide(step), other.decide(step))
-            self.assertGreaterEqual(one.state.time, time)
-            self.assertGreaterEqual(one.state.number, number)
-        self.assertEqual(one.dump, other.dump)
+    def test_both_decide_alike(self) -> None:
+        obeyed: Counter[type[Request]] = Counter()
+
+        @settings(max_examples=600)
+        @given(asked(60))
+        def decide(steps_asked: list[Step]) -> None:
+            one, other = Deciding(obeyed), Deciding()
+            for step in steps_asked:
+                time, number = one.state.time, one.state.number
+                self.assertEqual(one.decide(step), other.decide(step))
+                self.assertGreaterEqual(one.state.time, time)
+                self.assertGreaterEqual(one.state.number, number)
+            self.assertEqual(one.dump, other.dump)
+
+        decide()
+        # Requests that are all refused show little.
+        self.assertEqual([kind for kind in KINDS if not obeyed[kind]], [])
 
     @settings(max_examples=400)
-    @given(asked(40), st.lists(steps(), max_size=20))
+    @given(asked(60), st.integers(0, 60))
     def test_one_that_was_dumped_and_loaded_decides_as_the_other(
-        self, before: list[Step], after: list[Step]
+        self, steps: list[Step], loaded_at: int
     ) -> None:
         one, other = Deciding(), Deciding()
-        for step in before:
+        for step in steps[:loaded_at]:
             one.decide(step)
         other.load(one.dump)
         self.assertEqual(other.dump, one.dump)
-        for step in after:
+        for step in steps[loaded_at:]:
             self.assertEqual(one.decide(step), other.decide(step))
         self.assertEqual(one.dump, other.dump)
 

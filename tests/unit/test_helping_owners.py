@@ -178,6 +178,16 @@ class ResettingTests(HelpingTests):
         self.assertIn("- You are logged in as ann", answer)
         self.assertNotIn("/register", str(answer))
 
+    def test_a_reply_still_goes_to_who_told_something_and_lost_the_name_since(self) -> None:
+        ann = self.hall.owner("ann", "10.0.0.1")
+        bob = self.hall.come("10.0.0.9", "bob")
+        self.hall.ask(ann, "/msg bob psst")
+        reset = self.reset(self.hall, "ann")
+        self.assertEqual(self.hall.ask(bob, "/reply what?"), ["[you -> 10.0.0.1:1] what?"])
+        self.log_in(self.hall, reset, "10.0.0.3")
+        self.hall.ask(bob, "/reply hello?")
+        self.assertEqual(self.hall.table.read(ann)[-1], "[bob -> you] hello?")
+
     def test_it_is_asked_for_at_each_login_until_it_is_done(self) -> None:
         self.hall.leave(self.hall.owner("ann"))
         reset = self.reset(self.hall, "ann")

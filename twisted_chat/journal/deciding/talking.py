@@ -210,22 +210,22 @@ def take_name(state: State, person: Person, name: Name) -> None:
     state.by_key[name.key] = person
     state.happen(Renamed(old.text, name.text, tuple(person.rooms), *state.stamp()), person)
     if old.key != name.key:
+        for other in state.correspondents.rename(old.key, name.key):
+            other.correspondent = name.key
         # Somebody that lost its name to the owner is not whom others wanted to ignore.
         if not is_default_name(name.text):
-            _follow_name(state, person, old.key)
+            _let_ignorers_follow(state, person, old.key)
         state.stand(person, Role.GUEST)
 
 
-def _follow_name(state: State, person: Person, old: str) -> None:
-    """Let what concerned the bearer of the name with the key `old` concern `person`."""
+def _let_ignorers_follow(state: State, person: Person, old: str) -> None:
+    """Let those that ignored the name with the key `old` ignore `person` under its new name."""
     name = person.name
     for other in state.ignorers.rename(old, name.key):
         other.ignored = {**_without(other.ignored, old), name.key: name.text}
     if name.key in person.ignored:  # Nobody ignores oneself.
         person.ignored = _without(person.ignored, name.key)
         state.ignorers.discard(name.key, person)
-    for other in state.correspondents.rename(old, name.key):
-        other.correspondent = name.key
 
 
 def _without(names: Mapping[str, str], key: str) -> Mapping[str, str]:
