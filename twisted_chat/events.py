@@ -25,7 +25,7 @@ YOU = "you"
 
 
 class Reason(Enum):
-    """Why the daemon put a member out. The value is the text of its Left line."""
+    """Why the daemon or an operator put a member out, as it stands in `reason` of the events."""
 
     NOT_A_CHAT_CLIENT = "not a chat client"
     TOO_SLOW = "too slow to read"
@@ -97,13 +97,16 @@ class Left(_Decided):
     """`name` is gone from the chat, and from all its rooms. `counts`: members just after it, by
     room. It happened in each of them, and who shares several with it hears it once.
 
-    `words`: its own farewell, if any. `reason`: why the daemon or an operator put it out.
+    `words`: its own farewell, if any. `reason`: if it was put out, the value of a Reason. `by`: the
+    operator that put it out, if one did, and `why`, in the operator's words.
     """
 
     name: str
     counts: Mapping[str, int]
     words: str = ""
     reason: str = ""
+    by: str = ""
+    why: str = ""
     time: float = field(default=0.0, compare=False)
     era: str = field(default="", compare=False)
     number: int = field(default=0, compare=False)
@@ -113,7 +116,7 @@ class Left(_Decided):
 class Parted(_Decided):
     """`name` is gone from one room and stays in the chat. `count`: members just after it.
 
-    `words` and `reason`: as of Left.
+    `words`, `reason`, `by` and `why`: as of Left.
     """
 
     name: str
@@ -121,6 +124,8 @@ class Parted(_Decided):
     room: str = ""
     words: str = ""
     reason: str = ""
+    by: str = ""
+    why: str = ""
     time: float = field(default=0.0, compare=False)
     era: str = field(default="", compare=False)
     number: int = field(default=0, compare=False)
@@ -265,10 +270,14 @@ class NameLost(_Decided):
 
 @dataclass(slots=True)
 class PutOut(_Decided):
-    """The reader is put out of the chat, or of `room` alone."""
+    """The reader is put out of the chat, or of `room` alone. `reason`, `by` and `why`: as of
+    Left.
+    """
 
     reason: str
     room: str = ""
+    by: str = ""
+    why: str = ""
     time: float = field(default=0.0, compare=False)
     era: str = field(default="", compare=False)
     number: int = field(default=0, compare=False)

@@ -77,7 +77,7 @@ class DummyGuest(Guest):
 
 
 def _words(event: events.Left | events.Parted) -> str:
-    return f"put out: {event.reason}" if event.reason else event.words
+    return line_of(event).partition(" online), ")[2] if event.reason else event.words
 
 
 class DummyDriver(Driver):

@@ -536,12 +536,12 @@ class JsonTests(BridgeCase):
     def test_who_is_put_out_does_not_come_back(self) -> None:
         self.greet_in_json()
         self.hear_json(Refused("you were put out: says a refusal"))
-        self.hear_json(PutOut("kicked by bob", "dev"))
+        self.hear_json(PutOut("kicked", "dev", "bob"))
         self.assertEqual(
             self.face.shown[1:],
             ["! you were put out: says a refusal", "! you were put out of #dev: kicked by bob"],
         )
-        self.hear_json(PutOut("kicked by bob: so long"))
+        self.hear_json(PutOut("kicked", by="bob", why="so long"))
         self.assertEqual(self.last_word(), "chat-client: you were put out: kicked by bob: so long")
 
     def test_a_line_that_may_hold_a_passphrase_is_shown_once_it_is_known_to_be_said(self) -> None:

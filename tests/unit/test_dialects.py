@@ -74,7 +74,7 @@ OTHERS: list[tuple[Event, str]] = [
     (Parted("ann", 1, "dev"), "< The user ann left (1 user online)"),
     (Parted("ann", 0, "dev", "bye"), "< The user ann left (0 user online): bye"),
     (
-        Parted("ann", 2, "dev", "", "kicked by bob"),
+        Parted("ann", 2, "dev", reason="kicked", by="bob"),
         "< The user ann left (2 users online), put out: kicked by bob",
     ),
     (Topic("dev", "tea: now", "ann"), "- ann set the topic: tea: now"),
@@ -102,8 +102,8 @@ OTHERS: list[tuple[Event, str]] = [
         NameLost("ann", Loss.RELEASE, "chatctl"),
         "- chatctl released the name ann: it belongs to nobody now",
     ),
-    (PutOut("kicked by ann: no"), "! you were put out: kicked by ann: no"),
-    (PutOut("kicked by ann", "dev"), "! you were put out of #dev: kicked by ann"),
+    (PutOut("kicked", by="ann", why="no"), "! you were put out: kicked by ann: no"),
+    (PutOut("kicked", "dev", "ann"), "! you were put out of #dev: kicked by ann"),
     (
         Joined(2, "dev"),
         "> Connected to the chat server (2 users online)\n- You are now in #dev",
@@ -202,7 +202,7 @@ class LineDialectTests(SynchronousTestCase):
             event = parse(line)
             assert isinstance(event, Refused)
             self.assertEqual((event.text, event.kind), (line[2:], kind))
-        self.assertEqual(parse("! you were put out: kicked by ann"), PutOut("kicked by ann"))
+        self.assertEqual(parse("! you were put out: too slow"), PutOut("too slow"))
 
     def test_a_line_of_no_known_kind_is_a_notice(self) -> None:
         for line in ("* NAME", "", "[NAME]text", "> New user", "-x"):
@@ -215,6 +215,13 @@ class LineDialectTests(SynchronousTestCase):
             st.builds(Said, NAMES, TEXTS),
             st.builds(Left, NAMES, st.fixed_dictionaries({"": COUNTS}), words=TEXTS),
             st.builds(Left, NAMES, st.fixed_dictionaries({"": COUNTS}), reason=TEXTS),
+            st.builds(
+                PutOut,
+                st.sampled_from(("kicked", "banned")),
+                st.just(""),
+                NAMES,
+                st.just("") | TEXTS,
+            ),
             st.builds(Emoted, NAMES, TEXTS),
             st.builds(Renamed, NAMES, NAMES),
             st.builds(Told, NAMES, NAMES, TEXTS),

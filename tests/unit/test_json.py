@@ -81,8 +81,8 @@ MADE: Mapping[type, st.SearchStrategy] = {
     Entered: decided(Entered, TEXT, COUNT, TEXT),
     Said: decided(Said, TEXT, TEXT, TEXT),
     Emoted: decided(Emoted, TEXT, TEXT, TEXT),
-    Left: decided(Left, TEXT, st.dictionaries(TEXT, COUNT, max_size=4), TEXT, TEXT),
-    Parted: decided(Parted, TEXT, COUNT, TEXT, TEXT, TEXT),
+    Left: decided(Left, TEXT, st.dictionaries(TEXT, COUNT, max_size=4), *4 * (TEXT,)),
+    Parted: decided(Parted, TEXT, COUNT, *5 * (TEXT,)),
     Renamed: decided(Renamed, TEXT, TEXT, TEXTS),
     Topic: decided(Topic, TEXT, TEXT, TEXT),
     Slowed: decided(Slowed, TEXT, COUNT, TEXT),
@@ -93,7 +93,7 @@ MADE: Mapping[type, st.SearchStrategy] = {
     RoleChanged: decided(RoleChanged, st.sampled_from(Role), st.sampled_from(Role)),
     MuteChanged: decided(MuteChanged, TIME | st.just(float("inf"))),
     NameLost: decided(NameLost, TEXT, st.sampled_from(Loss), TEXT),
-    PutOut: decided(PutOut, TEXT, TEXT),
+    PutOut: decided(PutOut, TEXT, TEXT, TEXT, TEXT),
     Acted: decided(Acted, TEXT, TEXT, TEXT, COUNT, TEXT, TEXT),
     Greeting: st.builds(Greeting, COUNT, TEXT, TEXT, COUNT, st.booleans()),
     Joined: st.builds(Joined, COUNT, TEXT, TEXT, COUNT, st.booleans()),
@@ -141,7 +141,11 @@ class JsonDialectTests(SynchronousTestCase):
             (
                 Left("ann", {"lobby": 2, "dev": 0}, time=NOON, era="e7", number=1),
                 '{"event": "left", "name": "ann", "counts": {"lobby": 2, "dev": 0}, "words": "", '
-                '"reason": "", "time": 1795417920.0, "id": "e7-1"}',
+                '"reason": "", "by": "", "why": "", "time": 1795417920.0, "id": "e7-1"}',
+            ),
+            (
+                PutOut("kicked", by="ann", why="rude"),
+                '{"event": "put_out", "reason": "kicked", "by": "ann", "why": "rude"}',
             ),
             (
                 Retold("ann", "hi", False, "dev", NOON, "e7-12"),

@@ -182,7 +182,7 @@ class RoomTests(SynchronousTestCase):
             Said(name, f"{text}\n{text}"),
             Emoted(name, text),
             Left(name, {LOBBY: 10**6}, text),
-            Left(name, {LOBBY: 10**6}, reason=text),
+            Left(name, {LOBBY: 10**6}, reason=text, by=name, why=text),
             Renamed(name, name),
             Told(name, YOU, text),
             Notice(text),

@@ -1,4 +1,4 @@
-"""Events as lines for people: their words stand here and nowhere else. And lines back to events."""
+"""Events as lines for people, whose words stand here and nowhere else; and lines as events."""
 
 from __future__ import annotations
 
@@ -46,23 +46,23 @@ from twisted_chat.spans import moment, span
 
 @implementer(IDialect)
 class LineDialect:
-    """UTF-8 lines, each ended by LF. Every line starts with the mark of its kind.
+    """Writes UTF-8 lines, each ended by LF. Every line starts with the mark of its kind.
 
-    An event is one line, or several, or none where there is nothing to tell people.
+    An event becomes one line or several. It becomes nothing if people need not be told of it.
     """
 
     def render(self, event: Event, room: str) -> bytes:
-        """`event` as all read it that are in `room`."""
+        """Return `event` as all members in `room` read it."""
         # Half a character in one event must not cost all the others.
         return _LINES[type(event)](event, room).encode("utf-8", "replace")
 
     def render_to(self, event: Event, reader: object) -> bytes:
-        """`event` as the one `reader` reads it that it is for."""
+        """Return `event`, which is for `reader` alone, as that member reads it."""
         return _LINES[type(event)](event, "").encode("utf-8", "replace")
 
 
 def line_of(event: Event, room: str = "") -> str:
-    """`event` as whoever is in `room` reads it: lines without the last end; perhaps empty."""
+    """Return `event` as members in `room` read it: lines, without the end of the last one."""
     return _LINES[type(event)](event, room).removesuffix("\n")
 
 
@@ -87,8 +87,19 @@ def _parted(event: Parted, room: str) -> str:
 def _gone(event: Left | Parted, count: int) -> str:
     line = f"< The user {event.name} left ({_online(count)})"
     if event.reason:
-        return f"{line}, put out: {event.reason}\n"
-    return f"{line}: {event.words}\n" if event.words else f"{line}\n"
+        return f"{line}, put out: {_because(event)}\n"
+    return f"{_with(line, event.words)}\n"
+
+
+def _because(event: Left | Parted | PutOut) -> str:
+    """Return why somebody was put out: `too slow to read`, `kicked by ann: rude`."""
+    by = f" by {event.by}" if event.by else ""
+    return _with(f"{event.reason}{by}", event.why)
+
+
+def _with(lead: str, words: str) -> str:
+    """Return `lead`, and behind it somebody's `words` if there are any."""
+    return f"{lead}: {words}" if words else lead
 
 
 def _renamed(event: Renamed, room: str) -> str:
@@ -139,7 +150,7 @@ def _name_lost(event: NameLost, room: str) -> str:
 
 def _put_out(event: PutOut, room: str) -> str:
     where = f" of #{event.room}" if event.room else ""
-    return f"! you were put out{where}: {event.reason}\n"
+    return f"! you were put out{where}: {_because(event)}\n"
 
 
 def _joined(event: Joined, room: str) -> str:
@@ -167,10 +178,6 @@ def _acted(event: Acted, room: str) -> str:
     return f"- {text}\n"
 
 
-def _with_why(text: str, event: Acted) -> str:
-    return f"{text}: {event.why}" if event.why else text
-
-
 def _how_long(event: Acted) -> str:
     return f" for {span(event.seconds)}" if event.seconds else ""
 
@@ -188,14 +195,14 @@ def _forgot(event: Acted) -> str:
 
 def _acted_otherwise(event: Acted) -> str:
     """Tell of a command that this version does not know."""
-    return _with_why(f"{event.who}: {event.what} {event.whom}".rstrip(), event)
+    return _with(f"{event.who}: {event.what} {event.whom}".rstrip(), event.why)
 
 
 _ACTS: Mapping[str, Callable[[Acted], str]] = {
-    "ban": lambda act: _with_why(f"{act.who} banned {act.whom}{_how_long(act)}", act),
+    "ban": lambda act: _with(f"{act.who} banned {act.whom}{_how_long(act)}", act.why),
     "deop": lambda act: f"{act.who} made {act.whom} no operator",
     "forget": _forgot,
-    "kick": lambda act: _with_why(f"{act.who} kicked {act.whom}", act),
+    "kick": lambda act: _with(f"{act.who} kicked {act.whom}", act.why),
     "lock": lambda act: f"{act.who} locked {act.whom}",
     "mute": lambda act: f"{act.who} muted {act.whom}{_how_long(act)}",
     "op": lambda act: f"{act.who} made {act.whom} an operator",
@@ -209,7 +216,7 @@ _ACTS: Mapping[str, Callable[[Acted], str]] = {
     "unregister": lambda act: f"{act.who} gave up that name and is no operator now",
 }
 
-# A table and no singledispatch, which takes longer than all the rest of a delivery.
+# Not functools.singledispatch: it takes longer than all the rest of a delivery.
 _LINES: dict[type[Event], Callable[[Any, str], str]] = {
     Entered: lambda event, room: f"> New user {event.name} entered ({_online(event.count)})\n",
     Said: _said,
@@ -244,7 +251,7 @@ def _greeted(count: int) -> str:
 
 
 def users(count: int) -> str:
-    """`1 user`, `2 users`, and `0 user` as the protocol has always said it."""
+    """Return `count` in the words of the protocol: `0 user`, `1 user`, `2 users`."""
     return f"{count} user" if count in (0, 1) else f"{count} users"
 
 
@@ -261,7 +268,7 @@ _TOLD = re.compile(r"\[(\S+) -> (\S+)\] (.*)")
 _EMOTED = re.compile(r"\* (\S+) (.*)")
 _RENAMED = re.compile(r"- (\S+) is now (\S+)")
 _YOU_RENAMED = re.compile(r"- You are now (\S+)")
-
+_BY = re.compile(r"(kicked|banned) by (\S+)(?:: (.+))?")
 
 _PUT_OUT = "you were put out: "
 _KINDS = (
@@ -270,21 +277,22 @@ _KINDS = (
     ("no command /", Kind.NO_COMMAND),
     ("nobody here is called ", Kind.NO_MEMBER),
 )
-"""The kinds that a client needs to know, and how a refusal of each begins."""
+"""How refusals begin of which a client needs to know the kind."""
 
 
 def parse(line: str) -> Event:
-    """The event that `line` (cleaned, without its end) tells of, as far as a line tells.
+    """Return the event that `line`, clean and without its end, tells of.
 
-    Never fails: a line of no known kind becomes a Notice that holds it whole. No line tells which
-    room it is about: that is empty.
+    Never fails: a line of an unknown kind becomes a Notice with the whole line as its text. No line
+    tells which room it is about: `room` stays empty.
     """
     if match := _SAID.fullmatch(line):
         return Said(match[1], match[2])
     if match := _ENTERED.fullmatch(line):
         return Entered(match[1], int(match[2]))
     if match := _LEFT.fullmatch(line):
-        return Left(match[1], {"": int(match[2])}, words=match[4] or "", reason=match[3] or "")
+        reason, by, why = _cause(match[3] or "")
+        return Left(match[1], {"": int(match[2])}, match[4] or "", reason, by, why)
     if match := _GREETING.fullmatch(line):
         return Greeting(int(match[1]))
     if match := _TOLD.fullmatch(line):
@@ -300,10 +308,17 @@ def parse(line: str) -> Event:
     return Notice(line.removeprefix("- "))
 
 
+def _cause(text: str) -> tuple[str, str, str]:
+    """Return the `reason`, `by` and `why` that `_because` made `text` of."""
+    match = _BY.fullmatch(text)
+    return (match[1], match[2], match[3] or "") if match else (text, "", "")
+
+
 def _refused(text: str) -> PutOut | Refused:
-    # Only the daemon writes refusals, so that no word of somebody can be taken for one.
+    # No member can write a line that begins like a refusal.
     if text.startswith(_PUT_OUT):
-        return PutOut(text.removeprefix(_PUT_OUT))
+        reason, by, why = _cause(text.removeprefix(_PUT_OUT))
+        return PutOut(reason, "", by, why)
     for lead, kind in _KINDS:
         if text.startswith(lead):
             return Refused(text, kind)

@@ -12,6 +12,7 @@ from twisted_chat.events import (
     MuteChanged,
     OwnEvent,
     PutOut,
+    Reason,
     RoleChanged,
     RoomEvent,
 )
@@ -121,7 +122,7 @@ class State:
         if self.time >= self.due:
             for person in [*self.detached]:
                 if person.detached_until <= self.time:
-                    self.go(person, "", "")
+                    self.go(person)
             self.rooms.run_out(self.time)
             self.registrations.run_out(self.time)
             self.bans.run_out(self.time)
@@ -230,13 +231,15 @@ class State:
             if max(ends) > self.time:
                 self.tell(person, MuteChanged(until, *self.stamp()))
 
-    def put_out(self, person: Person, reason: str) -> None:
-        """Let `person` be gone, because the daemon or an operator wants it."""
-        self.tell(person, PutOut(reason, "", *self.stamp()))
-        self.go(person, "", reason)
+    def put_out(self, person: Person, reason: Reason, by: str, why: str) -> None:
+        """Let `person` be gone, because the operator `by` wants it."""
+        self.tell(person, PutOut(reason.value, "", by, why, *self.stamp()))
+        self.go(person, "", reason.value, by, why)
 
-    def go(self, person: Person, words: str, reason: str) -> None:
-        """Let `person` be gone."""
+    def go(
+        self, person: Person, words: str = "", reason: str = "", by: str = "", why: str = ""
+    ) -> None:
+        """Let `person` be gone. `words`, `reason`, `by` and `why`: as of Left."""
         del self.people[person.id]
         self.detached.pop(person, None)
         for key in person.ignored:
@@ -254,7 +257,7 @@ class State:
         for name, room in person.rooms.items():
             self.rooms.leave(room, person, self.time)
             counts[name] = len(room.present)
-        left = Left(person.name.text, counts, words, reason, *self.stamp())
+        left = Left(person.name.text, counts, words, reason, by, why, *self.stamp())
         self.decided.append(Happened(left, person.id))
 
 
@@ -263,8 +266,3 @@ def address_of(bearer: Person | None) -> str:
     if bearer is None:
         return ""
     return LOCAL if bearer.host is None else str(bearer.host)
-
-
-def with_why(text: str, why: str) -> str:
-    """Return `text`, with the reason if there is one."""
-    return f"{text}: {why}" if why else text

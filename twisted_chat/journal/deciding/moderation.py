@@ -6,7 +6,7 @@ from twisted_chat.events import Announced, Forgotten, Locked, PutOut, Reason, Sl
 from twisted_chat.journal.deciding.presence import part_from
 from twisted_chat.journal.people import Person, RoomState
 from twisted_chat.journal.sanctions import Sanctions
-from twisted_chat.journal.state import State, address_of, with_why
+from twisted_chat.journal.state import State, address_of
 from twisted_chat.names import Name
 from twisted_chat.networks import (
     LOCAL,
@@ -50,17 +50,18 @@ def kick(state: State, person: Person, request: Kick) -> None:
     kicked = state.bearer(request.name)
     if kicked is person or kicked.name.key == person.name.key:
         raise Refusal("that is you yourself: /quit leaves")
-    reason = with_why(f"{Reason.KICKED.value} by {person.name.text}", request.why)
+    by, why = person.name.text, request.why
     name, address = kicked.name.text, address_of(kicked)
     if request.room:
         room = state.rooms.exactly(request.room)
         if room.name not in kicked.rooms:
             raise Refusal(f"{name} is not in #{room.name}", Kind.NO_MEMBER)
-        state.tell(kicked, PutOut(reason, room.name, *state.stamp()))
-        part_from(state, kicked, room, reason=reason)
+        reason = Reason.KICKED.value
+        state.tell(kicked, PutOut(reason, room.name, by, why, *state.stamp()))
+        part_from(state, kicked, room, reason=reason, by=by, why=why)
     else:
-        state.put_out(kicked, reason)
-    state.act(person, "kick", name, why=request.why, address=address)
+        state.put_out(kicked, Reason.KICKED, by, why)
+    state.act(person, "kick", name, why=why, address=address)
 
 
 def ban(state: State, person: Person, request: Ban) -> int:
@@ -73,15 +74,14 @@ def ban(state: State, person: Person, request: Ban) -> int:
         raise Refusal("that is you yourself")
     if network is not None:
         whom = _of(show(network))
-    by = person.name.text
+    by, why = person.name.text, request.why
     until = state.time + request.seconds if request.seconds else 0
-    state.bans.add(Sanction(whom.text, by, request.why, state.time, until), whom)
-    reason = with_why(f"{Reason.BANNED.value} by {by}", request.why)
+    state.bans.add(Sanction(whom.text, by, why, state.time, until), whom)
     hit = state.hit(whom)
     for each in hit:
-        state.put_out(each, reason)
+        state.put_out(each, Reason.BANNED, by, why)
     address = address_of(hit[0]) if hit and network is None else ""
-    state.act(person, "ban", whom.text, seconds=request.seconds, why=request.why, address=address)
+    state.act(person, "ban", whom.text, seconds=request.seconds, why=why, address=address)
     return len(hit)
 
 

@@ -138,12 +138,21 @@ def part(state: State, person: Person, request: Part) -> None:
 
 
 def part_from(
-    state: State, person: Person, room: RoomState, words: str = "", reason: str = ""
+    state: State,
+    person: Person,
+    room: RoomState,
+    words: str = "",
+    reason: str = "",
+    by: str = "",
+    why: str = "",
 ) -> None:
-    """Let `person` be in `room` no longer, and tell all who are there."""
+    """Let `person` be in `room` no longer, and tell all who are there. `words`, `reason`, `by` and
+    `why`: as of Parted.
+    """
     person.part(room)
     state.rooms.leave(room, person, state.time)
-    parted = Parted(person.name.text, len(room.present), room.name, words, reason, *state.stamp())
+    name, count = person.name.text, len(room.present)
+    parted = Parted(name, count, room.name, words, reason, by, why, *state.stamp())
     state.happen(parted, person)
 
 
@@ -176,4 +185,4 @@ def dismiss(state: State, request: Dismiss) -> None:
     lead = f"{request.node}."
     for person in [*state.people.values()]:
         if person.id.startswith(lead):
-            state.go(person, "", "")
+            state.go(person)
