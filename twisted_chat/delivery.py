@@ -1,4 +1,4 @@
-"""Delivery: each turn of the reactor ends with one write to each member."""
+"""When events are delivered: each turn of the reactor ends with one write to each member."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from twisted_chat.turn import Turn
 
 
 class Delivery:
-    """The pending turn, and when it is delivered: at the end of the reactor's turn, or early when
+    """Gathers events in a pending turn. Delivers it at the end of the reactor's turn, or earlier if
     it is full.
 
-    `later` runs a function after the present turn of the reactor. The transcript gets what all
-    members of a room could read, in `dialect`. `found_dead(member)` is called where the way out of
-    a member is broken, in the handler of the exception.
+    `later` runs a function after the reactor's turn. The transcript gets what all members of a room
+    could read, in `dialect`. `found_dead(member)` is called if a member's way out or dialect
+    raises, in the handler of the exception.
     """
 
     def __init__(
@@ -39,7 +39,9 @@ class Delivery:
     def publish(
         self, room: Room, event: RoomEvent, but: Member | None = None, deaf: Collection[Member] = ()
     ) -> None:
-        """Let all members that are in `room` now read `event`, `but` and the `deaf` ones apart."""
+        """Let all members that are in `room` at this moment read `event`, except `but` and the
+        `deaf` ones.
+        """
         self._turn.publish(room, event, but, deaf)
         if self._turn.size >= TURN or not self._is_due:
             self._soon()
@@ -47,7 +49,7 @@ class Delivery:
     def publish_all(
         self, rooms: Sequence[Room], event: RoomEvent, but: Member | None = None
     ) -> None:
-        """The same for all members of several rooms, each of which reads it once."""
+        """Do the same for several rooms. A member of several of them reads `event` once."""
         self._turn.publish_all(rooms, event, but)
         self._soon()
 
@@ -57,19 +59,19 @@ class Delivery:
         self._soon()
 
     def begin(self, member: Member, room: Room) -> None:
-        """Let `member` read what comes in `room` from here on."""
+        """Let `member` read what happens in `room` from here on."""
         self._turn.begin(member, room)
 
     def end(self, member: Member, room: Room) -> None:
-        """Let `member` read what was in `room` up to here, and nothing that comes."""
+        """Let `member` read what happened in `room` up to here, and nothing that comes later."""
         self._turn.end(member, room)
 
     def end_all(self, member: Member) -> None:
-        """The same for all rooms of `member`, which it is in until this returns."""
+        """Do the same for all rooms of `member`. It stays in them until this has returned."""
         self._turn.end_all(member)
 
     def close(self, member: Member) -> None:
-        """Close the way out of `member` behind what it was told up to here."""
+        """Close the way out of `member` when all that it was told up to here is written."""
         self._departed.append(member)
         self._soon()
 
@@ -86,13 +88,15 @@ class Delivery:
 
     def _failed(self, member: Member) -> None:
         self._found_dead(member)
-        self._turn.forget(member)  # It reads not even of others that are found dead with it.
+        self._turn.forget(
+            member
+        )  # It gets no event of this turn, also none about others that are found dead.
 
     def flush(self) -> None:
         """Deliver the pending turn.
 
-        What happens meanwhile (a member found dead leaves) belongs to the next turn, in which it
-        is still counted until its Left.
+        What happens meanwhile belongs to the next turn: a member that is found dead leaves in that
+        one, and is counted until then.
         """
         turn, self._turn = self._turn, Turn()
         departed, self._departed = self._departed, []

@@ -1,4 +1,4 @@
-"""Flood control: token buckets, which delay lines and never drop a line."""
+"""Flood control by token buckets: they delay lines and never drop one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from twisted_chat.limits import (
 
 
 class _Bucket:
-    """Tokens that come in at a rate, up to a burst. A bucket may be overdrawn.
+    """Holds tokens that come in at a rate, up to a burst. It may be overdrawn.
 
     `full` is its whole state: the time at which it will be full again, in monotonic seconds.
     """
@@ -27,14 +27,14 @@ class _Bucket:
 
 
 class Flood:
-    """Limits what a daemon takes in: of each connection `limits.rate` tokens a second and
+    """Limits what the daemon takes in. Each connection may spend `limits.rate` tokens a second, and
     `limits.burst` tokens at once. A rate of 0 is no limit.
 
     A line costs a token for each started TOKEN bytes. All connections of an address together have
-    ADDRESS_SHARE times the rate and burst of one. All connections that paste together have
-    CHAT_SHARE times the rate of one, so that readers that are not slow can follow, however many
-    paste; what one person can type is not counted there. `clock` is the reactor, whose seconds must
-    be monotonic.
+    ADDRESS_SHARE times the rate and the burst of one. All connections that paste have together
+    CHAT_SHARE times the rate of one, so that members with an ordinary connection can read along,
+    however many paste. What a person can type is not counted there. `clock` is the reactor; its
+    seconds must be monotonic.
     """
 
     def __init__(self, clock: IReactorTime, limits: Limits) -> None:
@@ -46,15 +46,15 @@ class Flood:
         self.renew()
 
     def renew(self) -> None:
-        """Take over `limits`, which have changed. What was charged before stays charged."""
+        """Take over `limits` after a change. What was charged before stays charged."""
         self.rate, burst = self.limits.rate, self.limits.burst
-        # All are seconds until a bucket is full again: for one token; for an empty bucket; for a
-        # bucket with one token left. The latter two are the same for a connection and its address.
+        # All are seconds until a bucket is full again: one that lacks one token, an empty one, and
+        # one with one token left. The last two are the same for a connection and an address.
         self.token = 1 / self.rate if self.rate else 0.0
         self.empty = burst * self.token
         self.one_left = (burst - 1) * self.token
         self.typed_empty = self.empty * TYPED_BURST / TYPED_RATE
-        # Bounded, so that a connection that overdraws its bucket is not held for long.
+        # The bound for a bucket that is overdrawn: nobody is to be held for long.
         self.longest = self.empty + LONGEST_PAUSE
         self.typed_longest = self.typed_empty + LONGEST_PAUSE
 
@@ -67,7 +67,7 @@ class Flood:
         bucket = self._addresses.get(address)
         if bucket is None:
             if len(self._addresses) >= self._sweep_at:
-                # A full bucket says no more than a missing one.
+                # A full bucket is worth no more than a new one.
                 self._addresses = {
                     known: bucket for known, bucket in self._addresses.items() if bucket.full > now
                 }
@@ -77,7 +77,7 @@ class Flood:
 
 
 class Meter:
-    """Charges one connection for what it sends, and for what it asks for."""
+    """Charges one connection for what it sends, and for the answers that it asks for."""
 
     __slots__ = ("_address", "_flood", "_own", "_typed", "active")
 
@@ -86,7 +86,7 @@ class Meter:
         self._address = address
         self.active = 0.0
         """When it was last charged, in monotonic seconds."""
-        self._own = 0.0  # When each of these two buckets will be full again.
+        self._own = 0.0  # Times: when each of these two buckets will be full.
         self._typed = 0.0
 
     @property
@@ -95,8 +95,8 @@ class Meter:
         return self._flood.seconds() - self.active
 
     def charge(self, tokens: float, only_at_once: bool = False) -> float:
-        """Take `tokens` and return for how many seconds the connection must not be read; 0: it may
-        go on. With `only_at_once`, take the tokens only if it may go on.
+        """Take `tokens`. Return for how many seconds the connection must not be read; 0: read on.
+        With `only_at_once`, take the tokens only if the answer is 0.
         """
         flood = self._flood
         self.active = now = flood.seconds()
@@ -123,8 +123,8 @@ class Meter:
 
 
 def _fill(full: float, now: float, more: float, latest: float) -> float:
-    """Return when a bucket that would be full at `full` will be full after a charge of `more`
-    seconds; `latest` at the latest.
+    """Return when a bucket will be full that would be so at `full` and is charged `more` seconds.
+    That is at most `latest`.
     """
     full = more + (full if full > now else now)
     return full if full < latest else latest

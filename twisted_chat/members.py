@@ -16,8 +16,8 @@ from twisted_chat.networks import LOCAL, Host
 class Room:
     """The members of this process that are in a room, in the order in which they entered.
 
-    There is one only while a member is in it: what outlasts that is the journal's. `seats`: how
-    many have not left it, with those that hear of nothing there any more.
+    It exists only while a member is in it: what outlasts that is the journal's. `seats`: how many
+    members have not left it. They include those that get nothing more to read there.
     """
 
     __slots__ = ("alone", "members", "name", "overlaps", "seats")
@@ -27,13 +27,13 @@ class Room:
         self.members: dict[Member, None] = {}
         self.seats = 0
         self.alone: Mapping[Room, None] = {self: None}
-        """The rooms of each member that is in this one alone: one mapping for all of them."""
+        """The `rooms` of each member that is in this room alone: all share one mapping."""
         self.overlaps = False
-        """Whether some of them may be in another room too."""
+        """Whether some members may be in another room too."""
 
     @property
     def lead(self) -> str:
-        """What leads its lines in the transcript; those of the lobby stand bare."""
+        """The lead of its lines in the transcript. Lines of the lobby have none."""
         return "" if self.name == LOBBY else f"#{self.name} "
 
 
@@ -51,13 +51,13 @@ class _Read:
 
 @implementer(IReader)
 class Member(_Read):
-    """One connection in the chat: its name, its way out, the dialect it is written to in, and what
-    counts its share of the daemon's time. What the whole chat knows of it is the journal's.
+    """One connection in the chat: its name, its way out, the dialect in which it reads, and the
+    meter that charges it. What the whole chat knows of it is the journal's.
 
-    `id`: what stands for it as an author; empty until it has asked to arrive. `name`: as asked for
-    until the member is in the chat, then as the journal granted it. `rooms`: where it is; `room`:
-    the name of the one of them that it joined first, empty if it is in none. `door`: where it came
-    in; `host`: from where; `origin`: what counts as one address with it wherever each has a share.
+    `id`: its id as an author; empty until it has asked to arrive. `name`: the default name until
+    the member is in the chat, then the name that the journal granted. `rooms`: the rooms that it is
+    in. `room`: the name of the first that it joined; empty if it is in no room. `door`: the way by
+    which it came in. `host`: its address. `origin`: all members of one origin have one share.
     `is_greeted`: it has been in a room. `leaving`: its Left has been asked for, and no further line
     of it is taken.
 
@@ -98,7 +98,7 @@ class Member(_Read):
         self.leaving = False
 
     def join(self, room: Room) -> None:
-        """Be in `room` too."""
+        """Add `room` to its rooms."""
         if not self.rooms:
             self.room = room.name
             self.rooms = room.alone
@@ -106,17 +106,17 @@ class Member(_Read):
             self.rooms = {**self.rooms, room: None}
 
     def part(self, room: Room) -> None:
-        """Be in `room` no longer."""
+        """Take `room` out of its rooms."""
         rooms = {each: None for each in self.rooms if each is not room}
         self.rooms = rooms or _NOWHERE
         self.room = next(iter(rooms)).name if rooms else ""
 
     def part_all(self) -> None:
-        """Be in no room any more."""
+        """Take all rooms out of its rooms."""
         self.rooms = _NOWHERE
         self.room = ""
 
     @property
     def idle(self) -> float:
-        """Seconds since it last sent something."""
+        """Seconds since the member last sent something."""
         return self.meter.idle

@@ -1,4 +1,4 @@
-"""How events are written for those who read them, and read again by clients."""
+"""Writes events for those who read them, and reads them back for clients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twisted_chat.dialects.line import LineDialect, line_of, parse, users
 from twisted_chat.interfaces import IDialect
 
 FORMATS: Mapping[str, IDialect] = {"line": LineDialect(), "json": JsonDialect()}
-"""The dialects of the line door. What all read that share one is written once."""
+"""The dialects of the line door. Members that share one read the same bytes, written once."""
 
 __all__ = [
     "FORMATS",

@@ -1,4 +1,4 @@
-"""Events as JSON, one object a line, for programs; and such lines back to events."""
+"""Events as JSON, one object a line, for programs; and those lines as events."""
 
 from __future__ import annotations
 
@@ -72,29 +72,29 @@ EVENTS: Mapping[str, type[Event]] = {
     "notice": Notice,
     "refused": Refused,
 }
-"""What stands in `event`, and what it means."""
+"""The classes of events by what `event` calls them."""
 
 _END_OF_TIME = 253_402_300_800
-"""Unix time of the year 10000, which no date can be."""
+"""Unix time of the year 10000, which is past the last date that Python knows."""
 
 _MOST = 2**53
-"""What a number in JSON is below, if any program is to read it as it is."""
+"""All numbers in JSON are less than this: some programs read larger ones inexactly."""
 
 
 @implementer(IDialect)
 class JsonDialect:
-    """One JSON object on a line for each event; what is said in several lines is as many.
+    """Writes a line with one JSON object for each event. A Said of several lines becomes as many.
 
-    `event` is its name, and the rest its fields as events.py has them. `id` stands for `era` and
-    `number`. What an event can be without is left out where there is none: see _LEFT_OUT.
+    `event` is the name of the event; the other keys are its fields in events.py. `id` stands for
+    `era` and `number`. The fields in _LEFT_OUT are left out if they are empty.
     """
 
     def render(self, event: Event, room: str) -> bytes:
-        """`event` as all read it that are in a room: the same in each."""
+        """Return `event` as all members in `room` read it: it is the same in every room."""
         return b"".join(map(_line, self._records(event)))
 
     def render_to(self, event: Event, reader: object) -> bytes:
-        """`event` as the one reader reads it that it is for."""
+        """Return `event`, which is for `reader` alone, as that member reads it."""
         return self.render(event, "")
 
     def _records(self, event: Event) -> list[dict[str, object]]:
@@ -104,8 +104,8 @@ class JsonDialect:
 
 
 class ControlDialect(JsonDialect):
-    """The same with the words that people read, so that chatctl has not to find them: `line`, where
-    they are not just the `text`.
+    """Writes the same for chatctl, which has no words of its own: `line` holds the words for
+    people, where `text` is not the same.
     """
 
     def _records(self, event: Event) -> list[dict[str, object]]:
@@ -119,16 +119,16 @@ class ControlDialect(JsonDialect):
 
 
 def record(event: Event) -> dict[str, object]:
-    """`event`, of one line if it is a Said, as JSON has it."""
+    """Return `event` as JSON has it. A Said has to be of one line."""
     return _SHAPES[type(event)].record(event)
 
 
 def from_json(line: str) -> Event:
-    """The event that `line`, without its end, tells of. All texts in it are clean.
+    """Return the event that `line`, without its end, tells of. All texts in it are clean.
 
-    Never fails: what is no event becomes a Notice that holds the line whole, and an event that is
-    not known one that has the object as its record besides. A field that is not known is passed
-    over; one that is missing or makes no sense is as if the server had not told it.
+    Never fails: anything else becomes a Notice with the whole line as its text; if it is an object,
+    as an event of an unknown kind is, that is the record. Unknown fields are passed over. A field
+    whose value makes no sense counts as missing.
     """
     try:
         values = _cleaned(json.loads(line))
@@ -152,7 +152,7 @@ def _line(values: Mapping[str, object]) -> bytes:
 
 
 def _lines(event: Said) -> list[Said]:
-    """Each of the lines of `event`."""
+    """Return each line of `event` as an event."""
     return [
         Said(event.name, text, event.room, event.time, event.era, event.number + index)
         for index, text in enumerate(event.text.split("\n"))
@@ -163,7 +163,7 @@ def _lines(event: Said) -> list[Said]:
 
 
 def _cleaned(value: Any) -> Any:
-    """`value` with all texts in it clean, but for the ends of lines. Raises RecursionError."""
+    """Return `value` with all texts in it clean; they keep their LFs. Raises RecursionError."""
     if isinstance(value, str):
         return "\n".join(map(clean_text, value.split("\n")))
     if isinstance(value, dict):
@@ -172,7 +172,7 @@ def _cleaned(value: Any) -> Any:
 
 
 class _Wrong(Exception):
-    """A value is not what it has to be."""
+    """A value is of the wrong type, or out of range."""
 
 
 def _text(value: object) -> str:
@@ -235,7 +235,7 @@ def _written(member: Enum) -> str:
 
 
 def _until(value: object) -> float:
-    """The end of a mute: null: it has none."""
+    """Return the end of a mute; null means that it has no end."""
     return float("inf") if value is None else _time(value)
 
 
@@ -257,7 +257,7 @@ _READ: Mapping[object, Callable[[object], object]] = {
     Loss: _enum(Loss),
     Kind: _enum(Kind),
 }
-"""How a field of each type is read. Raises _Wrong."""
+"""What reads a field, by its type. Raises _Wrong."""
 
 _WRITE: Mapping[object, Callable[[Any], object]] = {
     tuple[str, ...]: list,
@@ -267,17 +267,17 @@ _WRITE: Mapping[object, Callable[[Any], object]] = {
     Loss: _written,
     Kind: _written,
 }
-"""How a field of a type is written that JSON does not know."""
+"""What writes a field, by its type, if JSON does not have the type."""
 
 _PLACES = {"room": 0, "time": 2, "id": 3}
-"""What most events have stands first or last in all; the other fields stand between."""
+"""Fields that stand first or last in every event. The others stand between them, at 1."""
 
 _LEFT_OUT = {"room", "rooms", "name", "slow", "locked", "time", "id", "record"}
-"""Fields that are not written where there is nothing in them, if an event can be without."""
+"""Fields that are not written if they are empty and the event has a default for them."""
 
 
 class _Shape:
-    """How one kind of event is written and read."""
+    """Writes and reads the events of one class."""
 
     def __init__(self, name: str, kind: type[Event]) -> None:
         self._name = name
@@ -299,7 +299,7 @@ class _Shape:
             self._read["text"] = _lines_of_text
 
     def record(self, event: Event) -> dict[str, object]:
-        """`event` as JSON has it."""
+        """Return `event` as JSON has it."""
         values: dict[str, object] = {"event": self._name}
         for name, write in self._write.items():
             value = getattr(event, name)
@@ -308,7 +308,7 @@ class _Shape:
         return values
 
     def event(self, values: Mapping[str, object]) -> Event | None:
-        """The event that `values` tell of; None: too little of it makes sense."""
+        """Return the event that `values` tell of; None: a field is missing that it must have."""
         given: dict[str, Any] = {}
         for name, read in self._read.items():
             if name in values:
@@ -319,7 +319,7 @@ class _Shape:
         if self._is_decided:
             era, _, number = str(given.pop("id", "")).rpartition("-")
             whole = whole_number(number, 0, _MOST)
-            if era and str(whole) == number:  # Otherwise its id would be another one.
+            if era and str(whole) == number:  # Otherwise the event would have another id.
                 given |= {"era": era, "number": whole}
         try:
             return self._kind(**given)

@@ -1,4 +1,4 @@
-"""Who may come in, and who is in: one place for all doors."""
+"""Who may come in, and who is in, for all doors together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def raise_file_limit() -> int:
-    """Raise the soft limit of open files to the hard one; how many members that allows."""
+    """Raise the soft limit of open files to the hard one. Return how many members that allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     files = MAX_USERS + SPARE_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
@@ -27,11 +27,11 @@ def raise_file_limit() -> int:
 
 
 class Admission:
-    """Counts connections, and refuses those that are too many.
+    """Counts connections, and refuses one more if there are too many.
 
-    `limits.max_users` may be in, and `limits.max_per_address` of one address. The latter does not
-    concern loopback and unix sockets: there stand proxies, and people who share one machine.
-    `closed_to` tells why nobody may come in from a host, or None.
+    `limits.max_users` may be in altogether, and `limits.max_per_address` from one address. The
+    second limit is not for loopback and unix sockets: proxies stand there, and people who share one
+    machine. `closed_to(host)` returns why nobody may come in from there, or None.
     """
 
     _log = Logger()
@@ -43,11 +43,11 @@ class Admission:
         self._closed_to = closed_to
         self._users = 0
         self._per_address: Counter[str] = Counter()
-        # What was refused is logged once until there is room again: refusals can be many.
+        # Whatever is full is logged once until there is room again: refusals can be many.
         self._full: set[str] = set()
 
     def refusal(self, host: Host) -> Refusal | None:
-        """Why nobody more may come in from `host`, and what to do; None: come in."""
+        """Return why nobody more may come in from `host`, and what to do; None: come in."""
         network = network_of(host)
         most = self._limits.max_users
         if self._users >= most:
@@ -64,12 +64,12 @@ class Admission:
         return self._closed_to(host)
 
     def enter(self, host: Host) -> None:
-        """One more came in from `host`."""
+        """Count one more connection from `host`."""
         self._users += 1
         self._per_address[network_of(host)] += 1
 
     def leave(self, host: Host) -> None:
-        """One that had come in from `host` is gone."""
+        """Count one connection less from `host`."""
         network = network_of(host)
         self._users -= 1
         self._per_address[network] -= 1
@@ -87,22 +87,22 @@ class Connections(set[T]):
     """The connections of one door."""
 
     accepted = 0
-    """How many there have been."""
+    """How many connections have begun so far."""
     _all_gone: Deferred[None] | None = None
 
     def begin(self, connection: T) -> None:
-        """`connection` is there."""
+        """Add `connection`."""
         self.accepted += 1
         self.add(connection)
 
     def lose(self, connection: T) -> None:
-        """`connection` is gone."""
+        """Take `connection` away."""
         self.discard(connection)
         if self._all_gone is not None and not self:
             self._all_gone.callback(None)
 
     def all_gone(self) -> Deferred[None]:
-        """Fires when none is left. To be called once, when none can come any more."""
+        """Return what fires when no connection is left. Call it once, when no more can begin."""
         if not self:
             return succeed(None)
         self._all_gone = Deferred()

@@ -1,4 +1,4 @@
-"""Where the daemon listens: endpoint strings, opened at once or refused in one line."""
+"""Where the daemon listens: endpoints that are opened at once, or refused in one line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from twisted_chat.sockets import keep_alive, set_if_known
 _log = Logger(namespace="chat")
 
 _KINDS = ("tcp", "tcp6", "ssl", "tls", "unix", "systemd")
-"""The kinds of endpoints that tell where a peer comes from as soon as it is there."""
+"""The kinds of endpoints that tell where a peer comes from as soon as it has connected."""
 
 _HINTS = {
     errno.EADDRINUSE: "something is there already: stop it, or choose another",
@@ -43,19 +43,19 @@ _HINTS = {
 
 
 class ListenError(Exception):
-    """Why an endpoint cannot be listened on and what to do, in one line."""
+    """An endpoint cannot be listened on. The text says why and what to do, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to listen: an endpoint string, and as which words its errors name it (`typed`)."""
+    """Where to listen: an endpoint string. Errors call it `typed`, as somebody has written it."""
 
     typed: str
     endpoint: str
 
 
 def places_for(host: str | None, port: int, typed: str) -> list[Place]:
-    """TCP `port` at `host`; at all addresses, IPv4 and IPv6, if it is None."""
+    """Return where to listen on TCP `port` at `host`; if it is None, at all addresses."""
     return [
         Place(
             typed,
@@ -66,7 +66,7 @@ def places_for(host: str | None, port: int, typed: str) -> list[Place]:
 
 
 def _all_interfaces() -> list[str]:
-    """The wildcard addresses that together take IPv4 and IPv6 on this machine."""
+    """Return the wildcard addresses that cover IPv4 and IPv6 on this machine."""
     try:
         with socket.socket(socket.AF_INET6) as probe:
             only_ipv6 = probe.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
@@ -77,7 +77,7 @@ def _all_interfaces() -> list[str]:
 
 
 class Listener:
-    """One endpoint that is being listened on."""
+    """An endpoint on which the daemon listens."""
 
     def __init__(self, description: str, port: IListeningPort, lock: int | None) -> None:
         self._description = description
@@ -85,12 +85,12 @@ class Listener:
         self._lock = lock
 
     def __str__(self) -> str:
-        """`port 8888`, or the endpoint string where it is no TCP port."""
+        """Return `port 8888`, or the endpoint string if it is no TCP port."""
         number = getattr(self._port.getHost(), "port", None)
         return self._description if number is None else f"port {number}"
 
     async def stop(self) -> None:
-        """Accept nobody any more."""
+        """Accept no more connections."""
         stopped: Awaitable[object] = maybeDeferred(self._port.stopListening)
         try:
             await stopped
@@ -103,7 +103,7 @@ class Listener:
 
 
 def listen(reactor: IReactorUNIX, factory: IProtocolFactory, place: Place) -> Listener:
-    """Listen on the endpoint of `place`, before this returns. Raises ListenError."""
+    """Listen on the endpoint of `place`, at once. Raises ListenError."""
     locking = _UnixSockets(reactor)
     is_unix = place.endpoint.startswith("unix:")
     endpoint = parse(locking if is_unix else reactor, place)
@@ -116,7 +116,7 @@ def listen(reactor: IReactorUNIX, factory: IProtocolFactory, place: Place) -> Li
         raise ListenError(f"{place.typed}: {_why(result)}")
     if isinstance(result.getHost(), IPv4Address | IPv6Address):
         with socket.socket(fileno=os.dup(cast(IFileDescriptor, result).fileno())) as listening:
-            # systemd hands over a number, and where peers come from would be misread.
+            # systemd hands over a number, and Twisted would misread the peers' addresses.
             if listening.family == socket.AF_UNIX:
                 raise ListenError(f"{place.typed}: the socket is a unix socket: write domain=UNIX")
             _find_vanished_peers(listening)
@@ -124,10 +124,10 @@ def listen(reactor: IReactorUNIX, factory: IProtocolFactory, place: Place) -> Li
 
 
 def _find_vanished_peers(listening: socket.socket) -> None:
-    """Have the kernel give up peers that answer nothing, be they idle or sent to (tcp(7)).
+    """Let the kernel give up peers that answer nothing, even if nothing is sent to them: tcp(7).
 
-    Set on the listening socket, from which Linux hands it on to all that it accepts: so it holds
-    for TLS and for whatever else wraps a connection.
+    The options are set on the listening socket. Linux gives them to each connection that it
+    accepts, so they work also if something wraps the connection, such as TLS.
     """
     keep_alive(listening)
     set_if_known(listening, "TCP_USER_TIMEOUT", VANISHED * 1000)
@@ -139,7 +139,7 @@ def parse(reactor: object, place: Place) -> IStreamServerEndpoint:
     if kind == "stdio":
         raise ListenError(f"{place.typed}: a daemon cannot listen there: use chat-client")
     if kind == "haproxy":
-        # Its header comes after the greeting; until then getPeer() is the proxy.
+        # Until its header has come, which is after the greeting, getPeer() is the proxy.
         raise ListenError(
             f"{place.typed}: the proxy would be greeted, and all behind it taken for local people "
             f"whom no ban hits: listen without haproxy, on one of {_listed(_KINDS)}"
@@ -158,7 +158,7 @@ def parse(reactor: object, place: Place) -> IStreamServerEndpoint:
         )
     first = _first_field(place.endpoint)
     if kind == "unix" and not first:
-        # Twisted would take the folder that the daemon was started in.
+        # Twisted would take the current folder.
         raise ListenError(f"{place.typed}: it names no file: write it like unix:/run/chat.sock")
     if kind == "tls" and not any(Path(first).glob("*.pem")):
         # Twisted would listen, on port 443 by default, and shake hands with nobody.
@@ -199,8 +199,9 @@ def _one_line(error: BaseException) -> str:
 class _UnixSockets:
     """A reactor that opens unix sockets under a lock of ours.
 
-    Twisted's own lock is a process id, which a killed daemon leaves behind and which in a container
-    soon lives again; this one ends with its process, so what it leaves can be taken over.
+    Twisted's own lock is a process id. A killed daemon leaves it behind, and in a container another
+    process soon has that id. Our lock ends with its process, so a socket that was left behind can
+    be taken over.
     """
 
     def __init__(self, reactor: IReactorUNIX) -> None:
@@ -215,14 +216,14 @@ class _UnixSockets:
         mode: int,
         wantPID: bool,
     ) -> IListeningPort:
-        """As IReactorUNIX has it; `wantPID` is not needed. Raises CannotListenError."""
+        """Listen as IReactorUNIX says, whatever `wantPID` is. Raises CannotListenError."""
         path = os.path.abspath(address)
         try:
             lock = os.open(f"{path}.flock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _remove_stale_socket(path)
-                # Twisted's type for the factory is one that no factory can have.
+                # No factory can have the type that Twisted declares here.
                 port: IListeningPort = self._reactor.listenUNIX(
                     path,
                     factory,  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ from twisted_chat.limits import (
 )
 
 _FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ENOBUFS)
-"""Why a send takes nothing although the connection is well; on Linux also no memory for it."""
+"""Errors of a send on a connection that works: it is full, or the kernel lacks memory."""
 
 
 class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):
@@ -41,13 +41,14 @@ class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):
 
 
 class IOutboxReactor(IReactorTime, IReactorFDSet):
-    """What outboxes need of the reactor."""
+    """The reactor, as outboxes need it."""
 
 
 class Patience:
-    """How much may wait for one member, and for how long; it looks after all that are waited for.
+    """Bounds what waits for each member, in bytes and in time, and finds the members that stall.
 
-    `limits` says it: `backlog` in bytes, `stall` in seconds that the oldest of them may wait.
+    `limits.backlog`: bytes that may wait for one member. `limits.stall`: seconds that the oldest of
+    them may wait.
     """
 
     def __init__(self, reactor: IOutboxReactor, limits: Limits) -> None:
@@ -60,21 +61,21 @@ class Patience:
         self._retired: list[int] = []
 
     def watch(self, outbox: Outbox) -> None:
-        """Something waits in `outbox` from now on."""
+        """Look after `outbox`, in which something waits."""
         self._waiting[outbox] = None
         if self._look is None:
             self._look_later()
 
     def forget(self, outbox: Outbox) -> None:
-        """Nothing waits in `outbox` any more, or its time is bounded otherwise."""
+        """Look after `outbox` no more: nothing waits there, or its end is near."""
         self._waiting.pop(outbox, None)
         if not self._waiting and self._look is not None:
             self._look.cancel()
             self._look = None
 
     def retire(self, fd: int) -> None:
-        """Close `fd` in the next turn: in this one the reactor may still hold an event for it, and
-        would take that for one of whoever gets the same number meanwhile.
+        """Close `fd` in the next turn of the reactor. In this turn the reactor may still hold an
+        event for it, and a new connection with the same number would get that event.
         """
         if not self._retired:
             self.reactor.callLater(0, self._close_retired)
@@ -86,7 +87,7 @@ class Patience:
         self._retired.clear()
 
     def _look_later(self) -> None:
-        # One timer for all of them: in a busy room members have to wait a little all the time.
+        # One timer for all outboxes: in a busy room something waits in many, all the time.
         pause = min(STALL_LOOK, self.limits.stall)
         self._due = self.reactor.seconds() + pause
         self._look = self.reactor.callLater(pause, self._find_stalled)
@@ -95,28 +96,28 @@ class Patience:
         self._look = None
         late = self.reactor.seconds() - self._due
         if late >= STALL_LOOK:
-            # It was not the readers that stood still: the daemon was stopped, or had no processor.
+            # The daemon stood still, not the readers: it was stopped, or had no processor.
             for outbox in self._waiting:
                 outbox.excuse(late)
         latest = self.reactor.seconds() - self.limits.stall
         for outbox in [each for each in self._waiting if each.waiting_since <= latest]:
             outbox.give_up()
-        # An outbox that began to wait meanwhile has set it.
+        # If an outbox began to wait meanwhile, `watch` has set the timer.
         if self._waiting and self._look is None:
             self._look_later()
 
 
-def _nobody_is(waiting: int) -> None:
+def _do_nothing(waiting: int) -> None:
     """Put nobody out: the connection is gone."""
 
 
 @implementer(IOutbox)
 class Outbox:
-    """What is common to all ways out: the queue, its bounds and the end.
+    """The base of both ways out: the queue, its bounds and the end.
 
-    `too_slow` is called with the number of bytes that wait, when they are more than the backlog,
-    and still are after the connection has had one more chance to take some, or when the oldest
-    has waited for too long. It is to close the outbox.
+    `too_slow(waiting)` is called with the number of bytes that wait, if the oldest has waited for
+    too long, or if more than the backlog wait after the connection has had one more chance to take
+    some. It is to close the outbox.
     """
 
     __slots__ = (
@@ -137,7 +138,7 @@ class Outbox:
         self._transport = transport
         self._patience = patience
         self._too_slow = too_slow
-        # None: nothing waits. A deque of its own for each idle member would be most of its memory.
+        # None: nothing waits. A deque for each idle member would be most of its memory.
         self._queue: deque[tuple[float, bytes]] | None = None
         self._size = 0
         self._open = True
@@ -147,7 +148,7 @@ class Outbox:
 
     @property
     def waiting_since(self) -> float:
-        """When the oldest byte that waits came, in the reactor's seconds."""
+        """When the oldest byte that waits was written, in the reactor's seconds."""
         assert self._queue
         return self._queue[0][0]
 
@@ -158,12 +159,12 @@ class Outbox:
         self.write(b"".join(pieces))
 
     def excuse(self, seconds: float) -> None:
-        """Let `seconds` not count for what waits."""
+        """Count `seconds` less for all that waits."""
         assert self._queue
         self._queue = deque((since + seconds, data) for since, data in self._queue)
 
     def give_up(self) -> None:
-        """Say that this one is too slow, if something still waits in it."""
+        """Call `too_slow` if something still waits."""
         if self._queue:
             self._too_slow(self._size)
 
@@ -173,25 +174,25 @@ class Outbox:
         self._open = False
         self._ended = True
         self._patience.forget(self)
-        # A peer that does not read would keep the connection open for ever.
+        # Without this a peer that does not read would keep the connection open for ever.
         self._abort = self._patience.reactor.callLater(GOODBYE, self._transport.abortConnection)
         self._finish()
 
     def connection_lost(self) -> None:
-        """The transport is gone: drop what waits and all timers."""
+        """Drop what waits and all timers: the transport is gone."""
         self._open = False
         self._ended = True
-        self._too_slow = _nobody_is  # Its owner and it would keep each other in memory.
+        self._too_slow = _do_nothing  # Break the circle of references to the owner.
         self._drop()
         if self._abort is not None and self._abort.active():
             self._abort.cancel()
 
     def _finish(self) -> None:
-        """Nothing more will be written: end the connection once nothing waits."""
+        """End the connection once nothing waits. Nothing more will be written."""
         raise NotImplementedError
 
     def _keep(self, data: bytes) -> None:
-        """Let `data` wait behind all that does."""
+        """Put `data` behind all that waits."""
         patience = self._patience
         if self._queue is None:
             self._queue = deque()
@@ -208,10 +209,10 @@ class Outbox:
             self.give_up()
 
     def _drain(self) -> None:
-        """Offer the connection what waits."""
+        """Offer what waits to the connection."""
 
     def _drop(self) -> None:
-        """Let nothing wait any more."""
+        """Drop all that waits."""
         self._queue = None
         self._size = 0
         self._patience.forget(self)
@@ -224,10 +225,9 @@ class Outbox:
 class SocketOutbox(Outbox):
     """Sends on the socket itself, which takes half the time of a transport's write.
 
-    What the kernel does not take waits here. The reactor tells of room on a duplicate of the
-    descriptor, never through the transport: that would end with the first failing send, and with
-    it go all lines that the peer had sent and that are not read yet. Here a failure ends the
-    outbox alone.
+    What the kernel does not take waits here. The reactor tells of room by a duplicate of the
+    descriptor and not by the transport: a transport ends with its first failing send, and drops all
+    that the peer has sent and that is not read yet. Here a failure ends the outbox alone.
     """
 
     __slots__ = ("_fd", "_ready", "_retry", "_send", "_sent", "_socket")
@@ -243,7 +243,7 @@ class SocketOutbox(Outbox):
         self._socket = handle
         self._send = handle.send
         self._ready = True  # Open, and nothing waits.
-        self._sent = 0  # Bytes of the first piece that waits which the kernel has taken.
+        self._sent = 0  # Bytes of the first waiting piece that the kernel has taken.
         self._fd = -1
         self._retry: IDelayedCall | None = None
 
@@ -266,7 +266,7 @@ class SocketOutbox(Outbox):
         if not self._ready or size < SCATTERED or len(pieces) > GATHER:
             self.write(b"".join(pieces))
             return
-        # The kernel puts them together, and nobody has to copy them before.
+        # The kernel joins the pieces, so they are copied once less.
         try:
             sent = self._socket.sendmsg(pieces)
         except OSError as error:
@@ -278,7 +278,7 @@ class SocketOutbox(Outbox):
             self._keep_rest(b"".join(pieces), sent)
 
     def _keep_rest(self, data: bytes, sent: int) -> None:
-        """Let `data` wait, of which the kernel has taken the first `sent` bytes."""
+        """Let the rest of `data` wait. The kernel has taken its first `sent` bytes."""
         self._ready = False
         self._keep(data)
         self._size -= sent
@@ -327,7 +327,7 @@ class SocketOutbox(Outbox):
             self._transport.loseConnection()
 
     def _fail(self) -> None:
-        """The peer reads no more. What it had sent before is still to be read to its end."""
+        """Write no more: the peer does not read. What it has sent is still read to its end."""
         self._open = self._ready = False
         self._drop()
         if self._ended:
@@ -364,9 +364,9 @@ class SocketOutbox(Outbox):
 
 @implementer(IPushProducer)
 class TransportOutbox(Outbox):
-    """The way through a transport that is more than a socket: TLS, or one that wraps another.
+    """Writes through a transport that is more than a socket: TLS, or one that wraps another.
 
-    It is the transport's producer: when the transport holds enough, what comes waits here.
+    It is the transport's producer: while the transport is full, what is written waits here.
     """
 
     __slots__ = ("_paused",)
@@ -387,7 +387,7 @@ class TransportOutbox(Outbox):
             self._transport.write(data)
 
     def _finish(self) -> None:
-        # A registered producer would keep loseConnection waiting for it.
+        # loseConnection waits until no producer is registered.
         self._transport.unregisterProducer()
         if self._queue is not None:
             self._transport.writeSequence([data for _, data in self._queue])
@@ -409,15 +409,15 @@ class TransportOutbox(Outbox):
             self._drop()
 
     def stopProducing(self) -> None:
-        """The transport is about to be lost; `connection_lost` follows."""
+        """Take nothing more: the transport is about to be lost, and `connection_lost` follows."""
         self._open = False
 
 
 def outbox_for(
     transport: IStreamTransport, patience: Patience, too_slow: Callable[[int], None]
 ) -> SocketOutbox | TransportOutbox:
-    """The best way out over `transport`."""
-    # A TLS transport has a handle too, to which nothing may be sent past it.
+    """Return the fastest outbox that can write to `transport`."""
+    # The handle of a TLS transport is no socket: all has to go through the transport.
     handle = transport.getHandle() if ISystemHandle.providedBy(transport) else None
     if isinstance(handle, socket.socket):
         return SocketOutbox(transport, patience, too_slow, handle)
