@@ -43,7 +43,7 @@ class Registrations:
         self._recent: dict[str, list[float]] = {}
         """By origin, when it registered names in the last day."""
         self._in_order: deque[tuple[float, str]] = deque()
-        """The same, the oldest first; some may be gone from `_recent`."""
+        """The same times, each with its origin, the oldest first."""
         self._token_owners: dict[str, str] = {}
         """Whose each token is: the name by the digest."""
 
@@ -128,6 +128,7 @@ class Registrations:
         for origin, times in self._recent.items():
             if registration.since in times:
                 times.remove(registration.since)
+                self._in_order.remove((registration.since, origin))
                 self._keep_recent(origin)
                 break
         return registration
@@ -181,10 +182,8 @@ class Registrations:
         """Let registrations that are older than a day not count any more."""
         while self.due <= now:
             time, origin = self._in_order.popleft()
-            times = self._recent.get(origin, [])
-            if time in times:  # It may have been released.
-                times.remove(time)
-                self._keep_recent(origin)
+            self._recent[origin].remove(time)
+            self._keep_recent(origin)
 
     # What is kept.
 
