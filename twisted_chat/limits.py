@@ -125,7 +125,8 @@ ends within the 10 s that containers are given.
 """
 
 TURN = 256 * 1024
-"""Bytes of one turn; a larger turn is flushed early, so that no copy of it grows large."""
+"""Bytes of one turn as its readers get them, JSON where one of them reads that; a larger turn is
+flushed early, so that no copy of it grows large."""
 
 HISTORY = 1000
 """Lines kept of each room: the default of --history. With fewer, people find it of little use."""

@@ -20,16 +20,28 @@ class Room:
     members have not left it. They include those that get nothing more to read there.
     """
 
-    __slots__ = ("alone", "members", "name", "overlaps", "seats")
+    __slots__ = ("alone", "dialects", "members", "name", "overlaps", "seats")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.members: dict[Member, None] = {}
+        self.dialects: dict[IDialect, int] = {}
+        """How many of its members are written to in each dialect."""
         self.seats = 0
         self.alone: Mapping[Room, None] = {self: None}
         """The `rooms` of each member that is in this room alone: all share one mapping."""
         self.overlaps = False
         """Whether some members may be in another room too."""
+
+    def gain(self, dialect: IDialect) -> None:
+        """One more of its members is written to in `dialect`."""
+        self.dialects[dialect] = self.dialects.get(dialect, 0) + 1
+
+    def lose(self, dialect: IDialect) -> None:
+        """One of its members less is written to in `dialect`."""
+        self.dialects[dialect] -= 1
+        if not self.dialects[dialect]:
+            del self.dialects[dialect]
 
     @property
     def lead(self) -> str:
@@ -59,7 +71,7 @@ class Member(_Read):
     in. `room`: the name of the first that it joined; empty if it is in no room. `door`: the way by
     which it came in. `host`: its address. `origin`: all members of one origin have one share.
     `is_greeted`: it has been in a room. `leaving`: its Left has been asked for, and no further line
-    of it is taken.
+    of it is taken. `dialect` is only changed by `switch`.
 
     `began`: the number of the event by which it entered its room, if it was told as a newcomer what
     was said there before; otherwise 0.
@@ -99,6 +111,7 @@ class Member(_Read):
 
     def join(self, room: Room) -> None:
         """Add `room` to its rooms."""
+        room.gain(self.dialect)
         if not self.rooms:
             self.room = room.name
             self.rooms = room.alone
@@ -107,14 +120,26 @@ class Member(_Read):
 
     def part(self, room: Room) -> None:
         """Take `room` out of its rooms."""
+        room.lose(self.dialect)
         rooms = {each: None for each in self.rooms if each is not room}
         self.rooms = rooms or _NOWHERE
         self.room = next(iter(rooms)).name if rooms else ""
 
     def part_all(self) -> None:
         """Take all rooms out of its rooms."""
+        for room in self.rooms:
+            room.lose(self.dialect)
         self.rooms = _NOWHERE
         self.room = ""
+
+    def switch(self, dialect: IDialect) -> None:
+        """Be written to in `dialect`. What waits in a pending turn comes in either: flush it
+        first.
+        """
+        for room in self.rooms:
+            room.lose(self.dialect)
+            room.gain(dialect)
+        self.dialect = dialect
 
     @property
     def idle(self) -> float:

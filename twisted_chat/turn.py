@@ -3,42 +3,84 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, compress, repeat
 
-from twisted_chat.events import RECORDED, Emoted, Event, RoomEvent, Said
+from twisted_chat.events import RECORDED, Event, RoomEvent
 from twisted_chat.interfaces import IDialect
 from twisted_chat.members import Member, Room
 
-_WORDS = (Said, Emoted)
 _RECORDED = frozenset(RECORDED)
-_LEAD = len("[] \n")
-"""Bytes of a line that somebody said, besides name and text."""
-
-_OTHER = 60
-"""Bytes of any other event at most, besides the texts in it."""
 
 
 class _Stream:
-    """The events of one room, in their order, and the place of each in the turn."""
+    """The events of one room, in their order, and what they look like."""
 
-    __slots__ = ("events", "places", "rendered", "room")
+    __slots__ = ("events", "pieces", "places", "rendered", "room", "skipped")
 
     def __init__(self, room: Room) -> None:
         self.room = room
         self.events: list[RoomEvent] = []
-        self.places: list[int] = []
-        self.rendered: dict[IDialect, tuple[bytes, list[int], list[bytes]]] = {}
-
-    def render(self, dialect: IDialect) -> tuple[bytes, list[int], list[bytes]]:
-        """Return all events in `dialect`, where each begins, and each alone. They are rendered
-        once, however often this is called.
+        self.pieces: dict[IDialect, list[bytes]] = {dialect: [] for dialect in room.dialects}
+        """Each event alone, in every dialect that members of the room read."""
+        self.rendered: dict[IDialect, tuple[bytes, memoryview, list[int]]] = {}
+        self.places: list[int] | None = [] if room.overlaps else None
+        """The place of each event in the turn. None: nobody reads another room too."""
+        self.skipped: defaultdict[Member, list[int]] = defaultdict(list)
+        """Members that read this room alone, and get all that is in it but the events with these
+        indexes.
         """
-        if dialect not in self.rendered:
+
+    def add(self, event: RoomEvent) -> int:
+        """Append `event`. Return the bytes that a reader gets of it at most."""
+        self.events.append(event)
+        most = 0
+        for dialect, pieces in self.pieces.items():
+            try:
+                piece = dialect.render(event, self.room.name)
+            except Exception:
+                # Its readers are found dead when that fails again in the delivery.
+                self.pieces = {d: p for d, p in self.pieces.items() if d is not dialect}
+                continue
+            pieces.append(piece)
+            if len(piece) > most:
+                most = len(piece)
+        return most
+
+    def write_in(self, dialect: IDialect) -> list[bytes]:
+        """Return each event alone in `dialect`, in which those that come are written as well."""
+        pieces = self.pieces.get(dialect)
+        if pieces is None:
             pieces = list(map(dialect.render, self.events, repeat(self.room.name)))
-            self.rendered[dialect] = b"".join(pieces), _offsets(pieces), pieces
-        return self.rendered[dialect]
+            self.pieces[dialect] = pieces
+        return pieces
+
+    def render(self, dialect: IDialect) -> tuple[bytes, memoryview, list[int]]:
+        """Return all events in `dialect`, once more for cutting, and where each begins. No event
+        may come after that.
+        """
+        rendered = self.rendered.get(dialect)
+        if rendered is None:
+            pieces = self.write_in(dialect)
+            data = b"".join(pieces)
+            offsets = list(accumulate(map(len, pieces), initial=0))
+            rendered = self.rendered[dialect] = data, memoryview(data), offsets
+        return rendered
+
+    def cut(
+        self, dialect: IDialect, first: int, end: int, skipped: Iterable[int]
+    ) -> list[memoryview]:
+        """Return the events from the index `first` up to `end`, but for those `skipped`."""
+        _, data, offsets = self.render(dialect)
+        return _cut(data, offsets.__getitem__, first, end, skipped)
+
+    def keep_places(self) -> None:
+        """Note places from here on: somebody begins to read this room together with others."""
+        if self.places is None:
+            self.places = [-1] * len(self.events)  # It gets none of these.
 
 
 _View = _Stream | frozenset[Room]
@@ -54,15 +96,16 @@ class _Merged:
     one cost as much as the quiet one has events.
     """
 
-    __slots__ = ("data", "runs", "starts")
+    __slots__ = ("cuttable", "data", "runs", "starts")
 
     def __init__(self) -> None:
         self.data = b""
+        self.cuttable = memoryview(b"")
         self.starts: list[int] = []
         """The place of each run's first event."""
-        self.runs: list[tuple[_Stream, list[int], int, int, int]] = []
-        """The stream of each run, its offsets, where the run begins in it, where it ends, and what
-        to add to an offset of the stream to have one in `data`.
+        self.runs: list[tuple[list[int], list[int], int, int, int]] = []
+        """The places and offsets of each run's stream, where the run begins in it, where it ends,
+        and what to add to an offset of the stream to have one in `data`.
         """
 
     def offset(self, place: int) -> int:
@@ -71,45 +114,46 @@ class _Merged:
         number = bisect_left(self.starts, place) - 1
         if number < 0:
             return 0
-        stream, offsets, first, end, shift = self.runs[number]
-        return offsets[bisect_left(stream.places, place, first, end)] + shift
+        places, offsets, first, end, shift = self.runs[number]
+        return offsets[bisect_left(places, place, first, end)] + shift
+
+    def cut(self, first: int, end: int, skipped: Iterable[int]) -> list[memoryview]:
+        """Return the events from the place `first` up to `end`, but for those `skipped`."""
+        return _cut(self.cuttable, self.offset, first, end, skipped)
 
 
 class _Copy:
-    """What one member that some event singles out gets of a turn.
+    """What one member gets of a turn of which not all is for all with the same view.
 
-    `parts` holds, in order, the events that this member alone gets and ranges (view, first, end) of
-    the events that all with that view get. The member gets all that comes in `view` from the
-    position `start` on.
+    `parts` holds, in order, the events that this member alone gets and ranges (view, first, end,
+    skipped) of the events that all with that view get, but for those with the positions `skipped`.
+    The member gets all that comes in `view` from the position `start` on, but for `skipped`.
     """
 
-    __slots__ = ("parts", "start", "view")
+    __slots__ = ("parts", "skipped", "start", "view")
 
     def __init__(self, view: _View) -> None:
-        self.parts: list[Event | tuple[_View, int, int]] = []
+        self.parts: list[bytes | Event | tuple[_View, int, int, list[int]]] = []
         self.view = view
         self.start = 0
+        self.skipped: list[int] = []
 
     def take(self, place: int) -> None:
         """Get all events of the view so far. `place`: that of the turn's next event."""
         view = self.view
         end = len(view.events) if isinstance(view, _Stream) else place
         if self.start < end:
-            self.parts.append((view, self.start, end))
+            self.parts.append((view, self.start, end, self.skipped))
+            self.skipped = []
         self.start = end
 
     def skip(self, stream: _Stream, place: int) -> None:
         """Get all but the next event of `stream`, which has `place`, if it is in the view."""
         view = self.view
         if view is stream:
-            end = len(stream.events)
+            self.skipped.append(len(stream.events))
         elif not isinstance(view, _Stream) and stream.room in view:
-            end = place
-        else:
-            return
-        if self.start < end:
-            self.parts.append((view, self.start, end))
-        self.start = end + 1
+            self.skipped.append(place)
 
 
 class Turn:
@@ -121,13 +165,16 @@ class Turn:
 
     All members of the same several rooms share one `bytes` as well: the events of those rooms,
     merged in the order in which they were published.
+
+    An event is rendered at once, in every dialect that members of its room read: so it is known
+    how large the turn is.
     """
 
     def __init__(self) -> None:
         self.size = 0
-        """Bytes of all events at most, each counted once in each of its rooms."""
+        """Bytes that a member gets at most, if it is in all rooms and is told all."""
         self._place = 0
-        """Where in the turn the next event will stand."""
+        """Where in the turn the next event will stand of those that have a place."""
         self._streams: dict[Room, _Stream] = {}
         self._copies: dict[Member, _Copy] = {}
         self._forgotten: dict[Member, None] = {}
@@ -140,17 +187,19 @@ class Turn:
     ) -> None:
         """Put `event` for all members that are in `room` now, `but` and the `deaf` ones apart."""
         stream = self._streams.get(room) or self._stream(room)
-        place = self._place
         if but is not None:
-            (self._copies.get(but) or self._copy(but)).skip(stream, place)
+            if but.rooms is room.alone and but not in self._copies:
+                stream.skipped[but].append(len(stream.events))
+            else:
+                self._copy(but).skip(stream, self._place)
         for member in deaf:
             # A member that is not in the room does not hear it anyway.
             if room in member.rooms:
-                self._copy(member).skip(stream, place)
-        stream.events.append(event)
-        stream.places.append(place)
-        self._place = place + 1
-        self.size += _weigh(event)
+                self._copy(member).skip(stream, self._place)
+        if stream.places is not None:
+            stream.places.append(self._place)
+            self._place += 1
+        self.size += stream.add(event)
 
     def publish_all(
         self,
@@ -168,13 +217,20 @@ class Turn:
         for room in rooms:
             self._place = place
             self.publish(room, event, but, deaf)
+        self._place = place + 1
 
     def tell(self, member: Member, *events: Event) -> None:
         """Put `events` for `member` alone, which may be in no room."""
         copy = self._copy(member)
         copy.take(self._place)
-        copy.parts += events
-        self.size += sum(map(_weigh, events))
+        for event in events:
+            try:
+                piece = member.dialect.render_to(event, member)
+            except Exception:
+                copy.parts.append(event)  # That fails again in the delivery.
+                continue
+            copy.parts.append(piece)
+            self.size += len(piece)
 
     def begin(self, member: Member, room: Room) -> None:
         """`member` gets what comes in `room` from here on, and nothing that was there before.
@@ -184,9 +240,13 @@ class Turn:
         others = [each for each in member.rooms if each is not room]
         rooms = [*others, room]
         self._move(member, others, rooms)
+        with suppress(Exception):  # That fails again in the delivery.
+            self._stream(room).write_in(member.dialect)
         if others:
             for each in rooms:
                 each.overlaps = True
+                if stream := self._streams.get(each):
+                    stream.keep_places()
 
     def end(self, member: Member, room: Room) -> None:
         """`member` gets what was in `room` up to here, and nothing that comes.
@@ -215,12 +275,13 @@ class Turn:
         for room, stream in self._streams.items():
             if not stream.events:
                 continue
+            skipped = stream.skipped
             dialect: IDialect | None = None
             shared = b""
             # A copy: members that are found dead leave during the loop.
             members = self._part(room, several) if room.overlaps else list(room.members)
             for member in members:
-                if member in copies:
+                if member in skipped or member in copies:
                     continue
                 try:
                     if member.dialect is not dialect:
@@ -230,6 +291,15 @@ class Turn:
                             continue
                         dialect = member.dialect
                     member.outbox.write(shared)
+                except Exception:
+                    failed(member)
+            end = len(stream.events)
+            for member, indexes in skipped.items():
+                if member in copies:
+                    continue
+                try:
+                    if cut := stream.cut(member.dialect, 0, end, indexes):
+                        member.outbox.write_pieces(cut)
                 except Exception:
                     failed(member)
         for member, rooms in several.items():
@@ -242,7 +312,7 @@ class Turn:
                 failed(member)
         for member, copy in copies.items():
             try:
-                if pieces := self._cut(copy, member):
+                if pieces := self._pieces(copy, member):
                     member.outbox.write_pieces(pieces)
             except Exception:
                 failed(member)
@@ -253,10 +323,10 @@ class Turn:
         """
         lines = []
         for room, stream in self._streams.items():
-            data, _, pieces = stream.render(dialect)
+            data = stream.render(dialect)[0]
             if not _RECORDED.issuperset(map(type, stream.events)):
                 recorded = [type(event) in _RECORDED for event in stream.events]
-                data = b"".join(compress(pieces, recorded))
+                data = b"".join(compress(stream.write_in(dialect), recorded))
             if lead := room.lead.encode():
                 data = b"".join(lead + line for line in data.splitlines(keepends=True))
             lines.append(data)
@@ -277,17 +347,19 @@ class Turn:
             return self._stream(room)
         return frozenset(rooms)
 
-    def _copy(self, member: Member) -> _Copy:
+    def _copy(self, member: Member, rooms: Collection[Room] | None = None) -> _Copy:
+        """Return the copy of `member`, which is in `rooms`; None: in those that it tells."""
         copy = self._copies.get(member)
         if copy is None:
-            copy = self._copies[member] = _Copy(self._view(member.rooms))
+            view = self._view(member.rooms if rooms is None else rooms)
+            copy = self._copies[member] = _Copy(view)
+            if isinstance(view, _Stream):
+                copy.skipped = view.skipped.pop(member, copy.skipped)
         return copy
 
     def _move(self, member: Member, before: Collection[Room], after: Collection[Room]) -> None:
         """From here on `member` reads the rooms `after`, and no more those of `before`."""
-        copy = self._copies.get(member)
-        if copy is None:
-            copy = self._copies[member] = _Copy(self._view(before))
+        copy = self._copy(member, before)
         copy.take(self._place)
         copy.view = view = self._view(after)
         copy.start = len(view.events) if isinstance(view, _Stream) else self._place
@@ -328,65 +400,59 @@ class Turn:
         while heads:
             place, n, first = heappop(heads)
             stream = streams[n]
-            places = stream.places
+            places = stream.places or []
             end = first + 1
             its_rooms = self._shared.get(place)
             # An event of several rooms stands in the stream of each.
             if its_rooms is None or stream.room is next(r for r in its_rooms if r in rooms):
                 end = bisect_left(places, heads[0][0], end) if heads else len(places)
-                data, offsets, _ = stream.render(dialect)
+                data, _, offsets = stream.render(dialect)
                 merged.starts.append(place)
-                merged.runs.append((stream, offsets, first, end, size - offsets[first]))
+                merged.runs.append((places, offsets, first, end, size - offsets[first]))
                 pieces.append(data[offsets[first] : offsets[end]])
                 size += offsets[end] - offsets[first]
             if end < len(places):
                 heappush(heads, (places[end], n, end))
         merged.data = b"".join(pieces)
+        merged.cuttable = memoryview(merged.data)
         return merged
 
-    def _cut(self, copy: _Copy, member: Member) -> list[bytes | memoryview]:
+    def _pieces(self, copy: _Copy, member: Member) -> list[bytes | memoryview]:
         """Return what `member` with `copy` gets, in pieces."""
         copy.take(self._place)
         dialect = member.dialect
         pieces: list[bytes | memoryview] = []
-        latest: _View | None = None
         for part in copy.parts:
-            piece: bytes | memoryview
-            if not isinstance(part, tuple):
-                piece = dialect.render_to(part, member)
-            else:
-                view, first, end = part
-                if view is not latest:
-                    latest = view
-                    if isinstance(view, _Stream):
-                        merged = None
-                        data, offsets, _ = view.render(dialect)
-                    else:
-                        merged = self._merge(view, dialect)
-                        data = merged.data
-                    cuttable = memoryview(data)
-                if merged is None:
-                    piece = cuttable[offsets[first] : offsets[end]]
+            if isinstance(part, bytes):
+                if part:  # Otherwise the dialect does not show it.
+                    pieces.append(part)
+            elif isinstance(part, tuple):
+                view, first, end, skipped = part
+                if isinstance(view, _Stream):
+                    pieces += view.cut(dialect, first, end, skipped)
                 else:
-                    piece = cuttable[merged.offset(first) : merged.offset(end)]
-            # Empty: the dialect does not show it, or all that happened was in other rooms.
-            if piece:
-                pieces.append(piece)
+                    pieces += self._merge(view, dialect).cut(first, end, skipped)
+            else:
+                pieces.append(dialect.render_to(part, member))
         return pieces
 
 
-def _offsets(pieces: list[bytes]) -> list[int]:
-    """Where each of `pieces` begins when they are joined, and where the last one ends."""
-    return list(accumulate(map(len, pieces), initial=0))
-
-
-def _weigh(event: Event) -> int:
-    """Bytes of `event` as lines, at most; it is quicker than to render it."""
-    if not isinstance(event, _WORDS):
-        values = [getattr(event, field) for field in event.__slots__]
-        return _OTHER + sum([_bytes(value) for value in values if isinstance(value, str)])
-    return _bytes(event.text) + (event.text.count("\n") + 1) * (_bytes(event.name) + _LEAD)
-
-
-def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else 4 * len(text)
+def _cut(
+    data: memoryview,
+    offset: Callable[[int], int],
+    first: int,
+    end: int,
+    skipped: Iterable[int],
+) -> list[memoryview]:
+    """Return `data` from the position `first` up to `end`, but for the events at the positions
+    `skipped`, which rise: so many pieces, none of which is empty.
+    """
+    pieces = []
+    start = offset(first)
+    for position in skipped:
+        if piece := data[start : offset(position)]:
+            pieces.append(piece)
+        start = offset(position + 1)
+    if piece := data[start : offset(end)]:
+        pieces.append(piece)
+    return pieces

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -453,9 +453,12 @@ class ChatModel(RuleBasedStateMachine):
         for member in self.gone:
             assert member.outbox.closed == 1
         assert {member: member.name for member in self.table.chat.everybody()} == self.names
-        assert {name: list(room.members) for name, room in self.table.chat._rooms.items()} == {
+        rooms = self.table.chat._rooms
+        assert {name: list(room.members) for name, room in rooms.items()} == {
             place.name: place.people for place in self.places.values()
         }
+        for room in rooms.values():
+            assert room.dialects == Counter(member.dialect for member in room.members)
 
     def teardown(self) -> None:
         self.turn()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -45,7 +45,8 @@ class TurnModel(RuleBasedStateMachine):
     Each reader gets, in one write a turn, what the model gave it: the events of all its rooms in
     the order in which they were published, from where it came on and up to where it went; each
     once, however many of its rooms the event is of; none that it is the author of or deaf to; its
-    own ones at their place among them. A forgotten reader gets nothing.
+    own ones at their place among them. A forgotten reader gets nothing. The size of the turn is no
+    less than what any of them gets.
     """
 
     def __init__(self) -> None:
@@ -134,6 +135,16 @@ class TurnModel(RuleBasedStateMachine):
         self.publish_in_the_model([name], event, but, deaf)
         self.turn.publish(self.rooms[name], event, but, deaf)
 
+    @rule(data=st.data())
+    def say(self, data: st.DataObject) -> None:
+        """What most of a turn is: somebody speaks in a room of its own."""
+        member = self.somebody(data)
+        if member.rooms:
+            room = data.draw(st.sampled_from(list(member.rooms)))
+            event = self.some_event(data, EVENTS)
+            self.publish_in_the_model([room.name], event, member, [])
+            self.turn.publish(room, event, member)
+
     @rule(data=st.data(), names=st.lists(st.sampled_from(NAMES), unique=True))
     def publish_all(self, data: st.DataObject, names: list[str]) -> None:
         event = self.some_event(data, COMMON_EVENTS)
@@ -180,6 +191,13 @@ class TurnModel(RuleBasedStateMachine):
         self.publish_in_the_model(names, event, None, [])
         self.turn.publish_all(rooms, event)
 
+    @rule(data=st.data())
+    def switch(self, data: st.DataObject) -> None:
+        """What waits is delivered before."""
+        self.deliver()
+        member = self.somebody(data)
+        member.switch(TERSE if member.dialect is PLAIN else PLAIN)
+
     @rule(name=st.sampled_from(NAMES))
     def an_empty_room_is_made_anew(self, name: str) -> None:
         if not self.people[name]:
@@ -202,6 +220,9 @@ class TurnModel(RuleBasedStateMachine):
         for member in self.members:
             expected = self.expected[member]
             assert member.outbox.take() == ([expected] if expected else []), member.name
+            assert len(expected) <= turn.size, member.name
+        for name, room in self.rooms.items():
+            assert room.dialects == Counter(member.dialect for member in self.people[name])
         transcript: defaultdict[str, bytes] = defaultdict(bytes)
         for line in turn.transcript(PLAIN).splitlines(keepends=True):
             lead = line.split(b" ")[0].decode()
@@ -218,4 +239,4 @@ class TurnModel(RuleBasedStateMachine):
 
 
 TestTurnModel = TurnModel.TestCase
-TestTurnModel.settings = settings(max_examples=100, stateful_step_count=40)
+TestTurnModel.settings = settings(max_examples=250, stateful_step_count=40)

@@ -362,7 +362,7 @@ class IgnoringTests(TalkingTests):
         others = [self.table.enter(f"m{number}") for number in range(50)]
         everybody = [self.ann, self.bob, self.cat, *others]
         for member in everybody:
-            member.dialect = dialect
+            member.switch(dialect)
         self.table.chat._dialect = dialect
         self.ask(self.ann, "/ignore bob")
         for member in everybody:

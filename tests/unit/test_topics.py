@@ -121,7 +121,7 @@ class LockedTopicTests(Moderated):
 
     def test_no_record_holds_it_either(self) -> None:
         for member, topic in ((self.bob, None), (self.dan, "secret plans")):
-            member.dialect = JsonDialect()
+            member.switch(JsonDialect())
             records = [json.loads(line)["record"] for line in self.hall.ask(member, "/rooms")]
             [record] = [each for each in records if each["room"] == "other"]
             self.assertEqual(record["topic"], topic)

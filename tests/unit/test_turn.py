@@ -166,6 +166,16 @@ class TurnTests(SynchronousTestCase):
         deliver(turn)
         self.assertEqual([room.overlaps for room in rooms], [False, False, False])
 
+    def test_what_happened_in_other_rooms_too_hides_nothing_that_comes(self) -> None:
+        ann = reader("ann", (self.lobby, self.dev))
+        reader("bob", (self.tea,))
+        turn = Turn()
+        for rooms in ((self.lobby, self.tea), (self.tea, Room("zoo"))):
+            turn.publish_all(rooms, Left("cat", {room.name: 1 for room in rooms}))
+            turn.publish(self.dev, Said("dan", "hello"))
+        self.assertEqual(deliver(turn), [])
+        self.assertEqual(ann.outbox.take()[0].count(b"\n"), 3)
+
     def test_what_several_rooms_get_weighs_in_each_of_them(self) -> None:
         """It is rendered for each."""
         one, all_of_them = Turn(), Turn()

@@ -16,7 +16,7 @@ async def change(request: Request) -> None:
         raise Refusal("write /format json or /format line")
     # What was told before is written as it was asked for then.
     request.chat.flush()
-    request.member.dialect = FORMATS[name]
+    request.member.switch(FORMATS[name])
     request.chat.greet(request.member, retells=name == "json")
     what = "one JSON object a line" if name == "json" else "lines for people"
     request.answer(f"this connection gets {what} from here on", format=name)
