@@ -1,1 +1,1 @@
-"""The benchmark: the daemon, the least work that there is, and what else people use."""
+"""The benchmark: the daemon beside the least that a server can do, and beside other servers."""

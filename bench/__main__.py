@@ -1,6 +1,6 @@
-"""`python -m bench`: measure, then write results.md, results.svg and results.json.
+"""Measure the servers, and write results.md, results.svg and results.json.
 
-With --against: measure our server in pairs with the one of another checkout, and write nothing.
+With --against, measure our server and that of another checkout in pairs, and write nothing.
 """
 
 from __future__ import annotations
@@ -21,17 +21,45 @@ from bench.servers import HERE, Server, compile_into, servers
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round of one second")
+    parser.add_argument("--quick", action="store_true", help="measure one round of one second")
     parser.add_argument(
-        "--rounds", type=int, help="rounds, of which the median counts (3), or pairs (15)"
+        "--rounds",
+        type=int,
+        help="number of rounds (3), of which the median counts, or of pairs (15)",
     )
-    parser.add_argument("--seconds", type=int, help="measured seconds of each load (3; in pairs 1)")
-    parser.add_argument("--tries", type=int, default=TRIES, help="most tries if it is disturbed")
-    parser.add_argument("--only", default="", metavar="LOAD,...", help="such as one,pipelined-100")
-    parser.add_argument("--servers", default="", metavar="NAME,...", help="such as chat,floor-join")
-    parser.add_argument("--into", type=Path, default=HERE, metavar="FOLDER", help="write there")
-    parser.add_argument("--readme", action="store_true", help="put them into README.md here")
-    parser.add_argument("--against", type=checkout, metavar="CHECKOUT", help="compare in pairs")
+    parser.add_argument(
+        "--seconds", type=int, help="seconds for which each load is measured (3; in pairs 1)"
+    )
+    parser.add_argument(
+        "--tries",
+        type=int,
+        default=TRIES,
+        help="how often at most a disturbed measurement is tried",
+    )
+    parser.add_argument(
+        "--only",
+        default="",
+        metavar="LOAD,...",
+        help="measure only these loads, such as one,pipelined-100",
+    )
+    parser.add_argument(
+        "--servers",
+        default="",
+        metavar="NAME,...",
+        help="measure only these servers, such as chat,floor-join",
+    )
+    parser.add_argument(
+        "--into", type=Path, default=HERE, metavar="FOLDER", help="write the results to FOLDER"
+    )
+    parser.add_argument(
+        "--readme", action="store_true", help="put the results into bench/README.md"
+    )
+    parser.add_argument(
+        "--against",
+        type=checkout,
+        metavar="CHECKOUT",
+        help="compare with our server in CHECKOUT, in pairs",
+    )
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.rounds = arguments.seconds = 1
@@ -52,10 +80,10 @@ def main() -> None:
     if in_pairs and (rounds < 2 or arguments.readme):
         parser.error("--against wants at least two --rounds, and has no figures for --readme")
 
-    # Both sides of 10,000 connections, and what they have open anyway.
+    # For both sides of 10,000 connections, and for what else is open.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    # Also then the children are to be killed.
+    # SystemExit, so that the children are killed then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
@@ -82,13 +110,13 @@ def run(
     tries: int,
     folder: Path,
 ) -> None:
-    """Measure all servers under one load. Round by round, so that noise hits all alike."""
+    """Measure all servers under one load, round by round: so noise hits them alike."""
     runs: dict[str, list[Figures]] = {}
     for number in range(1, results.rounds + 1):
         for server in all_servers:
             if server.name not in results.titles:
                 title = server.title.format(version=server.version_text())
-                results.titles[server.name] = " ".join(title.split())  # There may be no version.
+                results.titles[server.name] = " ".join(title.split())  # The version may be empty.
                 if server.remark:
                     results.remarks[server.name] = server.remark
             if (load.name, server.name) in results.notes:

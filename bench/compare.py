@@ -1,4 +1,4 @@
-"""Our server against itself in another checkout: is this one slower, and by how much at most?"""
+"""Compares our server here with that of another checkout: how much slower is it at most?"""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from bench.report import shown, table
 from bench.servers import HERE, environment, ours
 
 LOSS = 0.05
-"""The bound of the loss is to be at most this part."""
+"""The most that the bound of the loss may be, as a part of 1."""
 
 STUDENT = (
     *(6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895),
     *(1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761),
 )
-"""Student's t at 95 %, one-sided, from 1 degree of freedom on. For more than 14 degrees the last
-one makes a bound that is a little too wide."""
+"""Student's t at 95 %, one-sided, from 1 degree of freedom on. More than 14 degrees use the last
+value: that makes the bound a little too wide.
+"""
 
 
 def mean_and_bound(ratios: Sequence[float], more_is_better: bool) -> tuple[float, float]:
-    """Return the geometric mean of `ratios`, this checkout to the other, and its bound.
+    """Return the geometric mean of `ratios` (this checkout to the other) and its bound.
 
-    With a probability of 95 % the true ratio is no worse than the bound. At least two ratios.
+    With a probability of 95 % the true ratio is no worse than the bound. There have to be at least
+    two ratios.
     """
     logarithms = [log(ratio) for ratio in ratios]
     mean = fmean(logarithms)
@@ -38,7 +40,7 @@ def mean_and_bound(ratios: Sequence[float], more_is_better: bool) -> tuple[float
 
 
 def checkout(path: str) -> Path:
-    """Return the folder of a checkout of ours. Raises ValueError if `path` is none."""
+    """Return `path` as a folder. Raises ValueError if it is no checkout of this project."""
     folder = Path(path).resolve()
     ran = subprocess.run(
         [sys.executable, "-c", "import twisted_chat; print(twisted_chat.__file__)"],
@@ -55,9 +57,9 @@ def checkout(path: str) -> Path:
 def compare(
     loads: Sequence[Load], other: Path, pairs: int, seconds: int, tries: int, folder: Path
 ) -> str:
-    """Measure `pairs` interleaved pairs of each load; return what came of them as a table.
+    """Measure `pairs` interleaved pairs of each load. Return the ratios as a table.
 
-    A pair that other processes have disturbed does not count.
+    Pairs that other processes have disturbed are left out.
     """
     rows: list[list[str]] = []
     for load in loads:
@@ -65,7 +67,7 @@ def compare(
         note = "too few pairs were undisturbed"
         try:
             for pair in range(1, pairs + 1):
-                # Which one begins changes from pair to pair: one may warm what the next one uses.
+                # They take turns to begin: the first one may warm up something for the second.
                 order = (other, HERE.parent) if pair % 2 else (HERE.parent, other)
                 both = {one: measure(load, ours(one), seconds, folder, tries) for one in order}
                 this, that = both[HERE.parent], both[other]
@@ -81,7 +83,7 @@ def compare(
 
 
 def _keys(load: Load, figures: Figures) -> list[str]:
-    """The figure that counts, and what the server's core did for it: others disturb that less."""
+    """Return the keys of the load's figure, and of the CPU time, which others disturb less."""
     return [load.figure, *({"cpu_us"} & figures.keys() - {load.figure})]
 
 

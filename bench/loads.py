@@ -1,4 +1,4 @@
-"""The loads, and one measurement of one server under one of them."""
+"""The loads, and how one server is measured under one of them."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ from bench.servers import GENERATOR_CORE, Server, ServerFailed, on_core, running
 Figures = dict[str, float]
 
 WAITED = {"closed": 0.05, "rooms": 0.05, "open": 0.01, "storm": 0.05, "idle": 1.0}
-"""Of the measured time, by mode: if server and generator waited longer for their cores, other
-processes had them, and it is measured again. The slowest 1 % of the lines feel it most."""
+"""The part of the measured time, by mode, for which server and generator may wait for their cores.
+If other processes had the cores for longer, it is measured again. The p99 feels that most.
+"""
 
 TRIES = 5
-"""Of these the least disturbed one counts."""
+"""How often a disturbed measurement is tried at most. The least disturbed one counts."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What the load generator is told, and which of its figures counts."""
+    """What the load generator is to do, and which of its figures counts."""
 
     name: str
     title: str
     mode: str
     readers: int
     lines: int
-    """In flight (closed), a second (open)."""
+    """Lines in flight (closed, rooms), or lines a second (open)."""
     figure: str
     unit: str
     scale: float = 1.0
-    """From the generator's unit to `unit`."""
+    """What turns the generator's figure into one in `unit`."""
     more_is_better: bool = False
     all_speak: bool = False
     rooms: int = 0
-    """As many, each with its share of the readers and an author; 0: one for all. A peer that has
-    no rooms has a channel or a subject for each."""
+    """Number of rooms, each with an author and its share of the readers; 0: one room for all. For
+    servers without rooms they are channels or subjects.
+    """
     limit: float = 30.0
-    """Seconds for joining, on top of the time that is measured."""
+    """Seconds for joining, on top of twice the measured time."""
 
     @property
     def family(self) -> str:
@@ -79,13 +81,13 @@ LOADS = [
 
 
 class NoFigure(Exception):
-    """Why there is none, for a note."""
+    """There is no figure. The text says why, for a note; it may be empty."""
 
 
 def measure(
     load: Load, server: Server, seconds: int, folder: Path, most_tries: int = TRIES
 ) -> Figures:
-    """Start `server`, put `load` on it and return what came of it. Raises NoFigure."""
+    """Start `server`, put `load` on it and return the figures. Raises NoFigure."""
     if reason := server.cannot.get(load.name) or server.cannot.get(load.family):
         raise NoFigure(reason)
     if load.mode == "storm" and server.protocol != "chat":
@@ -109,7 +111,7 @@ def _generate(
     elif load.rooms:
         authors = load.rooms
     elif load.all_speak:
-        # Where authors hear the others they are the readers; Redis's publishers hear nobody.
+        # Authors are the readers too, but for Redis, whose publishers hear nothing.
         readers, authors = (readers if server.protocol == "redis" else 0), readers
     before = _private_kib(pid)
     process = subprocess.Popen(
@@ -144,7 +146,7 @@ def _generate(
 
 
 def _idle_kib(process: subprocess.Popen[str], pid: int, connections: int, end: float) -> int:
-    """The server's memory when all are in and quiet, and it has accepted each of them."""
+    """Return the server's memory when it has accepted all connections and all are quiet."""
     assert process.stdout is not None
     assert process.stderr is not None
     if not select.select([process.stdout], [], [], end - time.monotonic())[0]:
@@ -154,11 +156,11 @@ def _idle_kib(process: subprocess.Popen[str], pid: int, connections: int, end: f
     while len(os.listdir(f"/proc/{pid}/fd")) < connections:
         if time.monotonic() > end:
             raise subprocess.TimeoutExpired("load", 0)
-        time.sleep(0.1)  # Nothing tells of a descriptor of another process: it is looked for.
+        time.sleep(0.1)  # Nothing tells when another process opens a descriptor.
     return _private_kib(pid)
 
 
 def _private_kib(pid: int) -> int:
-    """Memory that the process would give back at its end; no shared libraries in it."""
+    """Return the memory that belongs to the process alone, so without shared libraries."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return sum(int(kib) for kib in re.findall(r"^Private_(?:Clean|Dirty):\s+(\d+)", rollup, re.M))

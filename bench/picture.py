@@ -1,4 +1,4 @@
-"""What was measured, as a picture."""
+"""Draws the results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.report import OURS, Results, number
 
 
 def draw(results: Results, path: Path) -> None:
-    """Write the picture, as SVG, to `path`; nothing if nothing was measured."""
+    """Write the results as an SVG picture to `path`, unless nothing was measured."""
     loads = results.measured()
     if not loads:
         return
@@ -35,7 +35,7 @@ def draw(results: Results, path: Path) -> None:
         axes.set_xlabel(f"{load.unit} ({better} is better)", fontsize=8)
         axes.tick_params(labelsize=8)
         axes.margins(x=0.15)
-        # Bars of one height, whether all servers are in it or one.
+        # All bars have one height, however many servers are in the picture.
         axes.set_ylim(len(bars) - len(results.titles) - 0.5, len(bars) - 0.5)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""What was measured, as Markdown tables and raw figures."""
+"""Writes the results as Markdown tables and as raw figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FLOOR = "floor-join"
 
 @dataclass(frozen=True)
 class Bar:
-    """What ours is held to: a ratio to `against` in the same run, or an absolute figure."""
+    """The bound for our figure, or for its ratio to that of `against` in the same run."""
 
     load: str
     against: str | None
@@ -43,7 +43,7 @@ BARS = [
 
 @dataclass
 class Results:
-    """By load and server."""
+    """All that was measured, by the names of load and server."""
 
     machine: dict[str, str]
     rounds: int
@@ -59,7 +59,7 @@ class Results:
         return None if figures is None else figures[load.figure] * load.scale
 
     def each(self, load: Load, server: str) -> list[float]:
-        """The figures of all rounds."""
+        """Return the figure of each round."""
         runs = self.runs.get((load.name, server), [])
         return [figures[load.figure] * load.scale for figures in runs]
 
@@ -92,12 +92,12 @@ def machine() -> dict[str, str]:
 
 
 def number(value: float) -> str:
-    """With three digits that count."""
+    """Return `value` with three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 def shown(load: Load, figures: Figures) -> str:
-    """One measurement, for the progress."""
+    """Return one measurement as a text, for the progress."""
     text = f"{number(figures[load.figure] * load.scale)} {load.unit}"
     if "generator" in figures:
         text += f" (server {figures['server']:.0%}, generator {figures['generator']:.0%})"
@@ -105,7 +105,7 @@ def shown(load: Load, figures: Figures) -> str:
 
 
 def write(results: Results, folder: Path) -> str:
-    """Write results.json and results.md; return the part of the latter that README.md shows."""
+    """Write results.json and results.md. Return the part that README.md shows."""
     results.save(folder)
     about = ", ".join(
         value if name in ("CPU", "kernel", "date") else f"{name} {value}"
@@ -128,7 +128,7 @@ def write(results: Results, folder: Path) -> str:
 
 
 def put_into(page: Path, figures: str) -> None:
-    """Replace what stands between the markers in `page`, if they are there."""
+    """Replace what stands between the markers in `page`, if it has them."""
     text = page.read_text()
     start, end = "<!-- bench -->\n", "<!-- /bench -->"
     if start in text and end in text:
@@ -139,7 +139,7 @@ def put_into(page: Path, figures: str) -> None:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return them as a Markdown table: numbers in all columns but the first."""
+    """Return a Markdown table. All columns but the first hold numbers."""
     rule = ["---"] + ["---:"] * (len(head) - 1)
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *rows])
 
@@ -162,7 +162,7 @@ def _bars(results: Results) -> str:
         theirs = results.each(load, bar.against) if bar.against else [1.0] * len(ours)
         if not ours or not theirs:
             continue
-        # Round by round: what else goes on in the machine changes from one minute to the next.
+        # The ratio of each round, because what else goes on in the machine changes with time.
         ratio = median(mine / other for mine, other in zip(ours, theirs, strict=True))
         reached = ratio >= bar.bound if load.more_is_better else ratio <= bar.bound
         sign = "≥" if load.more_is_better else "≤"
@@ -193,8 +193,8 @@ def _details(results: Results) -> str:
             rows.append([load.title, title, *cells])
     head = ["load", "server", "deliveries/s", "CPU µs each", "p50 ms", "p99 ms", "max ms"]
     about = (
-        "How long the server had its core and the load generator had its own, and how long both "
-        "waited because others had them."
+        "How long the server and the load generator had their cores, and how long they waited "
+        "because other processes had them."
     )
     return f"## Details\n\n{about}\n\n" + table(
         [*head, "server's core", "generator's", "others'"], rows

@@ -1,4 +1,4 @@
-"""The servers: how each is started, which protocol it speaks, and what it can not do."""
+"""The servers: how each is started, which protocol it speaks, and what it cannot do."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from twisted_chat import __version__
 
 HERE = Path(__file__).parent
 START = 20.0
-"""Seconds that a server gets until it listens."""
+"""Seconds within which a server has to listen."""
 
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, GENERATOR_CORE = CORES[0], CORES[-1]
 
-# The daemon as users run it: input made safe, counted and logged. Its limits are on, only the
-# rates are such that the load is not refused.
+# The daemon as users run it: it cleans input, counts and logs. Its limits are on, but high enough
+# for the load.
 CHAT = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile="]
 RAISED = ["--rate=1000000", "--burst=1000000", "--max-users=20000"]
 
-NO_ROOMS = "all who connect are in one room"
+NO_ROOMS = "it has one room for all"
 
 NATS = """\
 listen: 127.0.0.1:{port}
@@ -61,25 +61,26 @@ PAM = no
 
 @dataclass(frozen=True)
 class Server:
-    """`{port}` in the command and the configuration is the port, `{config}` its file, `{bin}` the
-    folder of what was compiled."""
+    """How a server is run. In its command and its configuration `{port}` stands for the port,
+    `{config}` for the file of the configuration, `{bin}` for the folder of the compiled programs.
+    """
 
     name: str
     title: str
     protocol: str
-    """As the load generator calls it."""
+    """The name of its protocol for the load generator."""
     command: list[str]
     ready: str
-    """A regular expression for the line of its output that says that it listens."""
+    """A regular expression for the line of output that says that it listens."""
     config: str = ""
     version: list[str] = field(default_factory=list)
-    """The command that prints it; without one it is a part of this benchmark."""
+    """The command that prints its version. Programs of this benchmark have none."""
     cannot: dict[str, str] = field(default_factory=dict)
-    """Loads that it is not asked for, and why."""
+    """The loads under which it is not measured, and why."""
     remark: str = ""
-    """What one has to know to read its figures."""
+    """What somebody who reads its figures has to know."""
     checkout: Path = HERE.parent
-    """Where it finds twisted_chat, if it is ours."""
+    """Where our server finds twisted_chat."""
 
     def found(self) -> bool:
         return self.command[0].startswith("{bin}") or shutil.which(self.command[0]) is not None
@@ -93,12 +94,12 @@ class Server:
 
 
 def environment(checkout: Path) -> dict[str, str]:
-    """A server started with it runs the twisted_chat of `checkout`."""
+    """Return an environment in which a server runs the twisted_chat of `checkout`."""
     return {**os.environ, "PYTHONPATH": str(checkout)}
 
 
 def ours(checkout: Path = HERE.parent) -> Server:
-    """The daemon of `checkout`."""
+    """Return our server, as it is in `checkout`."""
     return Server(
         "chat",
         f"twisted-chat {__version__}",
@@ -110,7 +111,7 @@ def ours(checkout: Path = HERE.parent) -> Server:
 
 
 def servers() -> list[Server]:
-    """All of them, ours first."""
+    """Return all servers, ours first."""
     return [
         ours(),
         Server(
@@ -156,7 +157,7 @@ def servers() -> list[Server]:
             r"Now listening on|Listening on",
             config=NGIRCD,
             version=["ngircd", "--version"],
-            cannot={"idle": "10,000 in one channel take longer than the time there is"},
+            cannot={"idle": "10,000 joins of one channel take too long"},
             remark="its penalties are off, but it takes 3 lines of a member in a row, and it does "
             "not set TCP_NODELAY: several lines in flight wait for acknowledgements",
         ),
@@ -167,7 +168,7 @@ def servers() -> list[Server]:
             ["ncat", "-v", "--chat", "-k", "-m", "2000", "-l", "127.0.0.1", "{port}"],
             r"Listening on",
             version=["ncat", "--version"],
-            cannot={"idle": "its select() takes no more than 1,024", "rooms": NO_ROOMS},
+            cannot={"idle": "it holds at most 1,024 connections (select)", "rooms": NO_ROOMS},
             remark="lines that come together leave as one, and it does not set TCP_NODELAY: "
             "several lines in flight wait for acknowledgements",
         ),
@@ -204,12 +205,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 class ServerFailed(Exception):
-    """It did not start."""
+    """A server did not start. The text says why."""
 
 
 def on_core(core: int) -> None:
-    """For `preexec_fn`. Not interrupted by the ^C of whoever runs the benchmark: that kills it."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # Where the benchmark itself is killed.
+    """Bind this process to `core`, as `preexec_fn`. It ignores ^C, and dies with the benchmark."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.sched_setaffinity(0, {core})
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -223,7 +224,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(server: Server, folder: Path) -> Iterator[tuple[int, int]]:
-    """Start it on its core; yields its process id and its port. Killed at the end."""
+    """Start `server` on its core, and kill it at the end. Yield its process id and its port."""
     port = free_port()
     config, log = folder / "config", folder / "log"
     config.write_text(server.config.format(port=port))
@@ -243,7 +244,7 @@ def running(server: Server, folder: Path) -> Iterator[tuple[int, int]]:
         while not re.search(server.ready, text := log.read_text(errors="replace")):
             if process.poll() is not None or time.monotonic() > end:
                 raise ServerFailed(f"did not start: {text.strip()[-200:]}")
-            time.sleep(0.02)  # Nothing tells of a line in a file: it is looked for.
+            time.sleep(0.02)  # Nothing tells when a line is in a file.
         yield process.pid, port
     finally:
         process.kill()

@@ -1,1 +1,1 @@
-"""What somebody writes on a free afternoon: the same chat, without a thought on speed."""
+"""The same chat as somebody writes it on a free afternoon, without a thought on speed."""

@@ -33,7 +33,7 @@ class Chat(LineReceiver):
         members.discard(self)
 
 
-# Twisted's own type for it is one that no factory can have.
+# No factory can have the type that Twisted declares here.
 factory: Any = Factory.forProtocol(Chat)
 reactor.listenTCP(int(sys.argv[1]), factory, backlog=4096, interface="127.0.0.1")
 reactor.callWhenRunning(print, "ready", flush=True)

@@ -1,4 +1,4 @@
-"""The table of commands: from it parsing, help, authorisation and their tests are made."""
+"""The table of commands. Parsing, help and their tests are made from it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ TABLE = Table(
     Command("nick", "NAME", "take a name", talking.nick, ("name",)),
     Command("me", "text", "say what you do", talking.me),
     Command("msg", "NAME text", "tell one person", talking.msg),
-    Command("reply", "text", "tell who told you something last", talking.reply),
-    Command("whois", "[NAME]", "what is known of somebody", talking.whois),
-    Command("away", "[why]", "you do not listen for a while", talking.away),
-    Command("back", "", "you listen again", talking.back),
+    Command("reply", "text", "tell the person that told you something last", talking.reply),
+    Command("whois", "[NAME]", "show what is known of somebody", talking.whois),
+    Command("away", "[why]", "say that you do not listen for a while", talking.away),
+    Command("back", "", "say that you listen again", talking.back),
     Command("ignore", "[NAME]", "hear nothing more of somebody", talking.ignore),
     Command("unignore", "NAME", "hear somebody again", talking.unignore),
     Command("join", "ROOM", "go to another room; lobby is the first", rooms.join),
@@ -49,7 +49,7 @@ TABLE = Table(
     Command(
         "unregister",
         "",
-        "keep your name no longer",
+        "give your name up",
         accounts.unregister,
     ),
     Command(
@@ -105,11 +105,11 @@ TABLE = Table(
         moderation.forget,
     ),
     Command("op", "NAME", "make a registered name an operator", moderation.op),
-    Command("deop", "NAME", "let an operator be one no longer", moderation.deop),
+    Command("deop", "NAME", "take the rights of an operator away", moderation.deop),
     Command("ops", "", "list the operators", moderation.ops),
     Command("names", "[PATTERN]", "list the registered names", accounts.names),
-    Command("release", "NAME", "let a registered name be nobody's", accounts.release),
-    Command("reset", "NAME", "make a passphrase for an owner", accounts.reset),
-    Command("status", "", "how the daemon is", moderation.status),
+    Command("release", "NAME", "end the registration of a name", accounts.release),
+    Command("reset", "NAME", "make a new passphrase for an owner", accounts.reset),
+    Command("status", "", "show how the daemon does", moderation.status),
 )
 """All commands, in the order in which help lists them."""

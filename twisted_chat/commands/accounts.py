@@ -21,7 +21,7 @@ async def register(request: Request) -> None:
     name = request.member.name
     passphrase = request.argument
     request.view.check_register(request.member.id)
-    # Somebody who writes it as for /login would make the name a part of the passphrase.
+    # Written as for /login, the name would become a part of the passphrase.
     if key(passphrase.split()[0]) == key(name):
         raise Refusal("leave your name out of it: write /register PASSPHRASE")
     if len(passphrase) < MIN_PASSPHRASE:
@@ -136,7 +136,7 @@ async def reset(request: Request) -> None:
 
 
 def _registration(request: Request) -> Registration:
-    """Return what is registered as the argument. Raises Refusal if nothing is."""
+    """Return the registration that the argument names. Raises Refusal if there is none."""
     registration = request.view.registration(named(request.argument))
     if registration is None:
         raise Refusal(

@@ -1,4 +1,4 @@
-"""What a command is."""
+"""What a command is, and the request that it obeys."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command that is being obeyed: the member that asks, and the `argument` (stripped).
+    """A command that is being obeyed: `member` asks for it.
 
-    `room`: the name of the room that it is about; "": of none.
+    `argument`: what stands behind the command's word, stripped. `room`: the name of the room that
+    the command is about; "" if it is about no room.
     """
 
     chat: Chat
@@ -51,8 +52,8 @@ class Request:
         return role
 
     def may_look_into(self, room: str) -> bool:
-        """Return whether the asker may look into the room that is called exactly `room`: it is
-        there itself, or is an operator.
+        """Return whether the asker may look into the room that is called exactly `room`. Members of
+        the room and operators may.
         """
         is_there = any(each.name == room for each in self.member.rooms)
         return is_there or self.role >= Role.OPERATOR
@@ -82,31 +83,29 @@ class Request:
         return len(notices)
 
     def words(self, count: int) -> list[str]:
-        """The argument in `count` words, of which the last is all the rest; "" where there are
-        fewer.
-        """
+        """Return the argument as `count` words. The last is all the rest; missing ones are ""."""
         words = self.argument.split(None, count - 1)
         return words + [""] * (count - len(words))
 
     @property
     def its_room(self) -> str:
-        """The room that it is about. Raises Refusal if it is about none."""
+        """The name of the room that it is about. Raises Refusal if it is about no room."""
         if not self.room:
             raise Refusal("you are in no room: /join ROOM first", Kind.NO_ROOM)
         return self.room
 
     @property
     def some_room(self) -> str:
-        """The room that it is about, the lobby if it is about none."""
+        """The name of the room that it is about; the lobby if it is about no room."""
         return self.room or LOBBY
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. `run` gets the Request, and raises Refusal if it is not to be done.
+    """A command. `run` obeys a Request, and raises Refusal if that is not to be done.
 
-    `arguments`: how they are written, as help shows it; one that does not begin with [ has to be
-    there. `control_arguments`: how they are written for chatctl, if otherwise.
+    `arguments`: how they are written, as help shows it. Unless they begin with a [, one has to be
+    there. `control_arguments`: how they are written for chatctl, if that differs.
     """
 
     name: str
@@ -118,11 +117,11 @@ class Command:
 
     @property
     def right(self) -> Right:
-        """Who may use it."""
+        """What says who may use the command."""
         return RIGHTS[self.name]
 
     def usage(self, door: Door) -> str:
-        """Return how it is written, behind what leads a command at `door`."""
+        """Return how the command is written at `door`, without the lead of commands there."""
         arguments = self.arguments
         if door is Door.CONTROL and self.control_arguments:
             arguments = self.control_arguments
@@ -130,8 +129,8 @@ class Command:
 
 
 class Table:
-    """`commands` by their names, in the order in which help lists them, and `by_word`, by all that
-    people write for them.
+    """All commands. `commands`: by their names, in the order in which help lists them. `by_word`:
+    also by their aliases.
     """
 
     def __init__(self, *commands: Command) -> None:
@@ -143,8 +142,8 @@ class Table:
         return iter(self.commands.values())
 
     def find(self, word: str, door: Door) -> Command | None:
-        """Return the command that `word` means at `door`; None: there is none. `names` is a command
-        of chatctl, and for everybody else another word for `who`.
+        """Return the command that `word` means at `door`, or None. A word can mean two commands:
+        `names` is a command of chatctl, and elsewhere an alias of `who`.
         """
         command = self.commands.get(word)
         if command is not None and door in command.right.doors:
@@ -153,5 +152,5 @@ class Table:
 
 
 def shorten(text: str, length: int = SHOWN_NAME) -> str:
-    """As much of what somebody wrote as an answer repeats: `length` characters."""
+    """Return the first `length` characters of what somebody wrote, to repeat them in an answer."""
     return text if len(text) <= length else f"{text[:length]}…"

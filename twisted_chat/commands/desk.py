@@ -1,4 +1,4 @@
-"""Where all doors hand in what their members send."""
+"""The desk: all doors hand in there what their members send."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from twisted_chat.syntax import parse, slipped_command, unescape, unmarked_login
 from twisted_chat.traces import Traces
 
 _COMMAND = re.compile(r"(?<!\S)/([a-z]+)\b")
-"""A command in an advice, as it is written for people at the line door."""
+"""A command in the text of a refusal, as it is written at the line door."""
 
 
 class Desk:
-    """Says lines, and runs commands as far as their sender may use them."""
+    """Says lines, and runs commands if their sender may use them."""
 
     _log = Logger()
 
@@ -47,9 +47,8 @@ class Desk:
     def hand_in(self, member: Member, line: str) -> Deferred[None] | None:
         """Do what `member` asks with `line` (clean and not empty): run its command or say it.
 
-        Return None if that is done, or a Deferred that fires when it is. It never fails, and can be
-        cancelled.
-        Until then no further line of `member` is to be handed in.
+        Return None if that is done, or a Deferred that fires when it is. The Deferred never fails,
+        and can be cancelled. Do not hand in another line of `member` before it has fired.
         """
         if command := parse(line):
             return self.command(member, *command)
@@ -62,8 +61,8 @@ class Desk:
     def command(
         self, member: Member, word: str, argument: str, room: str = ""
     ) -> Deferred[None] | None:
-        """The same for the command `word` with `argument`, about `room`. If that is empty, it is
-        about the room that `member` joined first, if any.
+        """Do the same for the command `word` with `argument`, about `room`. If `room` is empty, the
+        command is about the room that `member` joined first, if any.
         """
         if member.leaving:
             return None
@@ -91,8 +90,8 @@ class Desk:
         return self._start(member, f"{lead}{command.name}", doing)
 
     def ask(self, member: Member, request: requests.Request) -> Deferred[None] | None:
-        """The same for a request that is the whole of what `member` asks, and has no answer but a
-        refusal.
+        """Do the same for a `request` by itself. Its answer is told to nobody; a refusal is told to
+        `member`.
         """
         if member.leaving:
             return None
@@ -114,9 +113,7 @@ class Desk:
             await eased
 
     async def _refuse_secret(self, slipped: str) -> None:
-        """Refuse a line that would show a passphrase to others: it was meant as the command
-        `slipped`.
-        """
+        """Refuse a line that was meant as the command `slipped`: it would show a passphrase."""
         await self._refuse(f"that was not said: {_how_to_write(slipped)}", Kind.NOT_SAFE)
 
     async def _refuse(self, text: str, kind: Kind) -> None:
@@ -153,7 +150,7 @@ class Desk:
         return room
 
     def _check_is_free(self, name: str) -> None:
-        """Raise Refusal if somebody has registered `name`: what follows it may be a passphrase."""
+        """Raise Refusal if `name` is registered: then a passphrase may stand behind it."""
         registration = self._chat.view.registration(named(name))
         if registration is not None:
             raise Refusal(
@@ -163,7 +160,7 @@ class Desk:
             )
 
     def _as_written_at(self, door: Door, advice: str) -> str:
-        """`advice` with the commands in it led as they are at `door`, where it has them."""
+        """Return `advice` with the lead of `door` before each command that `door` has."""
 
         def lead(match: re.Match[str]) -> str:
             command = self._table.find(match[1], door)
@@ -175,8 +172,8 @@ class Desk:
     def _start(
         self, member: Member, what: str, doing: Coroutine[Deferred[Any], Any, None]
     ) -> Deferred[None] | None:
-        """Begin `doing` what `member` wants, which `what` names to it, behind all that it said
-        before. Return None if it is done.
+        """Begin `doing`, behind all that `member` said before. `what` is what texts for `member`
+        call it. Return None if it is done.
         """
         done = Deferred.fromCoroutine(self._run(member, what, doing))
         return None if done.called else done
@@ -185,7 +182,7 @@ class Desk:
         self, member: Member, what: str, doing: Coroutine[Deferred[Any], Any, None]
     ) -> None:
         try:
-            # What was said before is told first, and what is known of this member is known by then.
+            # First, what was said before is told, and has changed what is known of this member.
             if settled := self._chat.journal.settled(member.id):
                 await settled
                 if member.leaving:
@@ -196,7 +193,7 @@ class Desk:
             text = self._as_written_at(member.door, str(error))
             self._chat.refuse(member, text, error.kind)
         except CancelledError:
-            pass  # Whoever asked is gone.
+            pass  # The member is gone.
         except Exception:
             self._log.failure("{what} failed", what=what)
             self._chat.refuse(

@@ -1,4 +1,4 @@
-"""The command that changes what a connection of the line door gets: lines, or JSON."""
+"""The command that lets a connection of the line door read lines or JSON."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from twisted_chat.refusal import Refusal
 
 
 async def change(request: Request) -> None:
-    """The answer begins with a greeting, as events: a program then knows of what it got before that
-    nothing else was an event. A notice with the format as its record ends it.
+    """Write what this connection gets in another format.
+
+    The answer begins with the greeting and what newcomers are told, in the new format. So a program
+    can tell all that from what it has read before. A notice with the format in its record ends it.
     """
     name = request.argument.lower()
     if name not in FORMATS:
         raise Refusal("write /format json or /format line")
-    # What was told before is written as it was asked for then.
+    # What was told before is written in the old format.
     request.chat.flush()
     request.member.switch(FORMATS[name])
     request.chat.greet(request.member, retells=name == "json")

@@ -1,4 +1,4 @@
-"""What /help says."""
+"""The command that explains commands."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from twisted_chat.refusal import Kind, Refusal
 
 
 async def show_help(request: Request) -> None:
-    """Answer with what the asker may use, or with one command and its aliases if it may use that.
-    Raises Refusal.
-    """
+    """List all commands that the asker may use, or explain one of them with its aliases."""
     member = request.member
     door, role, muted = member.door, request.role, request.view.muted(member.id)
     word = request.argument.removeprefix("/").lower()

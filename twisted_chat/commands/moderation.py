@@ -1,4 +1,4 @@
-"""Commands for operators, and for who owns the daemon."""
+"""Commands for operators, and for the owner of the daemon."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def say(request: Request) -> None:
 
 async def forget(request: Request) -> None:
     first, id = request.words(2)
-    if request.room and not id:  # It is given by --room.
+    if request.room and not id:  # The room is that of --room.
         first, id = request.room, first
     if id:
         room = request.view.room(named(first.removeprefix("#"))).name
@@ -175,14 +175,16 @@ def _room(request: Request) -> str:
 
 
 def _hint(request: Request, what: str, whom: str) -> str:
-    """What to tell who acts on a name whose bearer can come again under another one."""
+    """Return what to tell an operator who acts on a name: its bearer may come back under another
+    one.
+    """
     if network_in(whom) is not None or is_default_name(whom):
         return ""
     try:
         seen = request.view.find(named(whom))
     except Refusal:
         return ""
-    if is_local(seen.host):  # Everybody here shares it.
+    if is_local(seen.host):  # Everybody on this machine shares that address.
         return ""
     done = "banned" if what == "ban" else "muted"
     lead = request.member.door.lead
@@ -190,7 +192,7 @@ def _hint(request: Request, what: str, whom: str) -> str:
 
 
 def _check_whom(whom: str) -> None:
-    """Raise Refusal for what can be no name and is no network."""
+    """Raise Refusal if `whom` is no network and cannot be a name."""
     if network_in(whom) is not None:
         return
     if is_default_name(whom):

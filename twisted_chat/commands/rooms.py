@@ -1,4 +1,4 @@
-"""Commands for rooms: which there are, what was said there."""
+"""Commands for rooms: going there, their topics, what was said there."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from twisted_chat.text import whole_number
 async def join(request: Request) -> None:
     name, objection = request.argument.removeprefix("#"), ""
     try:
-        # A kept room may be called like the lobby: it is found as it is written.
+        # A kept room may look like the lobby. It is found as it is written.
         if (checked := check_room(name)) != LOBBY:
             name = checked
     except BadName as error:
@@ -44,17 +44,17 @@ async def join(request: Request) -> None:
 
 async def rooms(request: Request) -> None:
     seen = request.view.rooms()
-    # The search costs as well, also where most of what it found is not shown.
+    # The search is paid for too, also if most of what it found is not shown.
     request.member.meter.charge(len(seen) / TOKEN)
     shown = seen if request.member.door is Door.CONTROL else seen[:SHOWN_ROOMS]
-    # The topic of a locked room is its members' own.
+    # Only its members, and operators, read the topic of a locked room.
     rows = [_row(room, not room.rules.locked or request.may_look_into(room.name)) for room in shown]
     if left_out := len(seen) - request.answer_all(rows):
         request.answer(f"{left_out} smaller {'room' if left_out == 1 else 'rooms'} left out")
 
 
 def _row(room: RoomSeen, may_read: bool) -> tuple[str, dict[str, object]]:
-    """Describe `room`. If the asker may not read its topic, that is None in the record."""
+    """Return a text and a record about `room`. The topic is None if the asker may not read it."""
     rules = room.rules
     marks = ["locked"] if rules.locked else []
     if rules.slow:
@@ -87,7 +87,7 @@ async def topic(request: Request) -> None:
 
 
 async def _topic_for_chatctl(request: Request) -> None:
-    """The room is that of --room, or the first word."""
+    """Do the same for chatctl: the room is that of --room, or the first word."""
     name, text = request.room, request.argument
     if not name:
         name, text = request.words(2)

@@ -1,4 +1,4 @@
-"""Commands for people who talk: names, private lines, who is there."""
+"""Commands for people who talk: names, private lines, the people there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from twisted_chat.requests import (
 from twisted_chat.spans import span
 
 _NAME = re.compile(r"[^,]+")
-"""One of the names in a line of them."""
+"""Finds each name in a line of names."""
 
 _ROLES = {Role.GUEST: "guest", Role.REGISTERED: "registered", Role.OPERATOR: "operator"}
 
@@ -50,7 +50,7 @@ async def reply(request: Request) -> None:
 
 
 def _remark(request: Request, receiver: Seen) -> None:
-    """Answer that the receiver does not listen, if it does not."""
+    """If the receiver is away, answer that."""
     if receiver.away is not None:
         request.answer(_away(receiver))
 
@@ -85,7 +85,7 @@ def _in_short(seen: Seen, idle: float) -> str:
 
 
 def _wrap(names: Iterable[str]) -> Iterator[str]:
-    """`names` joined by commas, in lines of about NOTICE_WIDTH characters."""
+    """Yield `names`, joined by commas, in lines of about NOTICE_WIDTH characters."""
     line = ""
     for name in names:
         if line and len(line) + len(name) > NOTICE_WIDTH:
