@@ -311,6 +311,8 @@ class Chat:
         member = None if author is None else self._members.get(author)
         if type(event) is Said:
             if room := self._rooms.get(event.room):
+                if member is not None and member.hears_itself:
+                    member = None
                 deaf_here = self._here(deaf) if deaf else ()
                 self.delivery.publish(room, event, member, deaf_here)
         elif apply := _APPLY.get(type(event)):

@@ -71,7 +71,8 @@ class Member(_Read):
     in. `room`: the name of the first that it joined; empty if it is in no room. `door`: the way by
     which it came in. `host`: its address. `origin`: all members of one origin have one share.
     `is_greeted`: it has been in a room. `leaving`: its Left has been asked for, and no further line
-    of it is taken. `dialect` is only changed by `switch`.
+    of it is taken. `dialect` is only changed by `switch`. `hears_itself`: it reads what it says as
+    all others in the room do; a door sets it before the member arrives.
 
     `began`: the number of the event by which it entered its room, if it was told as a newcomer what
     was said there before; otherwise 0.
@@ -82,7 +83,7 @@ class Member(_Read):
     up.
     """
 
-    __slots__ = ("began", "door", "host", "is_greeted", "origin", "since")
+    __slots__ = ("began", "door", "hears_itself", "host", "is_greeted", "origin", "since")
 
     def __init__(
         self,
@@ -104,6 +105,7 @@ class Member(_Read):
         self.origin = origin
         self.rooms: Mapping[Room, None] = _NOWHERE
         self.room = ""
+        self.hears_itself = False
         self.is_greeted = False
         self.began = 0
         self.since = FROM_NOW_ON

@@ -115,6 +115,11 @@ class ChatModel(RuleBasedStateMachine):
             if member is not but and key(by) not in self.ignored[member]:
                 self.gets(member, line)
 
+    def all_hear(self, author: Member, line: str) -> None:
+        """`author` says it, and reads it only if it hears itself."""
+        but = None if author.hears_itself else author
+        self.all_get(self.where[author], line, but, self.names[author])
+
     def comes(self, member: Member, room: str, notice: str) -> None:
         kept = self.kept.setdefault(key(room), Kept(room.removeprefix("#")))
         kept.emptied = None
@@ -189,14 +194,14 @@ class ChatModel(RuleBasedStateMachine):
     @initialize(names=st.permutations(NAMES), turns=st.booleans())
     def some_are_here_already(self, names: list[str], turns: bool) -> None:
         for name in names[:3]:
-            self.enter(same_address=False)
+            self.enter(same_address=False, hears_itself=False)
             if self.called(name) is None:
                 self.take_name(list(self.names)[-1], name)
         if turns:
             self.turn()
 
-    @rule(same_address=st.booleans())
-    def enter(self, same_address: bool) -> None:
+    @rule(same_address=st.booleans(), hears_itself=st.booleans())
+    def enter(self, same_address: bool, hears_itself: bool) -> None:
         if not same_address:
             self.entered += 1
         name = asked = f"10.0.0.1:{self.entered}"
@@ -207,6 +212,7 @@ class ChatModel(RuleBasedStateMachine):
         dialect = (LINES, OTHER_LINES)[self.entered % 2]
         member = Member(asked, RecordingOutbox(), dialect, self.table.flood.meter(LOCAL))
         member.outbox = WitnessingOutbox(member, self.failed)
+        member.hears_itself = hears_itself
         self.names[member] = name
         self.expected[member] = []
         self.comes(member, "lobby", "welcome")
@@ -219,7 +225,7 @@ class ChatModel(RuleBasedStateMachine):
         member = self.somebody(data)
         for text in said:
             line = f"[{self.names[member]}] {text}"
-            self.all_get(self.where[member], line, but=member, by=self.names[member])
+            self.all_hear(member, line)
             self.keep(member, line)
         self.table.chat.say(member, "\n".join(said))
         self.table.settle()
@@ -229,7 +235,7 @@ class ChatModel(RuleBasedStateMachine):
     def say_so_much_that_the_turn_is_flushed_early(self, data: st.DataObject) -> None:
         member = self.somebody(data)
         line = f"[{self.names[member]}] {'x' * TURN}"
-        self.all_get(self.where[member], line, but=member, by=self.names[member])
+        self.all_hear(member, line)
         self.keep(member, line)
         self.table.chat.say(member, "x" * TURN)
         self.table.settle()

@@ -93,6 +93,17 @@ class CostTests(SynchronousTestCase):
         self.door.turn()
         self.assertEqual((len(written), len({id(data) for data in written})), (MEMBERS - 1, 1))
 
+    def test_nor_does_an_author_that_hears_itself_get_an_object_of_its_own(self) -> None:
+        written: list[bytes] = []
+        for member in self.members:
+            member._member.hears_itself = True
+            member._outbox._send = lambda data: written.append(data) or len(data)
+        for member in self.members[:2]:
+            member.dataReceived(b"one\n")
+        self.door.turn()
+        self.assertEqual((len(written), len({id(data) for data in written})), (MEMBERS, 1))
+        self.assertEqual(written[0].count(b"one\n"), 2)
+
     def test_a_busy_room_needs_one_timer_for_all_who_wait(self) -> None:
         self.door.clock.addWriter = self.door.clock.removeWriter = lambda writer: None
         for member in self.members:
