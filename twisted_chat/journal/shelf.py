@@ -4,11 +4,12 @@ address.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from heapq import nsmallest
 from itertools import chain, islice
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from twisted_chat.events import Emoted, Retold, Said
@@ -23,6 +24,8 @@ how many bytes it takes; a bare tuple, which is made in a tenth of the time.
 GONE: deque[Record] = deque()
 
 _lines_of = attrgetter("lines")
+_number_of = itemgetter(0)
+_size_in_lines = itemgetter(3)
 
 
 class Holder:
@@ -76,14 +79,16 @@ class Share:
         """Yield its records with its last `lines` lines, the newest first, but for lines whose
         number is `end` or higher.
         """
-        for record in reversed(self.records):
+        # There may be 100,000 of them behind it, so these are passed over without a look at each.
+        passed = len(self.records) - bisect_left(self.records, end, key=_number_of)
+        lines -= sum(map(_size_in_lines, islice(reversed(self.records), passed)))
+        for record in islice(reversed(self.records), passed, None):
+            if lines <= 0:
+                return
             if lines < record[3]:
-                if not lines:
-                    return
                 record = part(record, record[3] - lines)
             lines -= record[3]
-            if record[0] < end:
-                yield record if record[0] + record[3] <= end else part(record, 0, end - record[0])
+            yield record if record[0] + record[3] <= end else part(record, 0, end - record[0])
 
 
 class Shelf:
