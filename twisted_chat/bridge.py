@@ -24,6 +24,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from twisted_chat.client import NO_FORMAT
 from twisted_chat.console.arrival import suspicion
 from twisted_chat.console.connection import Connection
 from twisted_chat.console.face import Face, calls
@@ -55,6 +56,7 @@ from twisted_chat.limits import (
     ROLL_CALL,
 )
 from twisted_chat.refusal import Kind
+from twisted_chat.server_lines import FORMAT
 from twisted_chat.syntax import escape, parse, slipped_command, unescape, unmarked_login
 from twisted_chat.text import clean
 
@@ -330,6 +332,9 @@ class Bridge:
         if command is None:
             if not self.say(unescape(line) if runs else line):
                 self._face.tell("! not connected: this line was not sent")
+            return
+        if command[0] == FORMAT:
+            self._face.tell(f"! {NO_FORMAT}")
             return
         leaves = command[0] in ("quit", "exit")
         if self._connection is None or self._connection.ended:

@@ -25,11 +25,14 @@ from twisted_chat.events import Event
 from twisted_chat.limits import CLIENT_EVENTS, CLIENT_JSON, CLIENT_LINE, GOODBYE
 from twisted_chat.lines import BoundedLineReceiver
 from twisted_chat.link import Link
-from twisted_chat.server_lines import ServerLines
+from twisted_chat.server_lines import FORMAT, ServerLines
 from twisted_chat.sockets import keep_alive, progress, tcp_socket
 from twisted_chat.syntax import escape, parse
 from twisted_chat.text import clean
 from twisted_chat.tls import explained
+
+NO_FORMAT = f"/{FORMAT} was not sent: this client reads JSON wherever the server writes it"
+"""Why nobody may change what the server writes behind the back of whoever reads it."""
 
 
 class ISessionReactor(IReactorCore, IReactorTime):
@@ -110,11 +113,14 @@ class LineClient(BoundedLineReceiver):
     def command(self, line: str) -> None:
         """Run the command `line`, such as `/who`; the answers come as Notice events.
 
-        Raises ValueError if `line` is no command or holds CR, LF or what UTF-8 cannot,
-        ConnectionError if the session has ended.
+        Raises ValueError if `line` is no command, is `/format` (see NO_FORMAT) or holds CR, LF or
+        what UTF-8 cannot, ConnectionError if the session has ended.
         """
-        if parse(line) is None:
+        command = parse(line)
+        if command is None:
             raise ValueError(f"{line!r} is no command: a command starts with / and a letter")
+        if command[0] == FORMAT:
+            raise ValueError(NO_FORMAT)
         self._send_one(line)
 
     def finish(self) -> None:

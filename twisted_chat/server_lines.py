@@ -14,10 +14,13 @@ from twisted_chat.dialects import from_json, line_of, parse
 from twisted_chat.events import Event, Greeting, Motd, Notice, Refused, Retold
 from twisted_chat.limits import CLIENT_EVENT, CLIENT_HELD, CLIENT_LINE, FORMAT_WAIT
 
-ASK = "/format json"
+FORMAT = "format"
+"""The command that changes what a server writes."""
+
+ASK = f"/{FORMAT} json"
 """The command that asks a server for JSON."""
 
-_REFUSAL = re.compile(r"(?:no command )?/format\b")
+_REFUSAL = re.compile(rf"(?:no command )?/{FORMAT}\b")
 _TOPIC = re.compile(r"- \S+ (?:set the topic: .*|took the topic away)")
 
 Item = tuple[Event, str | None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import unicodedata
@@ -23,6 +24,7 @@ from tests.support.clients import (
 )
 from tests.support.processes import CHAT_CLIENT, Daemon, Process, closing_all, needs_ipv6
 from twisted_chat import __version__
+from twisted_chat.client import NO_FORMAT
 from twisted_chat.limits import CLIENT_LINE
 
 
@@ -76,6 +78,18 @@ def test_pipe_shows_no_passphrase_to_anybody(pipe, bob):
     refusal = "! that was not said: a passphrase may be in it. Lines are commands with --commands\n"
     assert process.err.text == refusal * 3
     assert heard(bob) == ["done"]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["lines", "JSON"])
+def test_pipe_reads_one_format_whatever_it_asks_for(pipe, options):
+    process = pipe(b"/format line\n//format line\n/away\n", "--commands", *options)
+    assert process.wait() == 0
+    said, away = process.out.text.splitlines()[1:]
+    if options:
+        said, away = (json.loads(line)["text"] for line in (said, away))
+    assert said.removeprefix("[You] ") == "/format line"
+    assert away.removeprefix("- ") == "You are away"
+    assert process.err.text == f"! {NO_FORMAT}\n"
 
 
 def test_login_without_its_slash_is_shown_once_it_is_clear_that_it_was_said(client, server):

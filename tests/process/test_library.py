@@ -115,8 +115,8 @@ class SessionTests(SynchronousTestCase):
         self.session.command("/quit so long")
         self.assertEqual(self.transport.lines(), ["/quit so long"])
 
-    def test_command_refuses_what_is_no_command(self) -> None:
-        for line in ("who", "//who", "/ who", "", "/"):
+    def test_command_refuses_what_is_no_command_and_what_the_session_uses_itself(self) -> None:
+        for line in ("who", "//who", "/ who", "", "/", "/format line", "/Format json"):
             self.assertRaises(ValueError, self.session.command, line)
         self.assertEqual(self.transport.value(), b"")
 

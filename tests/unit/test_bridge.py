@@ -16,6 +16,7 @@ from tests.support.clients import AWAY, GREETING, UNHEARD, UNHEARD_LINES, UNKNOW
 from tests.unit.test_json import JSON
 from tests.unit.test_server_lines import DONE
 from twisted_chat.bridge import Bridge
+from twisted_chat.client import NO_FORMAT
 from twisted_chat.console.face import Face, User
 from twisted_chat.console.options import Options
 from twisted_chat.events import (
@@ -532,6 +533,15 @@ class JsonTests(BridgeCase):
         self.assertEqual(self.face.rooms, ["dev", "lobby"])
         self.hear_json(Joined(1, "dev"))
         self.assertEqual(self.face.rooms, ["dev", "lobby", "dev"])
+
+    def test_nobody_changes_the_format_behind_the_back_of_the_client(self) -> None:
+        self.greet_in_json()
+        for number, line in enumerate(("/format line", "/FORMAT json", "/format"), 2):
+            self.bridge.typed(line)
+            self.assertEqual(self.face.shown[1:], [f"! {NO_FORMAT}"] * (number - 1))
+        self.assertEqual(self.sent(), "")
+        self.bridge.typed("//format line")
+        self.assertEqual(self.sent(), "//format line\n")
 
     def test_who_is_put_out_does_not_come_back(self) -> None:
         self.greet_in_json()

@@ -23,6 +23,7 @@ from twisted_chat.events import (
     Said,
     Told,
 )
+from twisted_chat.server_lines import FORMAT
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -104,7 +105,9 @@ def _commands() -> list[str]:
     from twisted_chat.authorisation import Door
     from twisted_chat.commands import TABLE
 
-    # Without the commands of chatctl, which nobody may use here.
+    # Without the commands of chatctl, which nobody may use here, and what the client uses itself.
     return sorted(
-        f"/{name}" for name, each in TABLE.by_word.items() if Door.LINE in each.right.doors
+        f"/{word}"
+        for word, each in TABLE.by_word.items()
+        if Door.LINE in each.right.doors and word != FORMAT
     )
