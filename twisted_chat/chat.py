@@ -48,13 +48,13 @@ from twisted_chat.retelling import retold_after, retold_last
 
 @implementer(IFollower)
 class Chat:
-    """Who of this process is in which room, and what each of them gets to read.
+    """Knows which members of this process are in which room, and lets each read what it gets.
 
     A member asks, the journal orders and decides, the chat applies what comes back: it puts the
-    event and its audience into the pending turn, which is delivered at the end of the turn of the
-    reactor. The chat does no I/O of its own.
+    event and its audience into the pending turn. That is delivered at the end of the reactor's
+    turn. The chat does no I/O itself.
 
-    `later` runs a function after the present turn of the reactor. `clock` is monotonic.
+    `later` runs a function after the reactor's turn. `clock` is monotonic.
     `motd` is told to each newcomer after its greeting, and then the last `replay` lines of the
     room, but no more than `share` bytes of them. The transcript gets what all members of a room
     could read, in `dialect`.
@@ -79,21 +79,21 @@ class Chat:
         self.seconds = clock.seconds
         self.since = clock.seconds()
         self.share = share
-        """Bytes that one answer may have: so many wait for a member without harm."""
+        """Bytes of one answer at most. So many may wait for a member without harm."""
         self._motd = [Motd("\n".join(motd))] if motd else []
         self._replay = replay
         self._numbers = count(1)
         self._rooms: dict[str, Room] = {}
         """The rooms that members of this process are in, by name."""
         self._members: dict[str, Member] = {}
-        """All that have asked to arrive and have not left, by their ids."""
+        """All members that have asked to arrive and have not left, by their ids."""
         self._watchers: dict[Member, Room] = {}
-        """All that read along in a room without being in the chat."""
+        """All readers that read along in a room without being in the chat."""
         journal.follow(self)
 
     @property
     def view(self) -> IView:
-        """What there is to see of the chat. It is another one where a journal begins anew."""
+        """What there is to see of the chat. A journal that begins anew has another view."""
         view: IView = self.journal.view
         return view
 
@@ -106,12 +106,12 @@ class Chat:
         name: str = "",
         digest: str = "",
     ) -> Deferred[None] | None:
-        """Ask for a place in the chat and in `rooms`: under `name`, a good one, or if it is empty
-        under the default name that `member` has. `digest`: what proves that it owns `name`.
+        """Ask for a place in the chat and in `rooms` for `member`. `name`: a good name to come in
+        under; if it is empty, the member keeps its default name. `digest`: that of the passphrase
+        of `name`, if it is registered.
 
-        Return None if it is in, otherwise what fires when it is, or when it is refused: it is
-        turned away then. It never fails, and can be cancelled. Until then no line of `member` is to
-        be handed in.
+        Return None if the member is in, or turned away. Otherwise return what fires when it is.
+        That never fails, and can be cancelled. Hand in no line of the member before.
         """
         member.id = f"{self.journal.node}.{next(self._numbers)}"
         member.meter.active = self.seconds()
@@ -153,32 +153,32 @@ class Chat:
         return arrived
 
     def turn_away(self, member: Member, refusal: Refusal) -> None:
-        """Tell `member`, which is not in the chat, why it may not come in, and close its way out
-        behind that.
+        """Tell `member`, which is not in the chat, why it may not come in; then close its
+        outbox.
         """
         self.refuse(member, str(refusal), refusal.kind)
         self._end(member)
 
     def say(self, member: Member, text: str, room: str = "") -> Deferred[None] | None:
-        """Say `text` to all others in `room`, or in the only one that `member` is in: a line, clean
-        and not empty, or several joined by LF.
+        """Say `text` to all others in `room`; if that is empty, in the room that `member` joined
+        first. `text` is a clean line that is not empty, or several of them joined by LF.
 
-        Return None if more may be handed in, or what fires when it may.
+        Return None if more may be handed in at once, or what fires when it may.
         """
         if member.leaving:
             return None
         return self.journal.say(member.id, room or member.room, text)
 
     def ask(self, member: Member, request: Request) -> Deferred[Any]:
-        """Ask the journal for `request` of `member`. Fires with the answer, or fails with a
-        Refusal.
+        """Ask the journal for `request` of `member`. Return what fires with the answer, or fails
+        with a Refusal.
         """
         return self.journal.ask(member.id, request)
 
     def leave(self, member: Member, words: str = "", reason: Reason | None = None) -> None:
-        """Take `member` out, once: with `words` of its own, or put out for `reason`.
+        """Let `member` leave with `words` of its own, or put it out for `reason`. Do so once.
 
-        It still gets what came before its Left, then its outbox is closed.
+        The member still gets what comes before its Left. Then its outbox is closed.
         """
         if member.leaving:
             return
@@ -216,7 +216,7 @@ class Chat:
     # What only one member gets.
 
     def notify(self, member: Member, text: str, **record: object) -> None:
-        """Answer `member` with a notice, which keeps its place among the events."""
+        """Answer `member` with a notice. It keeps its place among the events."""
         self.tell(member, Notice(text, record or None))
 
     def refuse(self, member: Member, text: str, kind: Kind = Kind.BAD_REQUEST) -> None:
@@ -224,7 +224,7 @@ class Chat:
         self.tell(member, Refused(text, kind))
 
     def tell(self, member: Member, *events: Event) -> None:
-        """Let `member` alone read `events`, which it pays for."""
+        """Let `member` alone read `events`. It pays for them."""
         if not member.leaving:
             self._tell(member, *events)
 
@@ -266,8 +266,8 @@ class Chat:
         return events
 
     def _said_before(self, member: Member, room: Room, entered: int) -> Sequence[OwnEvent]:
-        """Return what `member` is told of what was said in `room` before the event with the number
-        `entered`, by which it has just entered it.
+        """Return the lines of `room` that `member`, which has just entered it, is told again. The
+        Entered has the number `entered`.
         """
         since = member.since.get(key(room.name)) if member.since else None
         if since is None and not member.is_greeted:
@@ -283,7 +283,7 @@ class Chat:
         self, member: Member, room: Room, since: str, share: int, end: int
     ) -> Sequence[OwnEvent]:
         """Return what was said in `room` after the line with the id `since`; if that is empty, the
-        last lines before the event with the number `end`. Where that fails `member` does without.
+        last lines before the event with the number `end`. If that fails, return nothing.
         """
         try:
             if since:
@@ -302,7 +302,7 @@ class Chat:
         return max(0.0, self.view.now() - seen.active) if member is None else member.idle
 
     def everybody(self) -> Iterator[Member]:
-        """Return all members of this process, but for those of the control door."""
+        """Return all members of this process, except those of the control door."""
         return (each for each in self._members.values() if each.door is not Door.CONTROL)
 
     # What happened.
@@ -391,9 +391,7 @@ class Chat:
             self.delivery.tell(member, own)
 
     def _silence(self, member: Member) -> None:
-        """Let `member` hear of nothing that comes in its rooms. It is still counted there until it
-        has left them.
-        """
+        """Let `member` read nothing more of its rooms. It is counted there until it leaves."""
         for room in member.rooms:
             del room.members[member]
         self.delivery.end_all(member)
@@ -404,7 +402,7 @@ class Chat:
             del self._rooms[room.name]
 
     def _end(self, member: Member) -> None:
-        """Close the connection of `member` when all it was told is delivered."""
+        """Close the connection of `member` when all that it was told is delivered."""
         member.leaving = True
         self.delivery.close(member)
 
@@ -416,11 +414,12 @@ class Chat:
     # The end.
 
     def stop(self) -> Deferred[None]:
-        """Tell everybody that the daemon stops, after all that was asked before, and let all leave.
+        """Tell all members that the daemon stops, after all that was asked before, and let them
+        leave.
 
-        None of them hears of the others' leaving: it would be one line for each pair of members.
-        Fires when they have left, after STOP_WAIT seconds at most. If the journal has not answered
-        by then, their connections end without it.
+        They do not read that the others leave: that would be a line for each pair of members.
+        Return what fires when they have left, or after STOP_WAIT seconds. If the journal has not
+        answered by then, the connections end without its answer.
         """
         return Deferred.fromCoroutine(self._stop())
 

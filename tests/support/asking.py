@@ -1,4 +1,4 @@
-"""Asking a journal for something, as whoever may."""
+"""Asks a journal for something, as a member or as chatctl."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _numbers = count(1)
 
 
 def ask(journal: IJournal, by: Member | str, request: Request) -> object:
-    """Return what a journal that decides at once answers to `request` of `by`: a member, or the
-    name of somebody at the control door. Raises Refusal.
+    """Return the answer of a journal that decides at once to `request`. `by`: a member, or the name
+    of somebody at the control door. Raises Refusal.
     """
     if isinstance(by, Member):
         return result(journal.ask(by.id, request))
@@ -32,7 +32,7 @@ def ask(journal: IJournal, by: Member | str, request: Request) -> object:
 
 
 def result(answer: Deferred[object]) -> object:
-    """Return what `answer` fires with when all is applied. Raises the Refusal it fails with."""
+    """Return what `answer` fires with once all is applied. If it fails, raises its Refusal."""
     settle()
     results: list[object] = []
     refusals: list[Refusal] = []

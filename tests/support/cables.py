@@ -1,4 +1,4 @@
-"""Networks of their own, with a cable that can be cut."""
+"""Two networks of their own, joined by a cable that a test can cut."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 def in_new_thread(function: Callable[[], T]) -> T:
-    """Return `function()`, called in a thread of its own, whose network it may change."""
+    """Return `function()`, called in a new thread. It may change the network of the thread."""
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(function).result()
 
 
 class Namespace:
-    """A network namespace without a name: it is gone when nothing holds it."""
+    """A network namespace without a name. It ends when nothing holds it."""
 
     _libc = ctypes.CDLL(None, use_errno=True)
     _CLONE_NEWNET = 0x40000000
@@ -66,7 +66,7 @@ class Namespace:
 
 
 class Cable:
-    """Two machines on one cable: daemons are `here`, and peers come from `there`."""
+    """Two machines on one cable. Daemons run `here`, and peers come from `there`."""
 
     def __init__(self) -> None:
         self.here, self.there = Namespace(), Namespace()
@@ -105,7 +105,7 @@ class Cable:
         return peer
 
     def cut(self) -> None:
-        """Let nothing come through, and tell nobody."""
+        """Let nothing come through. Neither side is told."""
         for machine, other in [(self.here, "10.0.0.2"), (self.there, "10.0.0.1")]:
             # A network card that does not exist.
             machine.ip(

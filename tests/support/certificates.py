@@ -21,7 +21,7 @@ DAY = datetime.timedelta(days=1)
 
 
 class Authority:
-    """Vouches for others, in files of `folder`: its own certificate is `self.file`."""
+    """Makes certificates, as files in `folder`. Its own certificate is `self.file`."""
 
     def __init__(self, folder: Path, name: str = "authority", ends: float = 10) -> None:
         self.folder = folder
@@ -38,8 +38,8 @@ class Authority:
         ends: float = 1,
         purpose: x509.ObjectIdentifier = x509.ExtendedKeyUsageOID.SERVER_AUTH,
     ) -> Path:
-        """A file with a key and a certificate for `hosts`, names or addresses, from `begins` to
-        `ends` days from now. Without hosts it has no subjectAltName.
+        """Return a file with a key and a certificate for `hosts` (names or addresses). It is good
+        from `begins` to `ends`, in days from now. Without hosts it has no subjectAltName.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._sign("chat", key.public_key(), hosts, begins, ends, purpose=purpose)
@@ -85,7 +85,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey, passphrase: bytes = b"") -> bytes:
-    """`key` as PEM."""
+    """Return `key` as PEM."""
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase:
         encryption = serialization.BestAvailableEncryption(passphrase)
@@ -95,9 +95,9 @@ def key_pem(key: ec.EllipticCurvePrivateKey, passphrase: bytes = b"") -> bytes:
 
 
 class TLSServer:
-    """Greets whoever completes the handshake, and reads what they send until they quit.
+    """Greets each client that completes the handshake, and reads until that quits.
 
-    `names`: what clients have asked for (SNI).
+    `names`: the hosts that clients have asked for (SNI).
     """
 
     def __init__(self, certificate: Path, clients: Path | None = None, most: object = None) -> None:
@@ -129,7 +129,7 @@ class TLSServer:
                         pass
 
     def close(self) -> None:
-        # To close it alone would not wake who accepts.
+        # Without this the thread that accepts would not wake.
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()

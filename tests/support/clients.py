@@ -1,4 +1,4 @@
-"""What the tests of chat-client share: a server that misbehaves, and looks at both ends."""
+"""What the tests of chat-client share: a server that misbehaves, and what both ends read."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class Guest(Peer):
         self._received = b""
 
     def greet(self, greeting: str = GREETING) -> None:
-        """Greet the client, as a server that knows only lines."""
+        """Greet the client as a server does that knows only lines."""
         self.send(greeting.encode())
         assert self.line() == ASK
         self.send(UNKNOWN.encode())
 
 
 class FakeServer:
-    """A server of which the test is the mind."""
+    """A server that does what the test says."""
 
     def __init__(self) -> None:
-        # Its clients come back, also when it is closed, and are to meet nobody else there.
+        # Clients come back, also after it is closed: no other program may have the port then.
         self._holding = hold_port()
         self.port = self._holding.getsockname()[1]
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Little room for what a client sends, so that one that is not read is soon stuck.
+        # A client that is not read is soon stuck, because there is little room.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.bind(("127.0.0.1", self.port))
         self.socket.listen()
@@ -49,19 +49,19 @@ class FakeServer:
         self._guests: list[Guest] = []
 
     def accept(self) -> Guest:
-        """The next client that connects."""
+        """Return the next client that connects."""
         guest = Guest(self.socket.accept()[0])
         self._guests.append(guest)
         return guest
 
     def greet(self) -> Guest:
-        """The next client that connects, greeted by a server that knows only lines."""
+        """Return the next client that connects, greeted by a server that knows only lines."""
         guest = self.accept()
         guest.greet()
         return guest
 
     def stop(self) -> None:
-        """Let nobody come any more."""
+        """Accept no more clients."""
         self.socket.close()
 
     def close(self) -> None:
@@ -72,14 +72,14 @@ class FakeServer:
 
 
 def piped(process: Process, data: bytes) -> Process:
-    """`process`, its input given and ended."""
+    """Give `process` its input and end it. Return the process."""
     process.write(data)
     process.end_input()
     return process
 
 
 def name_of_newcomer(peer: Peer) -> str:
-    """Whose entering is the next line that `peer` reads."""
+    """Return the name in the next line that `peer` reads: somebody entered."""
     line = peer.line()
     match = re.fullmatch(r"> New user (\S+) entered \(\d+ users online\)", line)
     assert match, line
@@ -87,7 +87,7 @@ def name_of_newcomer(peer: Peer) -> str:
 
 
 def heard(peer: Peer) -> list[str]:
-    """What `peer` hears the next one to enter say, up to its leaving."""
+    """Return all that the next one to enter says before it leaves, as `peer` reads it."""
     name = name_of_newcomer(peer)
     said = []
     while (line := peer.line()) != f"< The user {name} left (1 user online)":
@@ -97,7 +97,9 @@ def heard(peer: Peer) -> list[str]:
 
 
 def ended(process: Process, status: int = 0) -> list[str]:
-    """The lines of a chat-client that ends by itself, with `status`; it complains only if not 0."""
+    """Return what a chat-client printed that ends by itself with `status`. If that is not 0, it has
+    to complain in one line.
+    """
     assert process.wait() == status, process.err.text
     assert len(process.err.seen) == (status != 0), process.err.text
     return process.out.seen

@@ -1,4 +1,4 @@
-"""Peers that are odd or many: from addresses of their own, slow, or a crowd in one thread."""
+"""Odd peers and many peers: with addresses of their own, slow ones, a crowd in one thread."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.processes import PATIENCE, Daemon, Peer
 
 
 class Guest(Peer):
-    """A peer with an address of its own and any kind of socket."""
+    """A peer that has an address of its own, and any kind of socket."""
 
     def __init__(self, address: object, source: str = "", raw: socket.socket | None = None) -> None:
         self.socket = raw or socket.socket()
@@ -34,16 +34,16 @@ class Guest(Peer):
 
 
 def narrow_socket() -> socket.socket:
-    """Return a socket for which the kernel holds 100 KB, not some MB, as long as it is not read."""
+    """Return a socket for which the kernel keeps 100 KB, not some MB, while it is not read."""
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    # How much the daemon's kernel takes depends on the size of the segments: on loopback 64 KB.
+    # The daemon's kernel takes more if the segments are large; on loopback they have 64 KB.
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1460)
     return raw
 
 
 def guest(daemon: Daemon, source: str = "127.0.0.1", raw: socket.socket | None = None) -> Guest:
-    """Return a peer of `daemon` from `source`, connected; nothing is read yet."""
+    """Return a peer that has connected to `daemon` from `source`, and has read nothing yet."""
     peer = Guest(("127.0.0.1", daemon.port), source, raw)
     daemon.peers.append(peer)
     return peer
@@ -88,8 +88,8 @@ def as_bytes(texts: Iterable[str]) -> bytes:
 
 
 class Stopwatch:
-    """Measures seconds since it was made, without those in which `daemon` or this thread had work
-    but no core, because other processes had them.
+    """Measures the seconds since it was made. Those do not count in which `daemon` or this thread
+    waited for a core that another process had.
     """
 
     def __init__(self, daemon: Daemon) -> None:
@@ -109,7 +109,7 @@ class Stopwatch:
 
 @contextmanager
 def asleep(daemon: Daemon) -> Iterator[None]:
-    """Stop the daemon meanwhile: when it wakes, it finds all that was done at once."""
+    """Stop the daemon meanwhile. When it wakes, it finds all that was done, at once."""
     daemon.child.send_signal(SIGSTOP)
     os.waitid(os.P_PID, daemon.child.pid, os.WSTOPPED)
     try:
@@ -119,7 +119,7 @@ def asleep(daemon: Daemon) -> Iterator[None]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait until `condition()` holds, for conditions that no descriptor tells of."""
+    """Wait until `condition()` holds. For conditions of which no descriptor tells."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, condition
@@ -132,7 +132,7 @@ def is_delivered(peer: Peer) -> bool:
 
 
 def held_by_kernel(daemon: Daemon, peer: Peer) -> int:
-    """Return how many bytes for `peer` have left the daemon and are not read by `peer`."""
+    """Return how many bytes the daemon has sent to `peer` that `peer` has not read."""
     ends = rf":{daemon.port:04X} \w+:{peer.socket.getsockname()[1]:04X} \w\w (\w+):"
     for table in ("tcp6", "tcp"):
         if connection := re.search(ends, Path(f"/proc/net/{table}").read_text()):
@@ -146,8 +146,8 @@ def _ask(peer: Peer, request: int) -> int:
 
 
 class Crowd:
-    """Connections that one thread serves: they send what they were given as fast as they can, and
-    read all that comes and drop it.
+    """Connections that one thread serves. They send what they were given as fast as they can, and
+    drop all that they read.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Daemons in the background, and questions that tests ask about any daemon."""
+"""Daemons in the background, and what tests ask about any daemon."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WORDS_KEPT_BACK = (
     "what is said is not recorded, as others may read this log: --transcript FILE records it in a "
     "file, --transcript log here"
 )
-"""The line that the log has once if no words of people are recorded by default."""
+"""The line that stands once in a log in which nothing said is recorded."""
 STOPPING = "- the daemon stops\n"
 
 
@@ -61,7 +61,7 @@ def said_in_the_log(process):
 
 
 def hurried(program):
-    """Return `program` with less time for goodbyes, which only costs time here."""
+    """Return `program` with less time for goodbyes. Tests would only wait longer."""
     return with_limits(program, GOODBYE=1.0)
 
 

@@ -1,4 +1,4 @@
-"""Stand-ins that record what is asked of them."""
+"""Stand-ins: they record what is asked of them, or fail as a test says."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LINES = LineDialect()
 
 @implementer(IDialect)
 class BrokenDialect:
-    """Can write nothing."""
+    """Raises for each event."""
 
     def render(self, event, room) -> bytes:
         raise ZeroDivisionError
@@ -52,7 +52,7 @@ class BrokenDialect:
 
 @implementer(IOutbox)
 class RecordingOutbox:
-    """Keeps what is written; `broken`: raises instead."""
+    """Keeps what is written. If it is `broken`, it raises instead."""
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
@@ -92,7 +92,7 @@ class RecordingTranscript(RecordingOutbox):
 
 
 class FailingView(View):
-    """Cannot tell who is there."""
+    """Raises if it is asked who is there, or who owns a name."""
 
     def who(self, room: Name | None) -> list[Seen]:
         raise ConnectionError("no journal on purpose")
@@ -102,7 +102,7 @@ class FailingView(View):
 
 
 class FailingJournal(MemoryJournal):
-    """Cannot be reached when asked for names."""
+    """A journal whose view raises if it is asked about names."""
 
     def __init__(self, now: Callable[[], float] = lambda: 0.0) -> None:
         super().__init__(now)
@@ -110,8 +110,8 @@ class FailingJournal(MemoryJournal):
 
 
 class SlowJournal(MemoryJournal):
-    """Applies what somebody has asked only when the test says so, while it `is_slow`. `cancelled`:
-    how many waited for that no longer.
+    """While it `is_slow`, it is settled only when the test calls `settle`. `cancelled`: how many
+    have stopped waiting for that.
     """
 
     def __init__(self, now: Callable[[], float] = lambda: 0.0) -> None:
@@ -132,13 +132,13 @@ class SlowJournal(MemoryJournal):
         return self.waiting[-1]
 
     def settle(self) -> None:
-        """Let all be applied that waits, and what is asked thereupon."""
+        """Let all that wait go on, also those that come meanwhile."""
         while self.waiting:
             self.waiting.popleft().callback(None)
 
 
 class Turns:
-    """What waits for the next turn of the reactor."""
+    """Functions that wait for the next turn of the reactor."""
 
     def __init__(self) -> None:
         self.waiting: list[Callable[[], None]] = []
@@ -147,13 +147,13 @@ class Turns:
         self.waiting.append(function)
 
     def run(self) -> None:
-        """Let all that was asked be applied, and turn until nothing waits."""
+        """Let all that was asked be applied, and run turns until nothing waits."""
         settle()
         while self.waiting:
             self.turn()
 
     def turn(self) -> None:
-        """One turn: what comes up meanwhile waits for the next."""
+        """Run one turn. What comes up meanwhile waits for the next turn."""
         settle()
         waiting, self.waiting = self.waiting, []
         for function in waiting:
@@ -162,7 +162,7 @@ class Turns:
 
 
 class WallClock:
-    """The time of day, which goes with `clock` and is far from it; a test sets it by `ahead`."""
+    """A wall clock `ahead` seconds in front of `clock`. A test sets it by that."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -173,7 +173,7 @@ class WallClock:
 
 
 class ChatOnTheTable:
-    """A chat with members that record, to be played with by hand."""
+    """A chat whose members record what they read."""
 
     def __init__(
         self,
@@ -208,14 +208,14 @@ class ChatOnTheTable:
         self.desk = Desk(self.chat, passphrases or Passphrases(self.clock), self.traces)
 
     def entrance(self, limits: Limits, clock: Clock | None = None) -> Entrance:
-        """What makes doors, whose connections live on `clock` if that is another one."""
+        """Return what doors are made with. Their connections run on `clock`, if one is given."""
         closed_to = self.chat.journal.view.closed_to
         return Entrance(self.chat, self.desk, clock or self.clock, limits, closed_to)
 
     def enter(
         self, name: str, origin: str = LOCAL, door: authorisation.Door = authorisation.Door.LINE
     ) -> Member:
-        """A new member."""
+        """Return a new member that has entered."""
         meter = self.flood.meter(LOCAL)
         member = Member(name, RecordingOutbox(), LINES, meter, door, origin=origin)
         self.chat.arrive(member)
@@ -231,7 +231,7 @@ class ChatOnTheTable:
         self.chat.journal.state.people[member.id].role = Role.OPERATOR
 
     def bring(self, name: str, room: str = "", topic: str = "") -> None:
-        """Let somebody of another node be in the chat, in `room` if one is named, with `topic`."""
+        """Let a member of another node enter, go to `room` if one is given, and set `topic`."""
         author = f"elsewhere.{next(self._others)}"
         journal = self.chat.journal
         journal.ask(author, Arrive(named(name), "", LOCAL, "line", (named(LOBBY),)))
@@ -242,14 +242,14 @@ class ChatOnTheTable:
         self.settle()
 
     def ask(self, member: Member, *lines: str) -> list[str]:
-        """The lines that `member` gets after it sent `lines`, one after the other."""
+        """Return the lines that `member` reads after it has sent `lines`, one after the other."""
         for line in lines:
             self.desk.hand_in(member, line)
             self.settle()
         return self.read(member)
 
     def read(self, member: Member) -> list[str]:
-        """The lines that `member` got since it was last asked, after all turns have passed."""
+        """Run all turns. Return the lines that `member` has read since the last call."""
         self.turns.run()
         lines = member.outbox.lines
         member.outbox.written.clear()
@@ -258,7 +258,7 @@ class ChatOnTheTable:
 
 @implementer(ITCPTransport)
 class TCPTransport(StringTransport):
-    """A StringTransport that knows of TCP_NODELAY, half-closing and being closed."""
+    """A StringTransport with TCP_NODELAY and half-closing."""
 
     no_delay = False
     half_closed = False
@@ -270,7 +270,7 @@ class TCPTransport(StringTransport):
         return self.no_delay
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
-        """Not looked at."""
+        """Do nothing: no test looks at it."""
 
     def getTcpKeepAlive(self) -> bool:
         return False
@@ -279,7 +279,7 @@ class TCPTransport(StringTransport):
         self.half_closed = True
 
     def lines(self) -> list[str]:
-        """The lines written since it was last asked."""
+        """Return the lines that were written since the last call."""
         written = self.value().decode()
         self.clear()
         return written.split("\n")[:-1]
@@ -287,7 +287,7 @@ class TCPTransport(StringTransport):
 
 @implementer(ISystemHandle)
 class SocketTransport(TCPTransport):
-    """A transport with a handle, to which nobody writes."""
+    """A transport with a handle. Nobody may write to the transport itself."""
 
     def __init__(self, handle: object, peer: IAddress | None = None) -> None:
         super().__init__(peerAddress=peer)
@@ -301,7 +301,7 @@ class SocketTransport(TCPTransport):
 
 
 class Kernel(socket.socket):
-    """A socket whose kernel takes as much as the test says: bytes, or an error number."""
+    """A socket whose kernel takes as many bytes as the test says, or raises what it says."""
 
     def __init__(self) -> None:
         super().__init__(socket.AF_UNIX)
@@ -329,7 +329,7 @@ BOB = IPv4Address("TCP", "10.0.0.2", 2)
 
 
 class Door:
-    """A chat with a line door, on a clock."""
+    """A chat with a line door, on a clock that the test moves."""
 
     def __init__(
         self,
@@ -372,13 +372,13 @@ class Door:
         return protocol
 
     def turn(self) -> None:
-        """Let the reactor turn until all is delivered."""
+        """Run turns of the reactor until all is delivered."""
         for _ in range(4):
             settle()
             self.clock.advance(0)
 
     def said(self) -> list[str]:
-        """The transcript since it was last asked for."""
+        """Return the lines of the transcript since the last call."""
         self.turn()
         lines = self.transcript.lines
         self.transcript.written.clear()

@@ -1,4 +1,4 @@
-"""A chat to which people come from anywhere, with passphrases, operators and what is kept."""
+"""A chat to which people come from anywhere, with passphrases, operators and a store."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRET = "correct horse battery"
 
 
 class ThreadsClock(Clock):
-    """A clock whose calls from threads come in when the test lets them."""
+    """A clock that runs calls from threads when the test says so."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,14 +37,14 @@ class ThreadsClock(Clock):
         self._calls.put(lambda: function(*arguments, **keywords))
 
     def hear(self, count: int = 1) -> None:
-        """Wait for `count` calls from threads, and let them in."""
+        """Wait for `count` calls from threads, and run them."""
         settle()
         for _ in range(count):
             self._calls.get(timeout=PATIENCE)()
         settle()
 
     def hear_all(self) -> None:
-        """Let in all calls that have come from threads."""
+        """Run all calls that have come from threads."""
         while not self.silent:
             self.hear()
 
@@ -55,7 +55,7 @@ class ThreadsClock(Clock):
 
 
 class FakeHasher:
-    """Hashes in no time, while `open` is set. `most`: how many it hashed at once."""
+    """Hashes at once while `open` is set. `most`: how many it had to hash at the same time."""
 
     def __init__(self) -> None:
         self.hashed = 0
@@ -90,13 +90,13 @@ class FakeHasher:
             raise self.error
 
     def wait_until_begun(self, count: int) -> None:
-        """Wait until `count` more are hashed, or have been."""
+        """Wait until `count` more have begun."""
         for _ in range(count):
             assert self.begun.acquire(timeout=PATIENCE)
 
 
 class Vault:
-    """Passphrases on a clock, to be closed at the end of the test."""
+    """Passphrases on a clock. They are closed at the end of the test."""
 
     def __init__(self, test, hasher=None) -> None:
         self.clock = ThreadsClock()
@@ -106,7 +106,7 @@ class Vault:
         test.addCleanup(self.close)
 
     def close(self) -> None:
-        """Let no thread go on."""
+        """End all threads."""
         if isinstance(self.hasher, FakeHasher):
             self.hasher.open.set()
         self.passphrases.stop()
@@ -118,19 +118,19 @@ class Vault:
 
 @implementer(IStore)
 class RecordingStore(NoStore):
-    """Keeps all in memory, as JSON would."""
+    """Keeps all in memory; documents as JSON."""
 
     lasting = True
 
     def __init__(self) -> None:
         self.documents: dict[str, dict[str, str]] = {}
         self.lines: dict[int, Line] = {}
-        """By number."""
+        """The lines, by number."""
         self.audited: list[str] = []
 
     @property
     def rooms(self) -> set[str]:
-        """The rooms of which lines are kept."""
+        """The rooms whose lines are kept."""
         return {line.event.room for line in self.lines.values()}
 
     def load(self, read):
@@ -163,9 +163,9 @@ class RecordingStore(NoStore):
 
 
 class Hall:
-    """A chat to which people come from anywhere, with passphrases that are hashed in no time.
+    """A chat to which people come from anywhere, with passphrases that are hashed at once.
 
-    It opens `since` seconds after the clock began, when the wall clock shows `now`.
+    It begins `since` seconds after its clock, when the wall clock shows `now`.
     """
 
     def __init__(self, test, store=None, since=1_000_000.0, now=None, max_rooms=MAX_ROOMS) -> None:
@@ -183,8 +183,8 @@ class Hall:
         self.hosts: dict[str, int] = {}
 
     def come(self, host="10.0.0.1", name=None, door=authorisation.Door.SAFE_LINE) -> Member:
-        """Somebody comes in from `host`, or by a unix socket as `local` or as a user, `uid:1000`,
-        and takes the name `name`.
+        """Let somebody come in from `host` and take `name`. A `host` of `local` or `uid:1000` means
+        a unix socket, of anybody or of that user. Return the member.
         """
         if host.startswith((LOCAL, "uid:")):
             port = self.hosts[LOCAL] = self.hosts.get(LOCAL, 0) + 1
@@ -208,7 +208,7 @@ class Hall:
         return Member(name, RecordingOutbox(), LINES, self.table.flood.meter("x"), door)
 
     def ask(self, member: Member, line: str) -> list[str]:
-        """What `member` reads after it sent `line`, which asks for no passphrase to be hashed."""
+        """Return what `member` reads after it has sent `line`, for which nothing is hashed."""
         self.table.read(member)
         waiting = self.begin(member, line)
         assert waiting is None, f"{line} waits"
@@ -220,7 +220,7 @@ class Hall:
         return None if waiting is None or waiting.called else waiting
 
     def try_out(self, member: Member, line: str) -> list[str]:
-        """What `member` reads after `line` and the hashing that it asked for."""
+        """Return what `member` reads after it has sent `line` and a passphrase was hashed."""
         self.table.read(member)
         waiting = self.begin(member, line)
         assert waiting is not None, self.table.read(member)
@@ -230,20 +230,20 @@ class Hall:
         return self.table.read(member)
 
     def owner(self, name="ann", host="10.0.0.1") -> Member:
-        """Somebody who has registered `name`."""
+        """Return a new member that has registered `name`."""
         member = self.come(host, name)
         self.try_out(member, f"/register {SECRET}")
         return member
 
     def operator(self, name="ann", host="10.0.0.1") -> Member:
-        """Somebody who is an operator."""
+        """Return a new member that is an operator."""
         member = self.owner(name, host)
         self.control("op", name)
         self.table.read(member)
         return member
 
     def control(self, word: str, argument="", room="", hashes=False) -> list[str]:
-        """What chatctl reads. `hashes`: whether a passphrase is hashed for it."""
+        """Return what chatctl reads. `hashes`: whether a passphrase is hashed for that."""
         member = self.member("chatctl", authorisation.Door.CONTROL)
         member.origin = "chatctl"
         self.table.chat.arrive(member, rooms=())

@@ -1,4 +1,4 @@
-"""The journals that the chats of the tests decide by: in memory, or over a ledger."""
+"""The journals of the tests' chats: in memory, or over a ledger."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from twisted_chat.limits import MAX_ROOMS
 
 
 class Way:
-    """How the test that runs lays its journals: in memory, unless `over_ledger` runs it."""
+    """How the running test makes its journals: in memory, unless `over_ledger` runs it."""
 
     is_ledger = False
     seed: str | None = None
-    """Of the delays of the ledgers; None: they bring back an entry at once."""
+    """The seed of the ledgers' delays; None: they bring back an entry at once."""
     pace = Clock()
-    """The clock of the ledgers: the time of the test stands still meanwhile."""
+    """The clock of the ledgers. The test's own clock stands still while it runs."""
     ledgers: ClassVar[list[LoopbackLedger]] = []
 
 
 def lay_journal(now, store: IStore | None = None, max_rooms: int = MAX_ROOMS, later=None) -> Any:
-    """Return a journal of the kind that the test is run with."""
+    """Return a journal of the kind with which the test runs."""
     if not Way.is_ledger:
         return MemoryJournal(now, store, max_rooms, later=later)
     state = State(store or NoStore(), max_rooms)
@@ -51,8 +51,8 @@ def settle() -> None:
 
 
 def over_ledger(module: str, is_late: bool) -> dict[str, type[TestCase]]:
-    """Return the test cases of `module` as they run with journals over a ledger that brings back an
-    entry at once, or, if it `is_late`, after a while; by names of their own.
+    """Return the test cases of `module`, by new names, with journals over a ledger. The ledger
+    brings back an entry at once, or, if it `is_late`, after a while.
     """
     subject = module.rpartition(".test_")[2]
     ending = f"Of_{subject}{'_late' if is_late else ''}"

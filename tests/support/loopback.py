@@ -1,4 +1,4 @@
-"""A ledger in memory that does what others may do: it is late, gathers, repeats, and forgets."""
+"""A ledger in memory that does what ledgers may do: it is late, gathers, repeats, and forgets."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from twisted_chat.refusal import Refusal
 from twisted_chat.requests import Arrive
 
 DELAYS = (0.0, 0.0, 0.01, 0.3)
-"""Seconds that a way to the order or from it may take."""
+"""Seconds that an entry may take to the order or from it."""
 
 
 class Order:
-    """What a ledger holds, and its nodes share: a snapshot, and the entries behind it."""
+    """What a ledger holds for all its nodes: a snapshot, and the entries behind it."""
 
     def __init__(self) -> None:
         self.snapshot = b""
@@ -39,7 +39,7 @@ class Order:
         return self.start + len(self.entries)
 
     def put(self, entries: Sequence[bytes]) -> None:
-        """Hold `entries` too."""
+        """Add `entries`."""
         self.entries += entries
         self._wake()
 
@@ -67,11 +67,11 @@ class Order:
 
 @implementer(ILedger)
 class LoopbackLedger:
-    """One node's way to `order`.
+    """The ledger of one node, whose entries stand in `order`.
 
-    Without a clock an entry is read before `append` returns, or, where the reader appends it, when
-    the reader returns. With a clock it is read in a later turn of the reactor. With `chance` each
-    way takes one of DELAYS, and what is in doubt is put in again.
+    Without a clock, an entry is read before `append` returns; one that the reader appends is read
+    when the reader returns. With a clock, an entry is read in a later turn of the reactor. With
+    `chance`, each way takes one of DELAYS, and entries may be put in again.
     """
 
     lasting = False
@@ -84,7 +84,7 @@ class LoopbackLedger:
     ) -> None:
         self.order = order or Order()
         self.position = -1
-        """Of the next entry to read. Where it is not held any more, the reader begins again."""
+        """Of the next entry to read. If that is not held any more, the reader begins anew."""
         self.reader: ILedgerReader
         self._clock = clock
         self._chance = chance
@@ -113,7 +113,7 @@ class LoopbackLedger:
         return not self._due
 
     def wake(self) -> None:
-        """There is something to read."""
+        """Read what there is to read."""
         self._later(self._read)
 
     def _later(self, function: Callable[[], None]) -> None:
@@ -137,7 +137,7 @@ class LoopbackLedger:
     def _write(self) -> None:
         entries, self._appended = self._appended, []
         if self._chance and self._chance.random() < 0.3:
-            # The connection was lost: some are in, and nobody knows which.
+            # As if the connection was lost: some are in, and nobody knows which.
             self.order.put([entry for entry in entries if self._chance.random() < 0.5])
             entries = self._written[-self._chance.randint(1, 5) :] + entries
         self.order.put(entries)
@@ -157,8 +157,8 @@ class LoopbackLedger:
 
 @implementer(IFollower)
 class Listener:
-    """Keeps all that a journal tells. `in_rooms`: what happened in a room, and `authors`: whom it
-    was about; `to_one`: what one member was told, with its id.
+    """Keeps all that a journal tells. `in_rooms`: events in rooms. `authors`: the members that they
+    are about. `to_one`: events for one member, each with the member's id.
     """
 
     def __init__(self) -> None:
@@ -182,7 +182,7 @@ def lay_journal(node: str, ledger: ILedger, clock: Clock) -> LedgerJournal:
 
 
 class Node:
-    """A journal on `order` and a listener to it: see LoopbackLedger."""
+    """A journal on `order`, and its listener. The arguments are those of LoopbackLedger."""
 
     def __init__(
         self,
@@ -198,7 +198,7 @@ class Node:
         self.journal.follow(self.listener)
 
     def arrive(self, number: int = 1, name: str = "ann", room: str = LOBBY) -> str:
-        """Let somebody ask to come in. Return its id."""
+        """Ask for a member to come in. Return its id."""
         author = f"{self.journal.node}.{number}"
         request = Arrive(named(name), "10.0.0.1", "10.0.0.1", Door.LINE.value, (named(room),))
         self.journal.ask(author, request).addErrback(lambda failure: failure.trap(Refusal))

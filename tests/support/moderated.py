@@ -1,4 +1,4 @@
-"""A chat with operators, people and what is kept of them."""
+"""A chat with two operators and two others, and a store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from twisted_chat.limits import Limits
 from twisted_chat.spans import moment
 
 NOW = 1_001_000_000.0
-"""When a Hall opens, by its wall clock."""
+"""The wall time, in Unix time, when a Hall begins."""
 STAMP = moment(NOW)
 HOUR = 60 * 60
 
@@ -40,7 +40,7 @@ class Moderated(SynchronousTestCase):
         self.store.audited.clear()
 
     def act(self, line: str, by=None) -> SimpleNamespace:
-        """What all read after ann, or `by`, has sent `line`."""
+        """Return what each reads after ann, or `by`, has sent `line`, and what is audited."""
         self.clear()
         self.hall.begin(by or self.ann, line)
         return SimpleNamespace(
@@ -52,7 +52,7 @@ class Moderated(SynchronousTestCase):
         )
 
     def refused(self, line: str, by=None) -> str:
-        """Why ann may not `line`; nobody else hears of it."""
+        """Return the refusal of `line` by ann, or by bob. Nobody else may read of it."""
         read = self.act(line, by)
         [answer] = read.ann if by is None else read.bob
         self.assertTrue(answer.startswith("! "), answer)
@@ -60,7 +60,7 @@ class Moderated(SynchronousTestCase):
         return answer
 
     def closed(self, host: str) -> str | None:
-        """Why nobody may come in from `host`."""
+        """Return why nobody may come in from `host`, or None."""
         admission = Admission(Limits(), self.journal.view.closed_to)
         refusal = admission.refusal(ipaddress.ip_address(host))
         return None if refusal is None else str(refusal)

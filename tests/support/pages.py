@@ -1,9 +1,9 @@
-"""Runs the commands of a page as written: `python -m tests.support.pages PAGE FOLDER`.
+"""Runs the commands of a page as they are written: `python -m tests.support.pages PAGE FOLDER`.
 
 A command is a line of a block that is marked `sh`. The commands run in FOLDER, one after the other,
-with the programs of this environment in `.venv/bin` and on the path. A daemon in the foreground is
-up before the next command and stopped before the next daemon; a client joins and ends its input;
-any other command has to end with status 0. Run it where port 8888 is free.
+with the programs of this environment in `.venv/bin` and on the path. The next command waits until a
+daemon in the foreground is up; the next daemon, until that one has stopped. A client joins and ends
+its input. Any other command has to end with status 0. Port 8888 has to be free.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def commands(page: Path) -> list[str]:
 
 
 class Runner:
-    """Runs commands in `folder`, one after the other. `close` leaves nothing of them behind."""
+    """Runs commands in `folder`, one after the other. `close` ends all that still run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -64,15 +64,14 @@ class Runner:
         client = self._begin(command)
         client.out.find("> Connected to the chat server")
         if "nc " in command:
-            client.stop(SIGINT)  # It goes on when its input has ended.
+            client.stop(SIGINT)  # The end of its input does not end it.
         else:
             client.end_input()
             assert client.wait() == 0, client.err.text
         client.close()
 
     def _finish(self, command: str) -> None:
-        # A daemon in the background keeps the files that it inherits: a pipe to us would not end
-        # before it does.
+        # Not a pipe: a daemon in the background would inherit it, and it would end with the daemon.
         with (self._folder / "output").open("wb+") as output:
             status = subprocess.run(
                 ["sh", "-c", command],

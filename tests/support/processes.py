@@ -1,6 +1,6 @@
-"""Real daemons, clients and sockets for the end-to-end tests.
+"""Real daemons, clients and sockets for the tests with processes.
 
-Everything waits for a condition, with one deadline for when it never comes.
+Everything waits for a condition. PATIENCE is the deadline if that never comes.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ import pytest
 
 CHECKOUT = Path(__file__).parent.parent.parent
 PATIENCE = 90.0
-"""Seconds for which a test waits for something: longer than the busiest machine takes."""
+"""Seconds for which a test waits for anything: more than the busiest machine needs."""
 
-# The daemon ends itself with the signal that stopped it, so coverage has to be saved before.
+# A daemon ends by the signal that stopped it, so coverage is saved before.
 _LAUNCH = "import tests.save_coverage; {}"
 TWISTD = [
     sys.executable,
@@ -52,7 +52,7 @@ CHATCTL = [sys.executable, "-c", "from twisted_chat.chatctl import main; main()"
 
 
 def chatctl(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run chatctl on the daemon whose folder is `state`, to its end."""
+    """Run chatctl on the daemon whose state folder is `state`. Return what came of it."""
     return subprocess.run(
         [*CHATCTL, "--state", str(state), *arguments],
         cwd=CHECKOUT,
@@ -63,7 +63,7 @@ def chatctl(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def ipv6_works() -> bool:
-    """Return whether this machine has IPv6, at least on its loopback."""
+    """Return whether this machine has IPv6, if only on loopback."""
     try:
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))
@@ -76,7 +76,7 @@ needs_ipv6 = pytest.mark.skipif(not ipv6_works(), reason="this machine has no IP
 
 
 def with_limits(program: Sequence[str], **limits: float) -> list[str]:
-    """Return `program` with limits other than in limits.py: `with_limits(TWISTD, GOODBYE=1.0)`."""
+    """Return `program` with other limits than limits.py has: `with_limits(TWISTD, GOODBYE=1.0)`."""
     launcher, option, code, *rest = program
     code = f"import twisted_chat.limits as l; vars(l).update({limits!r}); {code}"
     return [launcher, option, code, *rest]
@@ -89,9 +89,8 @@ PATIENT_CLIENT = with_limits(
 
 
 def hold_port() -> socket.socket:
-    """Return a socket that holds a TCP port until it is closed: the system gives the port to no
-    program that asks for any port, and a program that asks for this one can listen on it, again and
-    again.
+    """Return a socket that holds a TCP port until it is closed. Programs that ask for any port do
+    not get this one. A program that asks for this one can listen on it, again and again.
     """
     family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     holding = socket.socket(family)
@@ -103,7 +102,7 @@ def hold_port() -> socket.socket:
 
 
 class Process:
-    """A child whose standard output and error are read, line by line, as they come."""
+    """A child process. Its standard output and error are read line by line, as they come."""
 
     def __init__(
         self,
@@ -112,7 +111,7 @@ class Process:
         env: dict[str, str] | None = None,
         **options: object,
     ) -> None:
-        # A child of a shell's background job would ignore SIGINT.
+        # A job in the background of a shell ignores SIGINT, and so would its child.
         self.child = subprocess.Popen(
             command,
             cwd=cwd,
@@ -172,7 +171,7 @@ class Lines:
         self._queue.put(None)
 
     def find(self, pattern: str) -> re.Match[str]:
-        """Wait for a line with `pattern` in it, after the lines that were found before."""
+        """Wait for a line that holds `pattern`, behind those that were found before."""
         while True:
             while self._next < len(self.seen):
                 self._next += 1
@@ -201,10 +200,10 @@ class Lines:
 
 
 class Terminal:
-    """A command on a terminal of its own, on which a test reads what a person sees.
+    """A command on a terminal of its own. A test reads there what a person sees.
 
-    The terminal echoes nothing by itself, unless with `echo`. Output is read only while a test
-    waits for something. `env`: variables besides those of the tests; None takes one away.
+    The terminal echoes only with `echo`. Output is read only while a test waits for something.
+    `env`: variables besides those of the tests; None takes a variable away.
     """
 
     def __init__(
@@ -249,7 +248,7 @@ class Terminal:
         self.child.send(text)
 
     def paste(self, text: str) -> None:
-        """Paste `text`, as a terminal does for a program that wants pastes to be marked."""
+        """Paste `text` with bracketed paste."""
         self.type(f"\x1b[200~{text}\x1b[201~")
 
     def resize(self, rows: int, columns: int) -> None:
@@ -259,12 +258,12 @@ class Terminal:
         self.child.setwinsize(rows, columns)
 
     def obey(self, controls: str) -> None:
-        """Let the terminal do what `controls` say, as if another command had written them."""
+        """Let the terminal obey `controls`, as if another command had written them."""
         self._show()
         self._stream.feed(controls)
 
     def find(self, text: str) -> None:
-        """Wait until `text` is on the screen, after what was found before."""
+        """Wait until `text` is on the screen, behind what was found before."""
         self.until(lambda screen: text in screen[self._found :], f"{text!r} is not shown")
         self._found = self.screen.index(text, self._found) + len(text)
 
@@ -278,12 +277,12 @@ class Terminal:
         self._until(lambda: condition(self.screen), lambda: f"{complaint}:\n{self.screen}")
 
     def until_raw(self, text: str) -> None:
-        """Wait until `text` is in the command's output, in which controls count too."""
+        """Wait until `text`, which may hold controls, is in the command's output."""
         looked_at = 0
 
         def written() -> bool:
             nonlocal looked_at
-            # Look only at the new output: otherwise megabytes would take minutes.
+            # Look only at new output: to search megabytes again and again takes minutes.
             self._raw.seek(max(0, looked_at - len(text)))
             new = self._raw.read()
             looked_at = self._raw.tell()
@@ -309,7 +308,7 @@ class Terminal:
             return
 
     def _show(self) -> None:
-        """Let the terminal show what was read. It is slow, so done only before a look at it."""
+        """Let the terminal show what was read. That is slow, so it is done only before a look."""
         self._stream.feed("".join(self._to_show))
         self._to_show.clear()
 
@@ -470,8 +469,8 @@ class Daemon(Process):
 
 @contextmanager
 def closing_all() -> Iterator[Callable]:
-    """Yield a function that registers a process, or anything else with a `close`, and returns it.
-    All that was registered is closed at the end.
+    """Yield a function that registers a process, or anything with a `close`, and returns it. At the
+    end all that was registered is closed.
     """
     processes: list[Process | Terminal] = []
 

@@ -1,4 +1,4 @@
-"""What property-based tests take from hypothesis: they try the same examples in each run, and none
+"""What property-based tests take from hypothesis. Each run tries the same examples, and no test
 fails because the machine is slow.
 """
 

@@ -1,4 +1,4 @@
-"""Readers of a turn, whose dialects tell what is rendered for whom."""
+"""Readers of a turn. Their dialects tell what was rendered for whom."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TERSE = SpokenDialect("~", hidden=Slowed)
 
 @implementer(IOutbox)
 class PiecesOutbox:
-    """Keeps each write as the pieces it came in; `broken`: raises instead."""
+    """Keeps each write as the pieces in which it came. If it is `broken`, it raises instead."""
 
     def __init__(self) -> None:
         self.writes: list[list[bytes | memoryview]] = []
@@ -59,16 +59,16 @@ class PiecesOutbox:
         self.writes.append(list(pieces))
 
     def close(self) -> None:
-        """Not asked for by a turn."""
+        """Do nothing: a turn closes no outbox."""
 
     def take(self) -> list[bytes]:
-        """What each write since the last call consisted of."""
+        """Return what each write since the last call consisted of."""
         writes, self.writes = self.writes, []
         return [b"".join(pieces) for pieces in writes]
 
 
 def reader(name: str, rooms: Sequence[Room] = (), dialect: IDialect = PLAIN) -> Member:
-    """A member that has long been in `rooms`."""
+    """Return a member that was in `rooms` before the turn began."""
     member = Member(name, PiecesOutbox(), dialect, Flood(Clock(), Limits(rate=0)).meter(LOCAL))
     for room in rooms:
         room.members[member] = None

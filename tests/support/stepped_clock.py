@@ -1,4 +1,4 @@
-"""A wall clock that a test sets while real processes run by it."""
+"""A wall clock that a test sets while processes run by it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SOURCE = Path(__file__).with_suffix(".c")
 
 
 class SteppedClock:
-    """The wall clock of the processes that are started with the environment variables `env`."""
+    """The wall clock of all processes that are started with the variables in `env`."""
 
     def __init__(self, folder: Path) -> None:
         compiler = shutil.which("cc")
@@ -29,6 +29,6 @@ class SteppedClock:
         self.env = {"LD_PRELOAD": str(library), "STEPPED_CLOCK": str(self._file)}
 
     def step(self, ahead: int) -> None:
-        """Set it to `ahead` seconds after the true time."""
+        """Set the clock to `ahead` seconds after the true time."""
         with open(os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
             file.write(struct.pack("l", ahead))

@@ -1,4 +1,4 @@
-"""A store on a state folder, with a disk that can fail."""
+"""A store in a state folder, on a disk that can fail."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def line(number, text="hello", room="lobby"):
 
 
 def whole(lines):
-    """All of each line, to be compared: events that differ in their ids alone are equal."""
+    """Return all that is in each line: events do not compare their times and ids."""
     return [(type(event), astuple(event), origin) for event, origin in lines]
 
 
 class Disk:
-    """A way to the database that counts what is done, and can be full, broken or stuck."""
+    """Connects to the database. Counts the statements, and can be full, broken or stuck."""
 
     def __init__(self):
         self.done = Counter()
@@ -59,12 +59,12 @@ class Disk:
 
 
 def as_stored(stored):
-    """What reads all that was kept as it is."""
+    """Return `stored`: read all that was kept as it is."""
     return stored
 
 
 class Running:
-    """A store on the folder `path` that is loaded, by `read`, and started."""
+    """A store in the folder `path`, which is loaded by `read` and started."""
 
     def __init__(self, path, pause=0.0, disk=None, start=True, read=as_stored):
         self.disk = disk or Disk()
@@ -86,20 +86,20 @@ class Running:
             self.store.start()
 
     def news(self):
-        """What the operators are told next."""
+        """Return what the operators are told next."""
         while not self.told:
             self.clock.hear()
         return self.told.popleft()
 
     def wait_until_tried(self):
         """Wait until all that waits now has been tried to be written."""
-        # What is being tried when the test begins to wait may be older.
+        # The first transaction may have begun with less.
         for _ in range(2):
             self.disk.reached.clear()
             assert self.disk.reached.wait(PATIENCE)
 
     def quiet(self):
-        """Whether the operators have been told nothing more."""
+        """Return whether the operators were told nothing more."""
         self.clock.hear_all()
         return not self.told
 
@@ -125,7 +125,7 @@ def running(path, **options):
 
 
 def kept(path, read=as_stored):
-    """What a daemon that starts now finds."""
+    """Return what a daemon that starts at this moment finds."""
     with running(path, start=False, read=read) as store:
         return store.stored
 

@@ -1,4 +1,4 @@
-"""A terminal that breaks its rows anew in a narrower window, as most do and pyte does not."""
+"""A terminal that wraps its rows anew in a narrower window. Most do so, and pyte does not."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def need_tmux() -> None:
 
 
 class Tmux:
-    """A command in the only pane of a tmux of its own, whose socket is in `folder`."""
+    """A command in a tmux of its own, which has its socket in `folder`."""
 
     def __init__(self, folder: Path, command: Sequence[str], columns: int, rows: int) -> None:
         self._socket = str(folder / "tmux")
         variables = ["LC_ALL=C.UTF-8", f"PYTHONPATH={CHECKOUT}"]
-        # It waits at the end, so that the last screen can be read.
+        # cat waits behind the command, so that the last screen can be read.
         whole = f"{shlex.join(['env', *variables, *command])}; cat"
         size = ["-x", str(columns), "-y", str(rows)]
         self._run("new-session", "-d", *size, "-c", str(CHECKOUT), whole)
@@ -47,12 +47,12 @@ class Tmux:
         self._run("send-keys", "-l", text)
 
     def resize(self, columns: int, rows: int) -> None:
-        """Give the window another size. Its rows are broken anew before the command knows of it."""
+        """Resize the window. Its rows are wrapped anew before the command knows of it."""
         self._run("resize-window", "-x", str(columns), "-y", str(rows))
 
     @property
     def screen(self) -> str:
-        """The text on the screen, without the blanks at the ends of rows and of the screen."""
+        """The text on the screen, without blanks at the ends of its rows and of the screen."""
         return self._run("capture-pane", "-p").rstrip("\n")
 
     @property
@@ -67,7 +67,7 @@ class Tmux:
         return int(column), int(row)
 
     def until(self, condition: Callable[[str], bool]) -> None:
-        """Wait until the text on the screen fulfils `condition`."""
+        """Wait until `condition` holds for the text on the screen."""
         deadline = time.monotonic() + PATIENCE
         while not condition(self.screen):
             assert time.monotonic() < deadline, f"this is shown:\n{self.screen}"
