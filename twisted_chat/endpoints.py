@@ -7,7 +7,8 @@ from typing import cast
 from twisted.internet.endpoints import HostnameEndpoint, clientFromString, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from twisted_chat.tls import CannotUse, Verifier, tls_options
+from twisted_chat.pem import CannotUse
+from twisted_chat.tls import Verifier, tls_options
 
 
 def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClientEndpoint:

@@ -47,6 +47,15 @@ class IOutbox(Interface):
         """Send what waits, for GOODBYE seconds at most, then end the connection. Idempotent."""
 
 
+class ICertificate(Interface):
+    """The certificate by which the daemon is known over TLS."""
+
+    ends = Attribute("float: when it expires, in Unix time")
+
+    def warning(now: float) -> str:
+        """Return what to tell the administrator at `now` (Unix time), in one line; "": nothing."""
+
+
 class ITranscript(Interface):
     """The daemon's own record of what happened, in the line format."""
 

@@ -348,6 +348,23 @@ TERMINAL_LOOK = 1.0
 """Seconds after a SIGHUP until the daemon looks again whether its terminal is gone: the system may
 send the signal a moment before it takes the terminal away."""
 
+HANDSHAKE = 20.0
+"""Seconds for which a connection may take to become ready: to complete its TLS handshake."""
+
+UNREADY = 1024
+"""Connections that are not ready yet, in all. With one more, the one that has waited for longest
+is closed: a handshake takes a second, and silence HANDSHAKE seconds. In a handshake a connection
+takes up to 100 KB.
+"""
+
+EXPIRY_NEAR = 14 * 24 * 60 * 60
+"""Seconds before its end from which on the daemon says that its certificate expires: programs that
+renew it do so a month before, so something is wrong by then.
+"""
+
+EXPIRY_LOOK = 24 * 60 * 60
+"""Seconds between two lines in the log that say so."""
+
 LISTEN_BACKLOG = 1024
 """Connections that the kernel holds until they are accepted: many may come in the same second."""
 

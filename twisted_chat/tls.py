@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from ipaddress import ip_address
-from pathlib import Path
 from typing import cast
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
 from service_identity import VerificationError
@@ -37,15 +34,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.limits import SHOWN_NAMES
+from twisted_chat.pem import CannotUse, identity_in, roots_in
 from twisted_chat.text import clean
 
 
 class TLSFailure(Exception):
     """TLS did not come about, or broke. The text says why: a sentence without its full stop."""
-
-
-class CannotUse(Exception):
-    """A certificate, a key or a name cannot be used. The text says why in one line."""
 
 
 def tls_options(
@@ -61,50 +55,19 @@ def tls_options(
     trust = platformTrust()
     if trust_roots is not None:
         trust = trustRootFromCertificates(
-            [Certificate(X509.from_cryptography(each)) for each in _roots_in(trust_roots)]
+            [Certificate(X509.from_cryptography(each)) for each in roots_in(trust_roots)]
         )
     if certificate is None:
         return CertificateOptions(trustRoot=trust)
-    own, *chain = _certificates_in(certificate)
-    where = certificate if key is None else key
-    try:
-        private = load_pem_private_key(_read(where), None)
-    except (ValueError, TypeError) as error:
-        # For a key with a passphrase it depends on the format which of the two is raised.
-        raise CannotUse(f"{where}: no private key (PEM, without a passphrase)") from error
-    if private.public_key() != own.public_key():
-        raise CannotUse(f"{where}: that is not the key of {certificate}")
+    own = identity_in(certificate, key)
     return CertificateOptions(
         trustRoot=trust,
         # pyOpenSSL takes cryptography's objects and warns of its own X509; Twisted's types lag
         # behind.
-        privateKey=private,  # type: ignore[arg-type]
-        certificate=own,  # type: ignore[arg-type]
-        extraCertChain=chain,  # type: ignore[arg-type]
+        privateKey=own.key,  # type: ignore[arg-type]
+        certificate=own.certificate,  # type: ignore[arg-type]
+        extraCertChain=own.chain,  # type: ignore[arg-type]
     )
-
-
-def _roots_in(path: str) -> list[x509.Certificate]:
-    if not os.path.isdir(path):
-        return _certificates_in(path)
-    files = sorted(Path(path).glob("*.pem"))
-    if not files:
-        raise CannotUse(f"{path}: no certificate (*.pem) is in that folder")
-    return [certificate for file in files for certificate in _certificates_in(str(file))]
-
-
-def _certificates_in(path: str) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(_read(path))
-    except ValueError as error:
-        raise CannotUse(f"{path}: no certificate (PEM)") from error
-
-
-def _read(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise CannotUse(f"{path}: {error.strerror}") from error
 
 
 @implementer(IOpenSSLClientConnectionCreator)

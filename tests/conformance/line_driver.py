@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.conformance.driver import YOU, Driver, Gone, Guest, Read
 from tests.support.certificates import Authority
 from tests.support.processes import Peer
+from twisted_chat.doors.certificates import ServerCertificate
 from twisted_chat.doors.listening import Place
 from twisted_chat.events import LOBBY
 
@@ -74,8 +75,8 @@ class LineDriver(Driver):
         if self.name == "unix":
             where = f"unix:{folder}/chat.sock"
         elif self.name == "tls":
-            file = Authority(folder).certify(host)
-            where = f"ssl:0:interface={host}:privateKey={file}:certKey={file}"
+            certificate = ServerCertificate(str(Authority(folder).certify(host)))
+            return [Place(where, where, certificate)]
         return [Place(where, where)]
 
     def connect(

@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from tests.support.clients import GREETING, UNKNOWN
 from tests.support.processes import PATIENCE
@@ -37,11 +38,12 @@ class Authority:
         begins: float = -1,
         ends: float = 1,
         purpose: x509.ObjectIdentifier = x509.ExtendedKeyUsageOID.SERVER_AUTH,
+        key: PrivateKeyTypes | None = None,
     ) -> Path:
         """Return a file with a key and a certificate for `hosts` (names or addresses). It is good
         from `begins` to `ends`, in days from now. Without hosts it has no subjectAltName.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         certificate = self._sign("chat", key.public_key(), hosts, begins, ends, purpose=purpose)
         file = self.folder / f"{certificate.serial_number}.key"
         file.write_bytes(_pem(certificate) + key_pem(key))
@@ -84,7 +86,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def key_pem(key: ec.EllipticCurvePrivateKey, passphrase: bytes = b"") -> bytes:
+def key_pem(key: PrivateKeyTypes, passphrase: bytes = b"") -> bytes:
     """Return `key` as PEM."""
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase:

@@ -444,12 +444,12 @@ class Daemon(Process):
 
     def __init__(self, *arguments: str, program: Sequence[str] = TWISTD, **options: object) -> None:
         chosen = program is CHAT_SERVER or any(
-            argument.startswith(("--listen", "--port")) for argument in arguments
+            argument.startswith(("--listen", "--port", "--tls")) for argument in arguments
         )
         super().__init__([*program, *([] if chosen else ["--port=0"]), *arguments], **options)
         self.peers: list[Peer] = []
         try:
-            where = self.out.find(r"Chat Server started on (?:port (\d+)|(.*))\.$")
+            where = self.out.find(r"Chat Server started on (?:port (\d+)(?: \(TLS\))?|(.*))\.$")
         except AssertionError as failure:
             super().close()
             raise AssertionError(f"{failure}\n{self.out.text}{self.err.text}") from None

@@ -14,7 +14,7 @@ PACKAGE = Path(twisted_chat.__file__).parent
 LAYERS = {
     "values": """
         __init__ authorisation clocks descriptors endpoints events files gathering identifiers
-        interfaces limits lines link names networks records refusal requests sockets spans
+        interfaces limits lines link names networks pem records refusal requests sockets spans
         syntax text tls usage
         """,
     "core": """

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest import TestCase
 
 import pytest
 
+from tests.support.certificates import Authority
 from tests.support.properties import given, st
 from twisted_chat.console.options import Options as ClientOptions
 from twisted_chat.daemon.options import Options as PluginOptions
@@ -181,6 +184,46 @@ class UsageTests(TestCase):
             with self.subTest(arguments=arguments):
                 line = refusal(ServerOptions(), arguments)
                 self.assertIn(f"chat-server: {complaint}", line)
+
+    def test_tls_is_asked_for_with_a_certificate_and_where_it_is_spoken(self) -> None:
+        with TemporaryDirectory() as folder:
+            file = Authority(Path(folder)).certify("127.0.0.1")
+            good = f"--cert={file}"
+            bad = "--tls: its certificate cannot be used"
+            for arguments, complaint in (
+                (["--tls=8889"], "--tls needs a certificate: --cert FILE --key FILE"),
+                (["--tls=8889", f"--key={file}"], "--tls needs a certificate"),
+                ([good], "--cert goes with --tls"),
+                (["--port=0", "--key=x"], "--key goes with --tls"),
+                (["--client-ca=x"], "--client-ca goes with --tls"),
+                (
+                    ["--tls=0", "--cert=/no"],
+                    f"{bad}: /no: No such file or",
+                ),
+                (["--tls=0", good, "--key=/no"], f"{bad}: /no: No such file or"),
+                (
+                    ["--tls=0", good, "--client-ca=/no"],
+                    f"{bad}: /no: No such file or",
+                ),
+                (["--tls=65536", good], "--tls 65536: a port is a whole number from 0 to 65535"),
+                (["--tls=ssl:0", good], "--tls ssl:0: that is TLS by itself: write it like tcp:"),
+                (["--tls=tls:x", good], "--tls tls:x: that is TLS by itself"),
+                (["--tls=stdio:", good], "--tls stdio:: a daemon cannot listen there"),
+                (["--tls=http", good], "--tls http: no endpoint that works here"),
+            ):
+                with self.subTest(arguments=arguments):
+                    line = refusal(ServerOptions(), arguments)
+                    self.assertIn(f"chat-server: {complaint}", line)
+            places = server("--tls=8889", "--tls=unix:x", "--host=127.0.0.1", good).places
+            self.assertEqual(
+                [(place.typed, place.endpoint, place.is_tls) for place in places],
+                [
+                    ("--host 127.0.0.1", "tcp:8888:interface=127.0.0.1:backlog=1024", False),
+                    ("--tls 8889", "tcp:8889:interface=127.0.0.1:backlog=1024", True),
+                    ("--tls unix:x", "unix:x", True),
+                ],
+            )
+            self.assertTrue(all(place.is_tls for place in server("--tls=1", good).places))
 
     def test_a_wrong_command_line_says_nothing_on_standard_output_without_standard_error(
         self,

@@ -12,7 +12,7 @@ from twisted_chat import requests
 from twisted_chat.authorisation import RIGHTS, Door, Right
 from twisted_chat.chat import Chat
 from twisted_chat.events import LOBBY, Notice
-from twisted_chat.interfaces import IView
+from twisted_chat.interfaces import ICertificate, IView
 from twisted_chat.limits import SHOWN_NAME
 from twisted_chat.members import Member
 from twisted_chat.records import Role
@@ -28,13 +28,15 @@ class Request:
     """A command that is being obeyed: `member` asks for it.
 
     `argument`: what stands behind the command's word, stripped. `room`: the name of the room that
-    the command is about; "" if it is about no room.
+    the command is about; "" if it is about no room. `certificate`: the daemon's; None: it speaks
+    no TLS.
     """
 
     chat: Chat
     table: Table
     passphrases: Passphrases
     traces: Traces
+    certificate: ICertificate | None
     member: Member
     argument: str = field(repr=False)
     room: str

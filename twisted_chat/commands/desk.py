@@ -15,6 +15,7 @@ from twisted_chat.authorisation import LINES, Door, check
 from twisted_chat.chat import Chat
 from twisted_chat.commands import TABLE
 from twisted_chat.commands.command import Command, Request, Table
+from twisted_chat.interfaces import ICertificate
 from twisted_chat.limits import SHOWN_NAME
 from twisted_chat.members import Member
 from twisted_chat.names import named
@@ -38,10 +39,12 @@ class Desk:
         passphrases: Passphrases,
         traces: Traces,
         table: Table = TABLE,
+        certificate: ICertificate | None = None,
     ) -> None:
         self._chat = chat
         self._passphrases = passphrases
         self._traces = traces
+        self._certificate = certificate
         self._table = table
 
     def hand_in(self, member: Member, line: str) -> Deferred[None] | None:
@@ -82,6 +85,7 @@ class Desk:
             self._table,
             self._passphrases,
             self._traces,
+            self._certificate,
             member,
             argument,
             room,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import time
+
 from twisted_chat import __version__
 from twisted_chat.commands.command import Request, shorten
 from twisted_chat.dialects import users
@@ -155,13 +157,17 @@ async def status(request: Request) -> None:
     rooms = [room for room in chat.view.rooms() if room.count]
     uptime = chat.seconds() - chat.since
     where = "1 room" if len(rooms) == 1 else f"{len(rooms)} rooms"
+    certificate = request.certificate
+    warning = "" if certificate is None else certificate.warning(time())
     request.answer(
-        f"twisted-chat {__version__}, up {span(uptime)}: {users(len(people))} in {where}",
+        f"twisted-chat {__version__}, up {span(uptime)}: {users(len(people))} in {where}"
+        + (f"; {warning}" if warning else ""),
         version=__version__,
         uptime=int(uptime),
         users=len(people),
         rooms=len(rooms),
         lasting=chat.journal.lasting,
+        certificate_until=None if certificate is None else int(certificate.ends),
     )
 
 

@@ -15,6 +15,7 @@ from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
 from twisted_chat.daemon.service import ChatService
 from twisted_chat.daemon.transcript import BareTranscript, LogTranscript, NoTranscript
+from twisted_chat.doors.certificates import Reminder, ServerCertificate
 from twisted_chat.doors.control import ControlDoor
 from twisted_chat.doors.door import Entrance, IDoor, IDoorReactor
 from twisted_chat.doors.line import LineDoor
@@ -47,6 +48,7 @@ def make_service(
     motd: Sequence[str] = (),
     limits: Limits | None = None,
     state: str | None = None,
+    certificate: ServerCertificate | None = None,
     program: str = "chat",
     others: Sequence[Callable[[Entrance], IDoor]] = (),
 ) -> ChatService:
@@ -54,6 +56,7 @@ def make_service(
 
     `timed`: lead each line of a bare transcript by its time.
     `state`: the folder of what is to outlast the daemon; None: nothing is.
+    `certificate`: that of the places with TLS, whose end is told in time.
     `others`: what makes doors besides those for lines and for chatctl.
     Whatever can fail at the start fails here, before any fork: raises SystemExit with one line,
     which begins with `program`.
@@ -90,7 +93,7 @@ def make_service(
     )
     passphrases = Passphrases(reactor)
     traces = Traces(reactor)
-    desk = Desk(chat, passphrases, traces)
+    desk = Desk(chat, passphrases, traces, certificate=certificate)
     entrance = Entrance(chat, desk, reactor, limits, lambda host: journal.view.closed_to(host))
     doors: list[IDoor] = [LineDoor(entrance, places), *[make(entrance) for make in others]]
     if folder is not None:
@@ -100,7 +103,8 @@ def make_service(
             door.open()
     except ListenError as error:
         raise SystemExit(f"{program}: {error}") from error
-    return ChatService(reactor, chat, doors, record, store, passphrases, traces)
+    reminder = None if certificate is None else Reminder(certificate, reactor)
+    return ChatService(reactor, chat, doors, record, store, passphrases, traces, reminder)
 
 
 def _make_transcript(where: str, timed: bool, reactor: IThreadedReactor) -> ITranscript:

@@ -13,6 +13,7 @@ from twisted.python.usage import UsageError
 from twisted_chat.daemon.house import IChatReactor, make_service
 from twisted_chat.daemon.service import ChatService
 from twisted_chat.doors.admission import raise_file_limit
+from twisted_chat.doors.certificates import ServerCertificate
 from twisted_chat.doors.listening import ListenError, Place, parse, places_for
 from twisted_chat.limits import (
     BACKLOG,
@@ -42,6 +43,7 @@ from twisted_chat.limits import (
     STALL,
     Limits,
 )
+from twisted_chat.pem import CannotUse
 from twisted_chat.text import clean, whole_number
 from twisted_chat.usage import PORT, OneLineOptions, split_address
 
@@ -49,9 +51,9 @@ _log = Logger(namespace="chat")
 
 ENDPOINTS = (
     "--listen takes a Twisted server endpoint string: tcp:8888:interface=127.0.0.1, tcp6:8888, "
-    "unix:/run/chat.sock:mode=660, systemd:domain=INET:index=0, or "
-    "ssl:8889:privateKey=KEY.pem:certKey=CERT.pem. Nothing else is opened then, unless --port or "
-    "--host is given too."
+    "unix:/run/chat.sock:mode=660, or "
+    "systemd:domain=INET:index=0. --tls takes the same, or a port, for TLS with the certificate of "
+    "--cert. Nothing else is opened then, unless --port or --host is given too."
 )
 
 
@@ -72,6 +74,20 @@ class DaemonOptions(OneLineOptions):
     optParameters: ClassVar[list[list[str | None]]] = [
         ["port", "p", None, f"TCP port; 0 picks a free one and says which [default: {PORT}]"],
         ["host", None, None, "Address to listen on [default: all, IPv4 and IPv6]"],
+        [
+            "cert",
+            None,
+            None,
+            "FILE with the certificate for --tls and those that vouch for it (PEM) [default: none]",
+        ],
+        ["key", None, None, "FILE with its key [default: the FILE of --cert]"],
+        [
+            "client-ca",
+            None,
+            None,
+            "FILE with certificates: over TLS only those come in for whom one of them vouches "
+            "[default: everybody]",
+        ],
         [
             "motd",
             None,
@@ -121,6 +137,8 @@ class DaemonOptions(OneLineOptions):
     def __init__(self) -> None:
         super().__init__()
         self.listen: list[str] = []
+        self.tls: list[str] = []
+        self.certificate: ServerCertificate | None = None
         self._keeps_no_words = False
         self.bare: set[str] = set()
         """The options whose values were given without the option's name."""
@@ -130,6 +148,10 @@ class DaemonOptions(OneLineOptions):
     def opt_listen(self, endpoint: str) -> None:
         """Twisted server endpoint to listen on: see below. Repeatable [default: none]"""
         self.listen.append(endpoint)
+
+    def opt_tls(self, endpoint: str) -> None:
+        """Port, or endpoint as of --listen, where TLS is spoken. Repeatable [default: none]"""
+        self.tls.append(endpoint)
 
     def parseArgs(self, *arguments: str) -> None:
         if arguments:
@@ -150,18 +172,46 @@ class DaemonOptions(OneLineOptions):
             history_bytes=self._number("history-bytes", MIN_HISTORY_BYTES, MAX_HISTORY_BYTES),
             replay=self._number("replay", 0, MAX_HISTORY),
         )
+        self._read_certificate()
         self.places = [Place(f"--listen {_as_typed(each)}", each) for each in self.listen]
-        for place in self.places:
+        tls_places = [place for each in self.tls for place in self._tls_places(each)]
+        for place in self.places + tls_places:
             try:
                 parse(None, place)
             except ListenError as error:
                 raise UsageError(str(error)) from error
-        if not self.listen or self["port"] is not None or self["host"] is not None:
+        if not (self.listen or self.tls) or self["port"] is not None or self["host"] is not None:
             port = self._number("port", 0, 65535, PORT)
             self.places += places_for(self["host"], port, self._address_as_typed())
+        self.places += tls_places
         self._check_transcript()
         if self["motd"] is not None:
             self.motd = _read_motd(self["motd"], self.limits.max_line)
+
+    def _read_certificate(self) -> None:
+        certificate = self["cert"]
+        if not self.tls:
+            for option in ("cert", "key", "client-ca"):
+                if self[option] is not None:
+                    raise UsageError(f"--{option} goes with --tls, which says where TLS is spoken")
+            return
+        if certificate is None:
+            raise UsageError(
+                "--tls needs a certificate: --cert FILE --key FILE, or --cert FILE with both in it"
+            )
+        try:
+            self.certificate = ServerCertificate(certificate, self["key"], self["client-ca"])
+        except CannotUse as error:
+            raise UsageError(f"--tls: its certificate cannot be used: {error}") from error
+
+    def _tls_places(self, where: str) -> list[Place]:
+        typed = f"--tls {_as_typed(where)}"
+        if where.isdecimal():
+            port = whole_number(where, 0, 65535)
+            if port is None:
+                raise UsageError(f"{typed}: a port is a whole number from 0 to 65535")
+            return places_for(self["host"], port, typed, self.certificate)
+        return [Place(typed, where, self.certificate)]
 
     def _number(self, option: str, least: int, most: int, default: int = 0) -> int:
         value: str | None = self[option]
@@ -216,6 +266,7 @@ class DaemonOptions(OneLineOptions):
             limits=self.limits,
             program=self.program,
             state=self["state"],
+            certificate=self.certificate,
         )
 
 

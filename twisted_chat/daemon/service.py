@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from twisted_chat.chat import Chat
 from twisted_chat.daemon.transcript import LogTranscript
+from twisted_chat.doors.certificates import Reminder
 from twisted_chat.doors.door import IDoor
 from twisted_chat.interfaces import ITranscript
 from twisted_chat.journal.store import IStore
@@ -38,6 +39,7 @@ class ChatService(Service):
         store: IStore,
         passphrases: Passphrases,
         traces: Traces,
+        reminder: Reminder | None = None,
     ) -> None:
         self.farewell = b""
         """The very last line of the transcript, if it has one of its own."""
@@ -48,11 +50,14 @@ class ChatService(Service):
         self._store = store
         self._passphrases = passphrases
         self._traces = traces
+        self._reminder = reminder
 
     def startService(self) -> None:
         super().startService()
         self._store.start()
         self._transcript.start()
+        if self._reminder is not None:
+            self._reminder.start()
         for place in [place for door in self.doors for place in door.places()]:
             line = f"Chat Server started on {place}."
             self._transcript.write(f"{line}\n".encode())
@@ -78,6 +83,8 @@ class ChatService(Service):
         finally:  # Whatever has failed: what was said is not to be lost.
             self._passphrases.stop()
             self._traces.stop()
+            if self._reminder is not None:
+                self._reminder.stop()
             await self._store.stop()
             await self._transcript.stop()
 

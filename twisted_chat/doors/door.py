@@ -9,7 +9,7 @@ from itertools import count
 from twisted.internet.address import IPv4Address as TCP4Address
 from twisted.internet.address import IPv6Address as TCP6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorUNIX, ISSLTransport
+from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
@@ -17,6 +17,8 @@ from twisted_chat.authorisation import Door
 from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
 from twisted_chat.doors.admission import Admission
+from twisted_chat.doors.anteroom import Anteroom
+from twisted_chat.doors.listening import IListeningReactor
 from twisted_chat.doors.outbox import IOutboxReactor, IStreamTransport, Patience
 from twisted_chat.events import LOBBY, Reason
 from twisted_chat.flood import Flood
@@ -29,7 +31,7 @@ from twisted_chat.refusal import Refusal
 from twisted_chat.sockets import user_of
 
 
-class IDoorReactor(IOutboxReactor, IReactorUNIX):
+class IDoorReactor(IOutboxReactor, IListeningReactor):
     """What doors need of the reactor."""
 
 
@@ -86,6 +88,7 @@ class Entrance:
         self.reactor = reactor
         self.limits = limits
         self.admission = Admission(limits, closed_to)
+        self.anteroom = Anteroom(self.admission, reactor)
         self.flood = Flood(reactor, limits)
         self.patience = Patience(reactor, limits)
         self._local = count(1)

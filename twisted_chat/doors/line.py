@@ -215,7 +215,7 @@ class LineDoor(StreamDoor):
         self._places = places
 
     def listen_on(self) -> Sequence[Listener]:
-        return [listen(self.reactor, self, place) for place in self._places]
+        return [listen(self.reactor, self.factory_for(place), place) for place in self._places]
 
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol | RefusingProtocol:
         assert addr is not None

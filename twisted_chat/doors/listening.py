@@ -15,12 +15,14 @@ from typing import cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.endpoints import quoteStringArgument, serverFromString
+from twisted.internet.endpoints import quoteStringArgument, serverFromString, wrapServerTLS
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IFileDescriptor,
     IListeningPort,
+    IOpenSSLServerConnectionCreator,
     IProtocolFactory,
+    IReactorTime,
     IReactorUNIX,
     IStreamServerEndpoint,
 )
@@ -35,11 +37,18 @@ _log = Logger(namespace="chat")
 _KINDS = ("tcp", "tcp6", "ssl", "tls", "unix", "systemd")
 """The kinds of endpoints that tell where a peer comes from as soon as it has connected."""
 
+_TLS_KINDS = ("ssl", "tls")
+"""Those of them that speak TLS, with a certificate that is never renewed."""
+
 _HINTS = {
     errno.EADDRINUSE: "something is there already: stop it, or choose another",
     errno.EACCES: "this user has no right to it: choose another",
     errno.EADDRNOTAVAIL: "that is no address of this machine: choose another",
 }
+
+
+class IListeningReactor(IReactorUNIX, IReactorTime):
+    """What listening needs of the reactor."""
 
 
 class ListenError(Exception):
@@ -48,18 +57,39 @@ class ListenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to listen: an endpoint string. Errors call it `typed`, as somebody has written it."""
+    """Where to listen: an endpoint string. Errors call it `typed`, as somebody has written it. With
+    a `certificate` TLS is spoken there.
+    """
 
     typed: str
     endpoint: str
+    certificate: IOpenSSLServerConnectionCreator | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of the endpoint, in lower case: `tcp`."""
+        return self.endpoint.partition(":")[0].lower()
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether TLS is spoken there."""
+        return self.certificate is not None or self.kind in _TLS_KINDS
 
 
-def places_for(host: str | None, port: int, typed: str) -> list[Place]:
-    """Return where to listen on TCP `port` at `host`; if it is None, at all addresses."""
+def places_for(
+    host: str | None,
+    port: int,
+    typed: str,
+    certificate: IOpenSSLServerConnectionCreator | None = None,
+) -> list[Place]:
+    """Return where to listen on TCP `port` at `host`; if it is None, at all addresses.
+    `certificate`: see Place.
+    """
     return [
         Place(
             typed,
             f"tcp:{port}:interface={quoteStringArgument(interface)}:backlog={LISTEN_BACKLOG}",
+            certificate,
         )
         for interface in (_all_interfaces() if host is None else [host])
     ]
@@ -79,15 +109,16 @@ def _all_interfaces() -> list[str]:
 class Listener:
     """An endpoint on which the daemon listens."""
 
-    def __init__(self, description: str, port: IListeningPort, lock: int | None) -> None:
-        self._description = description
+    def __init__(self, place: Place, port: IListeningPort, lock: int | None) -> None:
+        self._place = place
         self._port = port
         self._lock = lock
 
     def __str__(self) -> str:
-        """Return `port 8888`, or the endpoint string if it is no TCP port."""
+        """Return `port 8888`, or the endpoint string if it is no TCP port; `port 8889 (TLS)`."""
         number = getattr(self._port.getHost(), "port", None)
-        return self._description if number is None else f"port {number}"
+        where = self._place.endpoint if number is None else f"port {number}"
+        return f"{where} (TLS)" if self._place.is_tls else where
 
     async def stop(self) -> None:
         """Accept no more connections."""
@@ -102,11 +133,12 @@ class Listener:
             os.close(self._lock)
 
 
-def listen(reactor: IReactorUNIX, factory: IProtocolFactory, place: Place) -> Listener:
+def listen(reactor: IListeningReactor, factory: IProtocolFactory, place: Place) -> Listener:
     """Listen on the endpoint of `place`, at once. Raises ListenError."""
     locking = _UnixSockets(reactor)
-    is_unix = place.endpoint.startswith("unix:")
-    endpoint = parse(locking if is_unix else reactor, place)
+    endpoint = parse(locking if place.kind == "unix" else reactor, place)
+    if place.certificate is not None:
+        endpoint = wrapServerTLS(place.certificate, endpoint, reactor)
     results: list[IListeningPort | Failure] = []
     endpoint.listen(factory).addBoth(results.append)
     if not results:
@@ -120,7 +152,7 @@ def listen(reactor: IReactorUNIX, factory: IProtocolFactory, place: Place) -> Li
             if listening.family == socket.AF_UNIX:
                 raise ListenError(f"{place.typed}: the socket is a unix socket: write domain=UNIX")
             _find_vanished_peers(listening)
-    return Listener(place.endpoint, result, locking.lock)
+    return Listener(place, result, locking.lock)
 
 
 def _find_vanished_peers(listening: socket.socket) -> None:
@@ -135,7 +167,7 @@ def _find_vanished_peers(listening: socket.socket) -> None:
 
 def parse(reactor: object, place: Place) -> IStreamServerEndpoint:
     """Return the endpoint of `place`. Raises ListenError."""
-    kind = place.endpoint.partition(":")[0].lower()
+    kind = place.kind
     if kind == "stdio":
         raise ListenError(f"{place.typed}: a daemon cannot listen there: use chat-client")
     if kind == "haproxy":
@@ -144,6 +176,8 @@ def parse(reactor: object, place: Place) -> IStreamServerEndpoint:
             f"{place.typed}: the proxy would be greeted, and all behind it taken for local people "
             f"whom no ban hits: listen without haproxy, on one of {_listed(_KINDS)}"
         )
+    if place.certificate is not None and kind in _TLS_KINDS:
+        raise ListenError(f"{place.typed}: that is TLS by itself: write it like tcp:8889")
     try:
         endpoint: IStreamServerEndpoint = serverFromString(reactor, place.endpoint)
     except Exception as error:  # Endpoint parsers are plugins, and raise what they like.

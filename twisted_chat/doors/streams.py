@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, ISSLTransport
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IHandshakeListener,
+    IProtocolFactory,
+    ISSLTransport,
+)
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.doors.admission import Connections
 from twisted_chat.doors.door import Entrance, IDoor
-from twisted_chat.doors.listening import Listener
+from twisted_chat.doors.handshakes import Handshakes
+from twisted_chat.doors.listening import Listener, Place
 from twisted_chat.doors.outbox import IStreamTransport
 from twisted_chat.events import Refused
 from twisted_chat.interfaces import IDialect
@@ -49,6 +56,10 @@ class StreamDoor(ServerFactory[Protocol]):
         """Listen on all of its places. Raises ListenError."""
         raise NotImplementedError
 
+    def factory_for(self, place: Place) -> IProtocolFactory:
+        """Return what makes the protocols of those that come to `place`."""
+        return Handshakes(self, self.entrance.anteroom) if place.is_tls else self
+
     # IDoor.
 
     def open(self) -> None:
@@ -65,6 +76,7 @@ class StreamDoor(ServerFactory[Protocol]):
             await listener.stop()
 
     def drain(self) -> Deferred[None]:
+        self.entrance.anteroom.close_all()
         for connection in [*self.connections]:
             connection.stop()
         return self.connections.all_gone()
@@ -78,7 +90,7 @@ class StreamDoor(ServerFactory[Protocol]):
         }
 
 
-@implementer(IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
 class RefusingProtocol(Protocol):
     """Tells a peer why it cannot come in.
 
@@ -97,13 +109,19 @@ class RefusingProtocol(Protocol):
         door = self._door
         door.refused += 1
         door.being_refused += 1
+        is_tls = ISSLTransport.providedBy(self.transport)
         self.transport.write(door.dialect.render(Refused(str(self._why), self._why.kind), ""))
         self._abort = door.reactor.callLater(GOODBYE, self.transport.abortConnection)
-        # TLS has no half of a connection to close.
-        if door.being_refused > REFUSED_AT_ONCE or ISSLTransport.providedBy(self.transport):
+        if door.being_refused > REFUSED_AT_ONCE and is_tls:
+            self.transport.abortConnection()  # A handshake costs more than a word is worth.
+        elif door.being_refused > REFUSED_AT_ONCE or is_tls:
+            # TLS has no half of a connection to close.
             self.transport.loseConnection()
         else:
             self.transport.loseWriteConnection()
+
+    def handshakeCompleted(self) -> None:
+        """Over TLS: what was written goes out now."""
 
     def readConnectionLost(self) -> None:
         self.transport.loseConnection()
