@@ -134,7 +134,7 @@ class Bridge:
         return _BACKOFF(self._tries)
 
     def connected(self, connection: Connection) -> None:
-        """There is a connection; its greeting releases the input."""
+        """Take up a new connection. Its greeting releases the input."""
         self._connection = connection
         if "output" in self._holds:
             self.hold("output")  # This connection too.
@@ -143,7 +143,7 @@ class Bridge:
         self._greeting_wait = self._reactor.callLater(wait, self._no_greeting)
 
     def heard(self, event: Event, line: str | None) -> None:
-        """The server sent `line`, which tells of `event`, or JSON (None)."""
+        """Take `event`, and the `line` that told of it; None: the server sent it as JSON."""
         connection = self._connection
         assert connection is not None
         self._tally.heard()
@@ -198,7 +198,7 @@ class Bridge:
             self._face.enter_room(self._room)
 
     def _greet(self, connection: Connection, lines: list[str], greeting: Greeting) -> None:
-        """The server has let the client in."""
+        """Begin to chat: the server has let the client in."""
         # What a pipe says under --nick is said under that name or not at all. A pipe that comes
         # back has said all that it had.
         self._naming = (
@@ -216,7 +216,7 @@ class Bridge:
             self._show_room()
 
     def _heard_at_the_door(self, connection: Connection, line: str, event: Event) -> None:
-        """The server sent that instead of a greeting."""
+        """Take what the server sent in place of a greeting."""
         if line.startswith("! "):
             self._turn_away(connection, line.removeprefix("! "))
         elif line.startswith("- "):
@@ -227,8 +227,8 @@ class Bridge:
             self._turn_away(connection, suspicion(line))
 
     def _turn_away(self, connection: Connection, why: str) -> None:
-        """The server does not let the client in, or is no chat. One that has let it in before may
-        do so again later.
+        """End, because the server does not let the client in or is no chat. If it has let the
+        client in before, show why and try again later.
         """
         if self._greeted_at is None:
             self._end(f"cannot join {self._options.where}: {why}")
@@ -243,7 +243,9 @@ class Bridge:
         connection.transport.loseConnection()
 
     def _no_greeting(self) -> None:
-        """The server has not greeted in time, or has not said whether the name is granted."""
+        """Say or end with what is missing: the greeting has not come in time, or the answer to
+        --nick.
+        """
         self._greeting_wait = None
         connection = self._connection
         assert connection is not None
@@ -270,7 +272,7 @@ class Bridge:
             self._greeting_wait = None
 
     def lost(self, reason: Failure) -> None:
-        """The connection is gone."""
+        """Note that the connection is gone."""
         connection, self._connection = self._connection, None
         assert connection is not None
         self._stop_waiting()
@@ -312,7 +314,7 @@ class Bridge:
     # The person or the pipe.
 
     def typed(self, line: str) -> None:
-        """`line`, not empty, came from standard input."""
+        """Take `line`, which came from standard input and is not empty."""
         if self._leaving or self._over:
             return
         runs = self._face.runs_commands
@@ -380,7 +382,7 @@ class Bridge:
         connection.send(line)
 
     def input_ended(self) -> None:
-        """Nothing more comes from standard input."""
+        """Note that nothing more comes from standard input."""
         self._input_ended = True
         if self._face.interactive or not self._options["stay"]:
             self._leave()

@@ -84,7 +84,7 @@ def _refuse_usage(why: str) -> NoReturn:
 
 
 def _commands() -> str:
-    """The commands that are for chatctl, as they are written and what they do."""
+    """Return the commands for chatctl: how they are written, and what they do."""
     # Only here: they take ten times as long to import as all the rest.
     from twisted_chat.authorisation import Door, refusal
     from twisted_chat.commands import TABLE
@@ -98,7 +98,8 @@ def _commands() -> str:
 
 
 def ask(folder: str, command: str, argument: str, room: str, patience: float = PATIENCE) -> Events:
-    """What the daemon of `folder` answers, if it answers within `patience` seconds. Raises Failed.
+    """Return what the daemon of `folder` answers. Raises Failed, also if it sends nothing for
+    `patience` seconds.
 
     The current folder is another one afterwards.
     """
@@ -127,7 +128,7 @@ def ask(folder: str, command: str, argument: str, room: str, patience: float = P
 
 
 def _utf8(text: str) -> str:
-    """An argument without the halves of characters that stand for bytes which are no UTF-8."""
+    """Return an argument in which U+FFFD stands for each byte that is no UTF-8."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -172,7 +173,7 @@ def _no_right(folder: str, path: str) -> str:
 
 
 def _exchange(connection: socket.socket, data: bytes) -> bytes:
-    """What comes for `data` until the connection ends, in whatever way."""
+    """Send `data`. Return all that comes until the connection ends, in whatever way."""
     answer = []
     # A request that is refused before it is sent gets its answer all the same.
     with suppress(ConnectionError):
@@ -208,12 +209,12 @@ def _show(events: Events, as_json: bool) -> int:
 
 
 def _words(event: dict[str, object]) -> str:
-    """`event` for people."""
+    """Return `event` for people."""
     return str(event["line"] if "line" in event else event["text"])
 
 
 def _record(event: dict[str, object]) -> dict[str, object]:
-    """`event` for programs: its words, if it has no text of its own, and all that it tells."""
+    """Return `event` for programs: all its fields, and as `text` its words if it has no text."""
     values = dict(event)
     name, line, record = values.pop("event"), values.pop("line", ""), values.pop("record", None)
     text = values.pop("text", line)

@@ -86,20 +86,24 @@ class LineClient(BoundedLineReceiver):
         """Nothing can be sent any more."""
 
     def heard(self, event: Event, line: str | None) -> None:
-        """The server sent `line`, which tells of `event`, or JSON (None). All texts are clean here,
-        whatever the server did.
+        """Take `event`, and the `line` that told of it; None: the server sent it as JSON. All texts
+        are clean, whatever the server did.
         """
         raise NotImplementedError
 
     def lost(self, reason: Failure) -> None:
-        """The connection is gone; `reason` is a ConnectionDone if the server closed it well."""
+        """Note that the connection is gone. `reason` is a ConnectionDone if the server closed it
+        well.
+        """
         raise NotImplementedError
 
     def network_stuck(self) -> None:
-        """The server's machine has acknowledged nothing for LINK_WAIT seconds of what was sent."""
+        """Note that for LINK_WAIT seconds the server's machine has acknowledged nothing that was
+        sent.
+        """
 
     def network_moves(self) -> None:
-        """It acknowledges what was sent again."""
+        """Note that it acknowledges again what was sent."""
 
     def say(self, text: str) -> None:
         """Say `text`; never runs a command. An empty text says nothing.
@@ -176,7 +180,7 @@ class LineClient(BoundedLineReceiver):
         self._lines.line(clean(start[:CLIENT_LINE]) + "…")
 
     def readConnectionLost(self) -> None:
-        """The server closed its side."""
+        """Send no more: the server closed its side."""
         self.ended = True
         self.input_ended()
         self.transport.loseConnection()

@@ -3,9 +3,9 @@
 An event is not changed after it was made. (It is not frozen: that takes four times as long to make,
 and one is made for each line that is said.)
 
-Those that the journal decided tell in which `room` they happened and when: `time` is Unix time, the
-same for all readers. `era` and `number` make their `id`. Those that answer one reader without a
-decision (Greeting, Motd, Notice, Refused, …) have neither.
+Events that the journal decided tell in which `room` they happened, and when: `time` is Unix time,
+the same for all readers. `era` and `number` make the `id`. Events that answer one reader without a
+decision (Greeting, Motd, Notice, Refused, …) have no time and no id.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Reason(Enum):
 
 
 class _Decided:
-    """An event that the journal decided. Each class names the fields `time`, `era` and `number`
-    itself: from here they would come first, and take more to make.
+    """An event that the journal decided. Each class has the fields `time`, `era` and `number`
+    itself: inherited ones would come first, and take longer to make.
     """
 
     __slots__ = ()
@@ -45,18 +45,18 @@ class _Decided:
 
     @property
     def id(self) -> str:
-        """What names this event, and no other one ever: opaque ASCII of at most 40 characters. It
-        is looked up and never compared. Empty where the journal gave none.
+        """The id of this event, and of no other one ever: opaque ASCII of at most 40 characters.
+        Ids are looked up and never compared. Empty if the journal gave none.
         """
         return f"{self.era}-{self.number}" if self.era else ""
 
 
-# What happens in a room: all who are in it hear of it.
+# What happens in a room: all its members read it.
 
 
 @dataclass(slots=True)
 class Entered(_Decided):
-    """`name` is in the room now. `count`: members just after it."""
+    """`name` is in the room. `count`: its members just after that."""
 
     name: str
     count: int
@@ -82,7 +82,7 @@ class Said(_Decided):
 
 @dataclass(slots=True)
 class Emoted(_Decided):
-    """`name` does `text`, one line: told in the third person to all, the author too."""
+    """`name` does `text`, one line. It is told in the third person to all, the author too."""
 
     name: str
     text: str
@@ -94,8 +94,8 @@ class Emoted(_Decided):
 
 @dataclass(slots=True)
 class Left(_Decided):
-    """`name` is gone from the chat, and from all its rooms. `counts`: members just after it, by
-    room. It happened in each of them, and who shares several with it hears it once.
+    """`name` is gone from the chat, and from all its rooms. `counts`: the members of each room just
+    after that. It happened in all these rooms. A member that is in several of them reads it once.
 
     `words`: its own farewell, if any. `reason`: if it was put out, the value of a Reason. `by`: the
     operator that put it out, if one did, and `why`, in the operator's words.
@@ -114,7 +114,8 @@ class Left(_Decided):
 
 @dataclass(slots=True)
 class Parted(_Decided):
-    """`name` is gone from one room and stays in the chat. `count`: members just after it.
+    """`name` is gone from one room and stays in the chat. `count`: the members of the room just
+    after that.
 
     `words`, `reason`, `by` and `why`: as of Left.
     """
@@ -133,8 +134,8 @@ class Parted(_Decided):
 
 @dataclass(slots=True)
 class Renamed(_Decided):
-    """`old` is called `new` from here on. To the renamed itself `old` is YOU. `rooms`: where it is.
-    It happened in each of them, and who shares several with it hears it once.
+    """`old` is called `new` from here on. For the renamed member itself `old` is YOU. `rooms`: the
+    rooms in which it is. A member that is in several of them reads it once.
     """
 
     old: str
@@ -147,8 +148,8 @@ class Renamed(_Decided):
 
 @dataclass(slots=True)
 class Topic(_Decided):
-    """`by` wrote `topic` over the room; empty: it took the topic away. A newcomer is told the topic
-    that is set, without a time.
+    """`by` wrote `topic` over the room; an empty one takes the topic away. A newcomer is told the
+    topic that is set, without a time.
     """
 
     room: str
@@ -173,7 +174,7 @@ class Slowed(_Decided):
 
 @dataclass(slots=True)
 class Locked(_Decided):
-    """`by` lets nobody new into the room; if it is not `locked`: everybody again."""
+    """`by` lets nobody new into the room, or if it is not `locked`, everybody again."""
 
     room: str
     locked: bool
@@ -185,7 +186,7 @@ class Locked(_Decided):
 
 @dataclass(slots=True)
 class Announced(_Decided):
-    """`by`, who owns the daemon, tells all in the room `text`."""
+    """`by`, the daemon's owner, tells `text` to all in the room."""
 
     room: str
     by: str
@@ -197,7 +198,7 @@ class Announced(_Decided):
 
 @dataclass(slots=True)
 class Forgotten(_Decided):
-    """`by` took lines out of the history of the room. `ids`: theirs."""
+    """`by` took the lines with these `ids` out of the history of the room."""
 
     room: str
     ids: tuple[str, ...]
@@ -212,7 +213,7 @@ class Forgotten(_Decided):
 
 @dataclass(slots=True)
 class Told(_Decided):
-    """`sender` said `text` to `receiver` alone. To each of the two, it is YOU itself."""
+    """`sender` said `text` to `receiver` alone. The reader, one of the two, is YOU."""
 
     sender: str
     receiver: str
@@ -235,8 +236,8 @@ class RoleChanged(_Decided):
 
 @dataclass(slots=True)
 class MuteChanged(_Decided):
-    """Nobody hears the reader until the Unix time `until`: 0: it is heard; infinite: until that is
-    undone.
+    """Nobody hears the reader until the Unix time `until`. 0: it is heard. Infinite: nobody hears
+    it until that is undone.
     """
 
     until: float
@@ -258,7 +259,9 @@ class Loss(Enum):
 
 @dataclass(slots=True)
 class NameLost(_Decided):
-    """The reader has `name` no longer, or owns it no longer. `by`: the operator, if it was one."""
+    """The reader does not bear `name` any more, or does not own it any more. `by`: the operator
+    that did it, if one did.
+    """
 
     name: str
     cause: Loss
@@ -285,12 +288,12 @@ class PutOut(_Decided):
 
 @dataclass(slots=True)
 class Acted(_Decided):
-    """An operator did something, which the other operators, whoever asked for it from chatctl and
-    the audit file are told.
+    """`who`, an operator, did `what` (a command's name) to `whom` (a name, a network, a room). The
+    other operators and the audit file are told; a `who` that did it by chatctl is told too.
 
-    `who` did `what` (a command's name) to `whom` (a name, a network, a room). `seconds`: for how
-    long; 0: until it is undone, or at once. `why`: in its own words. `address`: where the bearer of
-    the name `whom` came from; empty: nobody bore it, or `whom` is no name.
+    `seconds`: for how long; 0: until it is undone, or at once. `why`: the operator's words.
+    `address`: where the bearer of the name `whom` came from; empty: nobody bore it, or `whom` is no
+    name.
     """
 
     who: str
@@ -309,7 +312,7 @@ class Acted(_Decided):
 
 @dataclass(slots=True)
 class Greeting:
-    """A newcomer's own first event in the chat. `count`: members in `room`, the newcomer included.
+    """A newcomer's own first event in the chat. `count`: the members of `room`, with the newcomer.
     `slow` and `locked`: as of Rules.
     """
 
@@ -322,7 +325,7 @@ class Greeting:
 
 @dataclass(slots=True)
 class Joined:
-    """The same for a further room, which the reader is in from here on."""
+    """The same for a further room, in which the reader is from here on."""
 
     count: int
     room: str
@@ -340,7 +343,7 @@ class Motd:
 
 @dataclass(slots=True)
 class Retold:
-    """A line of the history, told again. `id`: that of the line; `time`: when it was said."""
+    """A line of the history, told again: `id` is that of the line, and `time` when it was said."""
 
     name: str
     text: str
@@ -352,7 +355,7 @@ class Retold:
 
 @dataclass(slots=True)
 class Gap:
-    """Lines of `room` may be missing here: what the reader had last is not kept any more."""
+    """Lines of `room` may be missing here: the last one the reader had is not kept any more."""
 
     room: str
 
@@ -366,8 +369,8 @@ class Stopping:
 class Notice:
     """An answer to a command.
 
-    Somebody's words stand only at the end, after a lead that names whose they are. `record`: the
-    same for programs, where it is more than words.
+    Somebody's words stand only at its end, behind a lead that tells whose they are. `record`: the
+    same for programs, if it is more than words.
     """
 
     text: str
@@ -376,7 +379,7 @@ class Notice:
 
 @dataclass(slots=True)
 class Refused:
-    """What was wrong with what a member asked, and what to do. Only that member gets it."""
+    """Tells a member what was wrong with what it asked, and what to do."""
 
     text: str
     kind: Kind = field(default=Kind.BAD_REQUEST, compare=False)
@@ -395,7 +398,7 @@ RoomEvent = (
     | Announced
     | Forgotten
 )
-"""What all who are in a room hear of."""
+"""The events that all members of a room read."""
 
 OwnEvent = (
     Told
@@ -413,10 +416,10 @@ OwnEvent = (
     | Notice
     | Refused
 )
-"""What one member is told."""
+"""The events that one member is told."""
 
 Event = RoomEvent | OwnEvent
-"""What members get to read."""
+"""All events."""
 
 RECORDED = (Entered, Said, Emoted, Left, Parted, Renamed, Topic)
-"""What the transcript records."""
+"""The events that the transcript records."""

@@ -81,7 +81,7 @@ class File(StandardOutput):
     """
 
     def __init__(self, path: str, warn: Callable[[str], None]) -> None:
-        """Raises OSError if `path` cannot be opened."""
+        """Open `path`. Raises OSError."""
         self._path = path
         self._warn = warn
         self._fd = self._open()

@@ -41,7 +41,7 @@ class IOutbox(Interface):
         """Send `data` after all that was written before. On a closed outbox: nothing."""
 
     def write_pieces(pieces: Sequence[bytes | memoryview]) -> None:
-        """The same for all `pieces` together: at least one, and as few writes as can be."""
+        """Do the same for all `pieces` together, of which there is at least one, in few writes."""
 
     def close() -> None:
         """Send what waits, for GOODBYE seconds at most, then end the connection. Idempotent."""
@@ -66,7 +66,7 @@ class ITranscript(Interface):
         """Open the file again, if it is one: it has been moved away. Never blocks nor raises."""
 
     def start() -> None:
-        """Called once, when the process has got its final shape (after any fork)."""
+        """Begin. Called once, when the process has got its final shape (after any fork)."""
 
     def stop() -> Deferred[None]:
         """Flush. Fires when all that can be written is written; never fails."""
@@ -156,12 +156,12 @@ class IFollower(Interface):
     """What hears of all that a journal decided, in its order."""
 
     def happened(event: RoomEvent, author: str | None, deaf: Collection[str]) -> None:
-        """`event` happened in its room or rooms. It is about the member `author`, if about one;
-        members in `deaf` do not want to hear it. Every node hears of it.
+        """Take `event`, which happened in its room or rooms, for all nodes. `author`: the member
+        that it is about, if any. Members in `deaf` do not want to hear it.
         """
 
     def told(reader: str, event: OwnEvent) -> None:
-        """The member `reader` is told `event`, on whichever node it is."""
+        """Take `event`, which the member `reader` is told, on whichever node it is."""
 
 
 class IJournal(Interface):

@@ -35,22 +35,23 @@ class BoundedLineReceiver(LineReceiver):
         raise NotImplementedError
 
     def line_received(self, line: bytes) -> None:
-        """A whole line came, without its end; it may be empty."""
+        """Take a whole line without its end. It may be empty."""
         raise NotImplementedError
 
     def long_line(self, start: bytes) -> None:
-        """A line is too long. `start`: more than its first `max_line` bytes."""
+        """Take `start`, more than the first `max_line` bytes of a line that is too long."""
         raise NotImplementedError
 
     def long_line_ended(self, tail: bytes) -> None:
         """That line is over now. `tail`: its last bytes, without its end."""
 
     def bytes_read(self, size: int) -> None:
-        """A line of `size` bytes, or a piece of a skipped one, was dealt with; now is the time to
-        pause."""
+        """Note that a line of `size` bytes, or a piece of a skipped one, was dealt with. This is
+        the time to pause.
+        """
 
     def input_ended(self) -> None:
-        """Nothing more comes: the last line counts without its end."""
+        """Take the last line, also without its end: nothing more comes."""
         if self.line_mode:
             if last := self.clearLineBuffer():
                 self.lineReceived(last)

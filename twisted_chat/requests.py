@@ -1,10 +1,10 @@
-"""What members ask of the journal: values that travel, and that anybody can decide alike.
+"""What members ask of the journal: values that travel, and on which all nodes decide alike.
 
 They hold texts, numbers, truths, lists of texts and Names, so that they can be written as JSON and
-read again. What depends on a clock, on chance or on a version of Unicode is settled by whoever
-asks: a name comes with its key, a passphrase as a digest, a new era as a text.
+read again. What depends on a clock, on chance or on a version of Unicode is settled before: a name
+comes with its key, a passphrase as a digest, a new era as a text.
 
-`command`: the command that the request is made for, whose row in authorisation.py says who may ask
+`command`: the command that the request is made for. Its row in authorisation.py says who may ask
 it; empty: anybody.
 """
 
@@ -18,7 +18,7 @@ from twisted_chat.names import Name
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked."""
+    """Asks the journal for something."""
 
     command: ClassVar[str] = ""
 
@@ -30,15 +30,15 @@ class Request:
 class Arrive(Request):
     """Let the author be in the chat, and in `rooms`. The answer is its name.
 
-    `name`: its default name; it gets one like it where that is taken. `host`: its address, empty if
-    it has none. `origin`: what counts as one address with it. `door`: the value of a Door.
+    `name`: its default name. If that is taken, it gets one like it. `host`: its address; empty: it
+    has none. `origin`: all members of one origin have one share. `door`: the value of a Door.
 
-    `chosen`: a good name that it wants to have instead. It is refused where it is taken or banned,
-    and where it is registered, unless `digest` is that of its passphrase: then another bearer loses
-    it, as by a LogIn.
+    `chosen`: a good name that it wants to have instead. It is refused if it is taken, banned or
+    registered. A registered one is granted if `digest` is that of its passphrase; then another
+    bearer loses it, as by a LogIn.
 
-    A room that is not there is made: its name is good. Of a room that it may not enter it is told
-    so, and is in the others.
+    A room that is not there is made: its name is good. If the author may not enter a room, it is
+    told so, and is in the others.
     """
 
     name: Name
@@ -60,8 +60,8 @@ class Leave(Request):
 
 @dataclass(frozen=True, slots=True)
 class Join(Request):
-    """Let the author be in `room` too. It comes to be if it is not there, unless there is an
-    `objection`: why no new room may be called so.
+    """Let the author be in `room` too. If there is no such room, it is made, unless there is an
+    `objection`: why no new room may have that name.
     """
 
     command = "join"
@@ -71,7 +71,7 @@ class Join(Request):
 
 @dataclass(frozen=True, slots=True)
 class Part(Request):
-    """Let the author be in `room` no longer."""
+    """Let the author leave `room` and stay in the chat."""
 
     room: Name
     words: str = ""
@@ -79,8 +79,8 @@ class Part(Request):
 
 @dataclass(frozen=True, slots=True)
 class Move(Request):
-    """Let the author, which is in one room at most, be in `room` and not where it was. `objection`:
-    as of Join.
+    """Let the author, which is in one room at most, leave it and be in `room`. `objection`: as of
+    Join.
     """
 
     command = "join"
@@ -91,7 +91,7 @@ class Move(Request):
 @dataclass(frozen=True, slots=True)
 class Detach(Request):
     """Let the author, which has lost its connection, keep its name and its rooms for `seconds`, at
-    most MAX_DETACHED. Then it leaves.
+    most MAX_DETACHED. After that it leaves.
     """
 
     seconds: int
@@ -99,7 +99,7 @@ class Detach(Request):
 
 @dataclass(frozen=True, slots=True)
 class Resume(Request):
-    """The author has a connection again."""
+    """Note that the author has a connection again."""
 
 
 # Talking.
@@ -124,8 +124,8 @@ class Emote(Request):
 
 @dataclass(frozen=True, slots=True)
 class Tell(Request):
-    """Tell `text` to the member called `receiver` alone. The answer is what there was to know of it
-    just before, a Seen.
+    """Tell `text` to the member called `receiver` alone. The answer is a Seen: the receiver as it
+    was just before.
     """
 
     command = "msg"
@@ -135,7 +135,7 @@ class Tell(Request):
 
 @dataclass(frozen=True, slots=True)
 class Reply(Request):
-    """The same to whoever last told something to the author alone."""
+    """Do the same for the member that last told something to the author alone."""
 
     command = "reply"
     text: str
@@ -151,7 +151,7 @@ class Rename(Request):
 
 @dataclass(frozen=True, slots=True)
 class SetAway(Request):
-    """The author does not listen, and why."""
+    """Note that the author does not listen, and why."""
 
     command = "away"
     why: str
@@ -159,14 +159,14 @@ class SetAway(Request):
 
 @dataclass(frozen=True, slots=True)
 class SetBack(Request):
-    """The author listens again."""
+    """Note that the author listens again."""
 
     command = "back"
 
 
 @dataclass(frozen=True, slots=True)
 class Ignore(Request):
-    """Let the author hear nothing more of whoever is called `name`. The answer is that name."""
+    """Let the author hear nothing more of the member called `name`. The answer is that name."""
 
     command = "ignore"
     name: Name
@@ -182,7 +182,7 @@ class Unignore(Request):
 
 @dataclass(frozen=True, slots=True)
 class SetTopic(Request):
-    """Write `topic` over `room`; empty: take it away."""
+    """Write `topic` over `room`; an empty one takes the topic away."""
 
     command = "topic"
     room: str
@@ -203,15 +203,15 @@ class Register(Request):
 
 @dataclass(frozen=True, slots=True)
 class Unregister(Request):
-    """Let the name of the author, who owns it, belong to nobody."""
+    """Let the name of the author, its owner, belong to nobody."""
 
     command = "unregister"
 
 
 @dataclass(frozen=True, slots=True)
 class LogIn(Request):
-    """Give the author, who knows the passphrase of `digest`, the registered `name`; another bearer
-    loses it. The answer is the Registration as it was before: what its owner is to know.
+    """Give the author, who knows the passphrase of `digest`, the registered `name`. Another bearer
+    loses it. The answer is the Registration as it was before.
     """
 
     command = "login"
@@ -221,8 +221,8 @@ class LogIn(Request):
 
 @dataclass(frozen=True, slots=True)
 class NoteWrong(Request):
-    """Somebody from `origin`, in the chat or not, tried a wrong passphrase for the registered
-    `name`, whose digest is `digest`: its owner is told of it at the next login.
+    """Note that somebody from `origin`, in the chat or not, tried a wrong passphrase for the
+    registered `name`, whose digest is `digest`. Its owner is told at the next login.
     """
 
     name: Name
@@ -233,7 +233,7 @@ class NoteWrong(Request):
 @dataclass(frozen=True, slots=True)
 class Post(Request):
     """Say `text`, one line, in `room` as the owner of the registered `name`, who need not be there.
-    `digest`: that of its passphrase or of one of its tokens.
+    `digest`: that of the passphrase, or of a token.
     """
 
     name: Name
@@ -244,9 +244,9 @@ class Post(Request):
 
 @dataclass(frozen=True, slots=True)
 class AddToken(Request):
-    """Let whoever knows the token of `digest` post as the owner of `name`, who is the author unless
-    that is chatctl. `label`: what the owner calls it; a token that is called so goes. If it is
-    empty, it is the first number that no token of the owner is called. The answer is the label.
+    """Let whoever knows the token of `digest` post as the owner of `name`: the author, unless that
+    is chatctl. `label`: what the owner calls the token; an older one with this label goes. If it is
+    empty, the label is the first number that is free. The answer is the label.
     """
 
     command = "token"
@@ -257,8 +257,8 @@ class AddToken(Request):
 
 @dataclass(frozen=True, slots=True)
 class DropToken(Request):
-    """Let the token that the owner of `name` calls `label` be good for nothing. The owner is the
-    author unless that is chatctl.
+    """Make the token useless that the owner of `name` calls `label`. The owner is the author,
+    unless that is chatctl.
     """
 
     command = "untoken"
@@ -271,7 +271,7 @@ class DropToken(Request):
 
 @dataclass(frozen=True, slots=True)
 class Announce(Request):
-    """Say `text` to all in `room` (empty: in all rooms) as the daemon's own words."""
+    """Say `text` to all in `room` as the daemon's own words; if `room` is empty, in all rooms."""
 
     command = "say"
     room: str
@@ -280,7 +280,7 @@ class Announce(Request):
 
 @dataclass(frozen=True, slots=True)
 class Kick(Request):
-    """Put out whoever bears `name`: of `room` alone, or of the chat if that is empty."""
+    """Put the bearer of `name` out of `room`, or if that is empty, out of the chat."""
 
     command = "kick"
     name: Name
@@ -291,7 +291,7 @@ class Kick(Request):
 @dataclass(frozen=True, slots=True)
 class Ban(Request):
     """Put out and keep out `whom`, a name or a network, for `seconds` (0: until it is undone). The
-    answer is how many were put out.
+    answer is how many members were put out.
     """
 
     command = "ban"
@@ -387,8 +387,8 @@ class UnsetOperator(Request):
 
 @dataclass(frozen=True, slots=True)
 class Release(Request):
-    """Let `name` belong to nobody, and not count among those that were registered today. Whoever
-    bears it is told, keeps it and is a guest.
+    """Let `name` belong to nobody, and not count among the names that were registered today. Its
+    bearer is told, keeps it and is a guest.
     """
 
     command = "release"
@@ -397,8 +397,8 @@ class Release(Request):
 
 @dataclass(frozen=True, slots=True)
 class Reset(Request):
-    """Let the owner of `name` prove it by what `digest` was made from alone, for RESET_LASTS
-    seconds. Whoever bears the name loses it. The answer is its Registration.
+    """Let the owner of `name` prove it only by the passphrase of `digest`, for RESET_LASTS seconds.
+    The bearer of the name loses it. The answer is its Registration.
     """
 
     command = "reset"
@@ -411,18 +411,18 @@ class Reset(Request):
 
 @dataclass(frozen=True, slots=True)
 class Begin(Request):
-    """A journal begins without what was decided before: ids are of this `era` from here on."""
+    """Begin a journal without what was decided before: ids are of this `era` from here on."""
 
     era: str
 
 
 @dataclass(frozen=True, slots=True)
 class Tick(Request):
-    """Something is due. Each request lets run out what is; this one asks for nothing else."""
+    """Let run out what is due. Each request does so first; this one asks for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dismiss(Request):
-    """A node stops: let all its members be gone."""
+    """Let all members of a node be gone: it stops."""
 
     node: str

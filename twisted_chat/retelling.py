@@ -14,9 +14,9 @@ from twisted_chat.names import Name
 def retold_last(
     view: IView, room: Name, count: int, share: int, reader: Member, end: int = NUMBERS
 ) -> list[Retold | Notice]:
-    """The last `count` lines that were said in `room`, as it is called there, before the event with
-    the number `end`. They are led by how many older ones were left out if they take more than
-    `share` bytes as `reader` reads them.
+    """Return the last `count` lines that were said in the room with exactly this name, before the
+    event with the number `end`. If they take more than `share` bytes as `reader` reads them, they
+    are fewer, led by how many older ones were left out.
     """
     return _bounded(room.text, view.history(room, count, end), share, reader)
 
@@ -24,8 +24,9 @@ def retold_last(
 def retold_after(
     view: IView, room: Name, id: str, share: int, reader: Member
 ) -> list[Gap | Retold | Notice]:
-    """What was said in `room`, as it is called there, after the line with this `id`. Where that one
-    is not kept any more, it is a Gap and all there is. Bounded as in `retold_last`.
+    """Return what was said after the line with this `id` in the room with exactly this name. If
+    that line is not kept any more, that is a Gap and all lines there are. Bounded as in
+    `retold_last`.
     """
     is_known, lines = view.history_after(room, id, MAX_HISTORY)
     gap = [] if is_known else [Gap(room.text)]
@@ -35,10 +36,10 @@ def retold_after(
 def retold_before(
     view: IView, room: Name, id: str, count: int, share: int, reader: Member
 ) -> tuple[list[Gap | Retold], bool]:
-    """The last `count` lines that were said in `room`, as it is called there, before the one with
-    this `id`, or the last of all if that is empty; and whether older ones are kept. They are fewer,
-    but for one, if they take more than `share` bytes as `reader` reads them. Where nobody knows any
-    more where that line stood, it is a Gap alone.
+    """Return the last `count` lines that were said in the room with exactly this name before the
+    one with this `id`, or the last of all if that is empty; and whether older ones are kept. If
+    they take more than `share` bytes as `reader` reads them, they are fewer, but one at least. If
+    nobody knows any more where that line stood, return a Gap alone.
     """
     if id:
         is_known, lines = view.history_before(room, id, count + 1)
@@ -60,7 +61,7 @@ def _bounded(
 
 
 def _last(lines: Sequence[Retold], share: int, reader: Member) -> list[Retold]:
-    """The last of `lines`, in at most `share` bytes as `reader` reads them."""
+    """Return the last of `lines`, in at most `share` bytes as `reader` reads them."""
     shown: list[Retold] = []
     # There may be far more, which are not even looked at.
     for line in reversed(lines):

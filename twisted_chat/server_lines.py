@@ -63,11 +63,11 @@ class ServerLines:
         return bool(self._held)
 
     def line(self, line: str) -> None:
-        """The server sent `line`, clean and without its end."""
+        """Take `line` from the server, clean and without its end."""
         self._take(line)
 
     def close(self) -> None:
-        """Nothing more comes: hand on what was held back."""
+        """Hand on what was held back: nothing more comes."""
         if self._take == self._in_answer:
             self._end_answer()
         else:
@@ -151,7 +151,9 @@ class ServerLines:
 
 
 def _read(line: str) -> Item:
-    """What `line` tells: no line of the line format begins with a brace."""
+    """Return the event that `line` tells of, and `line` itself, or None if it is JSON. No line of
+    the line format begins with a brace.
+    """
     if not line.startswith("{"):
         return parse(line), line
     event = from_json(line)
@@ -159,7 +161,7 @@ def _read(line: str) -> Item:
 
 
 def _cut(event: Event) -> Event:
-    """`event` with all its texts at most CLIENT_LINE characters long."""
+    """Return `event` with texts of at most CLIENT_LINE characters."""
     shortened: dict[str, Any] = {}
     for each in fields(event):
         value = getattr(event, each.name)
@@ -173,7 +175,7 @@ def _ends_answer(event: Event) -> bool:
 
 
 def _not_told_again(held: list[Item], answer: list[Event]) -> Iterator[Item]:
-    """The part of `held`, which begins with a greeting, that is not told in `answer` too.
+    """Return the part of `held`, which begins with a greeting, that `answer` does not tell again.
 
     What newcomers are told comes before all that happens then. So what stands before a line of it
     was told to a newcomer as well: an older line, for which there was no room in `answer`.

@@ -56,7 +56,7 @@ _DARK = TerminalTheme(
 
 
 def played(name: str) -> tuple[str, pyte.Screen]:
-    """The title of the recording `name`, and the screen as it was at its end."""
+    """Return the title of the recording `name`, and its last screen."""
     header, *events = map(json.loads, (HERE / f"{name}.cast").read_text().splitlines())
     screen = pyte.Screen(header["width"], header["height"])
     stream = pyte.Stream(screen)
@@ -66,12 +66,12 @@ def played(name: str) -> tuple[str, pyte.Screen]:
 
 
 def shown(screen: pyte.Screen) -> list[str]:
-    """The rows of `screen`, without the blanks at their ends and the empty rows at its end."""
+    """Return the rows of `screen`, without blanks at their ends and empty rows at its end."""
     return "\n".join(row.rstrip() for row in screen.display).rstrip().split("\n")
 
 
 def window(name: str, note: str) -> Panel:
-    """The terminal of the recording `name`, drawn in a frame; `note` stands below."""
+    """Return the terminal of the recording `name`, drawn in a frame with `note` below."""
     title, screen = played(name)
     text = Text(no_wrap=True)
     for row in range(len(shown(screen))):

@@ -52,7 +52,7 @@ class Recorded:
         self._events.append((round(time.monotonic() - self._start, 3), "o", text))
 
     def flush(self) -> None:
-        """Nothing is buffered. pexpect calls it."""
+        """Do nothing: nothing is buffered. pexpect calls it."""
 
     def find(self, text: str) -> None:
         """Wait until the terminal gets `text`, in whatever colours."""

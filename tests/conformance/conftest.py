@@ -65,8 +65,8 @@ def open_house(driver: Driver) -> Iterator[Callable[..., House]]:
 
 @pytest.fixture
 def outside() -> str:
-    """An address of this machine that is no loopback. Skipped where there is none, but never in
-    CI.
+    """Return an address of this machine that is no loopback. Skip the test if there is none, but
+    never in CI.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

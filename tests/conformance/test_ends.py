@@ -22,7 +22,7 @@ ENDS: dict[str, Callable[[Guest], None]] = {
 
 @pytest.fixture(params=ENDS.values(), ids=ENDS.keys())
 def go(request: pytest.FixtureRequest) -> Callable[[Guest], None]:
-    """A way to end a connection."""
+    """Return a way to end a connection."""
     return request.param
 
 

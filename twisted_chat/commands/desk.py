@@ -103,7 +103,7 @@ class Desk:
         return self._start(member, "that", self._ask(member, request))
 
     def refuse(self, member: Member, why: str, kind: Kind) -> Deferred[None] | None:
-        """The same for something that the door itself does not take: `member` is told why."""
+        """Do the same for something that the door itself does not take: tell `member` why."""
         if member.leaving:
             return None
         return self._start(member, "that", self._refuse(why, kind))

@@ -166,8 +166,8 @@ def clock_lead() -> str:
 
 
 def as_json(event: Event, timed: bool) -> bytes:
-    """`event` as `--json` prints it. With `timed` it has the time at which it happened, or at which
-    it was read where the server does not tell, in UTC.
+    """Return `event` as `--json` prints it. With `timed` it has a time, in UTC: when it happened,
+    or if the server does not tell that, when it was read.
     """
     values = record(event)
     if timed:

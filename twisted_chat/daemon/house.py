@@ -108,7 +108,9 @@ def make_service(
 
 
 def _make_transcript(where: str, timed: bool, reactor: IThreadedReactor) -> ITranscript:
-    """Raises OSError, also for a file that is there and that others can read."""
+    """Return the transcript that the options ask for. Raises OSError if its file cannot be opened,
+    or is there and others can read it.
+    """
     if where == "none":
         return NoTranscript()
     if where == "log":

@@ -98,7 +98,9 @@ class ChatService(Service):
             self._transcript.write(self.farewell)
 
     def _each_door(self, do: Callable[[IDoor], Deferred[None]]) -> Deferred[list[None]]:
-        """Fires when all doors have done it. A door that fails is logged and keeps no other."""
+        """Let all doors `do` it. Return what fires when they have. A door that fails is logged, and
+        the others go on.
+        """
 
         def log(failure: Failure, door: IDoor) -> None:
             _log.failure("the door {name} does not stop as it should", failure, name=door.name)
@@ -117,5 +119,5 @@ class ChatService(Service):
         return sum(door.heard for door in self.doors)
 
     def _turn(self) -> Deferred[None]:
-        """Fires when every connection has had a chance to be read once."""
+        """Return what fires when every connection has had a chance to be read once."""
         return deferLater(self._reactor, 0, lambda: None)

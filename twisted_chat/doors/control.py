@@ -160,7 +160,7 @@ class _Answer:
 
 
 def _parse(line: bytes) -> dict[str, str]:
-    """The texts of the request in `line`, clean, "" where there is none. Raises Refusal."""
+    """Return the texts of the request in `line`, clean; missing ones are "". Raises Refusal."""
     request = None
     with suppress(ValueError, RecursionError):
         request = json.loads(line)

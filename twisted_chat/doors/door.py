@@ -156,11 +156,11 @@ class Entrance:
         return self.chat.arrive(member, rooms, name, digest)
 
     def leave(self, member: Member) -> None:
-        """All that `member` had sent is heard: let it leave, unless it has left."""
+        """Let `member` leave, unless it has left: all that it had sent is heard."""
         self.chat.leave(member)
 
     def gone(self, member: Member) -> None:
-        """The connection of `member` is gone, and it has left: its place is free."""
+        """Give the place of `member` to others: its connection is gone, and it has left."""
         self.admission.leave(member.host)
 
     def put_out(self, member: Member, reason: Reason) -> None:

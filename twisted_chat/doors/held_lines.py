@@ -27,17 +27,17 @@ class HoldingLineReceiver(BoundedLineReceiver):
     is_lost = False
 
     def leave(self) -> None:
-        """All that the peer had sent is heard: it leaves, if it has not left yet."""
+        """Leave, if the peer has not left yet: all that it had sent is heard."""
         raise NotImplementedError
 
     def stop(self) -> None:
-        """The daemon stops, and all have left: end the connection. A peer that the chat has not
+        """End the connection: the daemon stops, and all have left. A peer that the chat has not
         told so gets last words.
         """
         raise NotImplementedError
 
     def keep_nothing_back(self) -> None:
-        """Nothing more comes: take all that was kept back of what came."""
+        """Take all that was kept back of what came: nothing more comes."""
 
     # IHeld.
 
@@ -66,9 +66,9 @@ class HoldingLineReceiver(BoundedLineReceiver):
     # The end of the input.
 
     def _hear_out(self) -> None:
-        """Nothing more comes: take what is left, the last line too, and leave.
+        """Take what is left, the last line too, and leave: nothing more comes.
 
-        Where something holds that back, `resume_input` comes here again.
+        If something holds that back, `resume_input` calls this again.
         """
         if not self._member.leaving:
             self.keep_nothing_back()

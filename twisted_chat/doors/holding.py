@@ -35,7 +35,7 @@ class IHeld(Interface):
         """Take what has come meanwhile, then go on."""
 
     def failed(failure: Failure) -> None:
-        """An answer has failed, or what followed on it. The input stays held back."""
+        """Note that an answer, or what followed on it, has failed. The input stays held back."""
 
 
 class Holding:
@@ -56,7 +56,7 @@ class Holding:
         """When an answer is given up, in the reactor's seconds; None: never."""
 
     def __bool__(self) -> bool:
-        """Whether there is a reason."""
+        """Return whether there is a reason."""
         return bool(self._reasons)
 
     @property
@@ -71,7 +71,7 @@ class Holding:
         self._reasons |= reason
 
     def release(self, reason: Hold) -> None:
-        """`reason` is gone. Where it was the last one, the input is resumed."""
+        """Take `reason` away. If it was the last one, the input is resumed."""
         was_held = bool(self)
         self._reasons &= ~reason
         if was_held and not self:
@@ -108,8 +108,8 @@ class Holding:
     # The end.
 
     def peer_is_lost(self) -> None:
-        """The peer is gone: give up each answer that takes longer than GOODBYE seconds from now, so
-        that queued passphrase tries hold no place.
+        """Give up each answer that takes longer than GOODBYE seconds from here on, so that queued
+        passphrase tries hold no place: the peer is gone.
         """
         self._latest = self._clock.seconds() + GOODBYE
         self._bound()
@@ -119,7 +119,7 @@ class Holding:
             self._answer.addTimeout(max(0.0, self._latest - self._clock.seconds()), self._clock)
 
     def give_up(self) -> None:
-        """Nothing more of the peer will be taken: stop waiting for an answer and for tokens."""
+        """Stop waiting for an answer and for tokens: nothing more of the peer will be taken."""
         if self._answer is not None:
             self._answer.cancel()
         if self._tokens is not None:

@@ -69,20 +69,22 @@ class LineEnds:
         return self._release(len(self._held) - self._held.endswith(b"\r"))
 
     def pause(self) -> bytes:
-        """Nothing came for a while after the last CR; returns what is ready with that."""
+        """Return what a pause after the last CR makes ready."""
         return self._learn(_Kind.CR, len(self._held) - 1)
 
     def end(self) -> bytes:
-        """The stream is over; returns what was held back. Nothing follows a CR at its end."""
+        """Return what was held back: the stream is over, and nothing follows a CR at its end."""
         return self.pause() if self.wait_for_pause else self._release(len(self._held))
 
     def _learn(self, kind: _Kind, position: int) -> bytes:
-        """`kind` is told by the line end at `position` of what is held back."""
+        """Take `kind` for granted from here on: the line end at `position` of what is held back
+        tells it.
+        """
         self._kind = kind
         if kind is _Kind.LF:
             return self._release(len(self._held))
         first = self._release(position)
-        # No person sends a NUL: what holds one stays in one piece for who judges the first line.
+        # No person sends a NUL. The first line is judged by it, and stays in one piece for that.
         if not self._is_long and len(first) < self._most and b"\0" not in first:
             first = first.replace(b"\r", b"\n")
         return first + self._with_lf(self._release(len(self._held)))

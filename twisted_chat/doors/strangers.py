@@ -59,8 +59,8 @@ class Stranger:
         self._may_be_request = False
 
     def begin(self, data: bytes) -> bytes:
-        """The peer sends `data`. Return what is to be read of it, together with what was kept back
-        before; b"" while that is too little to tell, or if the peer was turned away.
+        """Take `data` from the peer. Return what is to be read of it and of what was kept back
+        before. Return b"" while that is too little to tell, or if the peer was turned away.
         """
         if self._start is None:
             return data
@@ -72,22 +72,22 @@ class Stranger:
         return b"" if self._is_turned_away(_by_first_bytes(data)) else data
 
     def kept_back(self) -> bytes:
-        """The peer has ended its side: return what was kept back."""
+        """Return what was kept back: the peer has ended its side."""
         kept, self._start = self._start or b"", None
         return kept
 
     def part(self, part: bytes) -> None:
-        """The first line that is not empty is not over yet, and holds `part`."""
+        """Look at `part` of the first line that is not empty, which is not over yet."""
         if not self._may_be_request:
             self._is_turned_away(_by_part(part))
 
     def line(self, line: bytes) -> bool:
-        """The first line that is not empty is `line`. Return whether it is a chat client's."""
+        """Return whether `line`, the first one that is not empty, is a chat client's."""
         return not self._is_turned_away(_by_first_line(line))
 
     def long_line(self, start: bytes) -> bool:
-        """The first line is too long, and begins with `start`. Return whether it is a chat
-        client's. Otherwise the peer was turned away, or `long_line_ended` will tell.
+        """Return whether the first line, which begins with `start` and is too long, is a chat
+        client's. If not, the peer was turned away, or `long_line_ended` will tell.
         """
         if self._is_turned_away(_by_part(start)):
             return False
@@ -95,7 +95,7 @@ class Stranger:
         return not self._may_be_request
 
     def long_line_ended(self, tail: bytes) -> bool:
-        """That line has ended with `tail`. Return whether it is a chat client's."""
+        """Return whether that line, which has ended with `tail`, is a chat client's."""
         return self._may_be_request and not self._is_turned_away(_by_end(tail))
 
     def _is_turned_away(self, message: str | None) -> bool:
@@ -117,7 +117,7 @@ def _by_first_bytes(start: bytes) -> str | None:
 
 
 def _by_part(part: bytes) -> str | None:
-    """A part of the first line: it is text, or no person sent it."""
+    """Judge a part of the first line."""
     return _BINARY if b"\0" in part else None
 
 
@@ -131,7 +131,7 @@ def _by_first_line(line: bytes) -> str | None:
 
 
 def _by_end(tail: bytes) -> str | None:
-    """The end of a first line that starts like a request."""
+    """Judge the end of a first line that starts like a request."""
     request = _REQUEST_END.search(tail)
     return _for_request(request) if request else None
 

@@ -9,13 +9,13 @@ from twisted_chat.spans import moment
 
 
 def entry(act: Acted) -> str:
-    """`act` as one line of JSON without its end."""
+    """Return `act` as one line of JSON, without its end."""
     return json.dumps(record(act), ensure_ascii=False)
 
 
 def record(act: Acted) -> dict[str, object]:
-    """`act` for programs: `time` (UTC), `who`, `what`, `whom`, and if there are any, `address`,
-    `seconds` and `why`.
+    """Return `act` for programs: `time` (UTC), `who`, `what`, `whom`, and if there are any,
+    `address`, `seconds` and `why`.
     """
     values: dict[str, object] = {
         "time": moment(act.time),

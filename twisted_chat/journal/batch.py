@@ -74,12 +74,12 @@ class Batch:
         self.given_up += newer.given_up
 
     def forget_audit(self, rest: bytes = b"") -> None:
-        """All of `audit` is written but `rest`."""
+        """Note that all of `audit` but `rest` is written."""
         self._size += len(rest) - len(self.audit)
         self.audit = bytearray(rest)
 
     def forget_changes(self) -> None:
-        """All but `audit` is written."""
+        """Note that all but `audit` is written."""
         self.documents.clear()
         self.drops.clear()
         self.lines.clear()
@@ -98,5 +98,5 @@ def _size(line: Line) -> int:
 
 
 def lines_in(line: Line) -> int:
-    """How many lines were said at once."""
+    """Return how many lines were said at once."""
     return line.event.text.count("\n") + 1

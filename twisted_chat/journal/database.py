@@ -85,9 +85,9 @@ class Database:
         )
 
     def write(self, batch: Batch) -> None:
-        """All of `batch` but its audit, in one transaction.
+        """Write all of `batch` but its audit, in one transaction.
 
-        Raises sqlite3.Error, having kept nothing or all: it can be written again.
+        Raises sqlite3.Error. Then nothing of it is kept, or all: it can be written again.
         """
         connection = self._connection
         try:

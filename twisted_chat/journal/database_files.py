@@ -88,8 +88,8 @@ def _heads(path: str) -> dict[str, bytes]:
 
 
 def begins_log(data: bytes) -> bool:
-    """Whether a write-ahead log can begin with `data` (SQLite's file format, 4.1). A crash may have
-    cut it short anywhere.
+    """Return whether a write-ahead log can begin with `data` (SQLite's file format, 4.1). A crash
+    may have cut it short anywhere.
     """
     orders = {magic: order for magic, order in _LOG_MAGIC.items() if magic.startswith(data[:4])}
     if len(data) < _LOG_HEADER or not orders:

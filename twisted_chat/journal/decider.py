@@ -116,7 +116,7 @@ def _begin(state: State, author: str, request: Begin) -> None:
 
 
 def _nothing(state: State, author: str, request: Tick) -> None:
-    """What is due has run out already."""
+    """Do nothing: what is due has run out already."""
 
 
 def _dismiss(state: State, author: str, request: Dismiss) -> None:

@@ -126,7 +126,7 @@ class History:
         self._tell_store()
 
     def holds(self, room: str) -> bool:
-        """Whether any line of `room` is kept."""
+        """Return whether any line of `room` is kept."""
         return room in self._shelves
 
     def last(self, room: str, count: int, end: int = NUMBERS) -> Lines:

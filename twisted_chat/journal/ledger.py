@@ -216,7 +216,7 @@ class LedgerJournal:
         )
 
     def _open_session(self) -> None:
-        """The session has begun for all nodes: put in what is to be applied in it."""
+        """Put in what is to be applied in the session, which has begun for all nodes."""
         self._is_open = True
         self._number = 1
         for sent in self._sent:

@@ -56,7 +56,7 @@ class Ranking(Generic[T]):
         return None
 
     def __len__(self) -> int:
-        """How many entries it has, which memory is needed for."""
+        """Return how many entries it holds in memory."""
         return len(self._heap)
 
 

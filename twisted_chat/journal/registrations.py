@@ -134,11 +134,11 @@ class Registrations:
         return registration
 
     def log_in(self, registration: Registration, now: float) -> None:
-        """Its owner has logged in: wrong passphrases count from here on."""
+        """Note that the owner has logged in: wrong passphrases count anew from here on."""
         self._change(registration, last_login=now, wrong=0, wrong_at=0.0, wrong_from=[])
 
     def note_wrong(self, registration: Registration, origin: str, now: float) -> None:
-        """Somebody from `origin` tried a wrong passphrase for it."""
+        """Note that somebody from `origin` tried a wrong passphrase for `registration`."""
         others = [each for each in registration.wrong_from if each != origin]
         self._change(
             registration,

@@ -55,9 +55,10 @@ class SqliteStore:
         self._thread = Gatherer("store", reactor, Batch, self._work, pause)
 
     def load(self, read: Callable[[Contents], T]) -> T:
-        """What `read` makes of all that was kept before. To be called once, first, before any fork.
+        """Return what `read` makes of all that was kept before. Call it once, first, before any
+        fork.
 
-        A corrupt database, also one that `read` has a ValueError for, is set aside, and the log
+        A corrupt database is set aside, and so is one for which `read` raises ValueError; the log
         says where. Raises StateError.
         """
         path = self._folder.audit

@@ -70,12 +70,12 @@ def named(kind: object, key: object) -> str:
 
 
 def is_count(value: object) -> bool:
-    """Whether `value` counts something, and can grow."""
+    """Return whether `value` counts something and can grow."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
 
 
 def is_time(value: object) -> bool:
-    """Whether `value` is a Unix time that can be shown."""
+    """Return whether `value` is a Unix time that can be shown."""
     return (
         isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _YEAR_9999
     )
@@ -108,13 +108,14 @@ class IStore(Interface):
     lasting = Attribute("bool: whether what is kept outlasts the process")
 
     def load(read: Callable[[Contents], T]) -> T:
-        """What `read` makes of all that was kept before. To be called once, first, before any fork.
+        """Return what `read` makes of all that was kept before. Call it once, first, before any
+        fork.
 
-        Where `read` raises ValueError, whose text says what is wrong, nothing of it is used.
+        If `read` raises ValueError, whose text says what is wrong, nothing of it is used.
         """
 
     def start() -> None:
-        """Called once, when the process has got its final shape (after any fork)."""
+        """Begin. Called once, when the process has got its final shape (after any fork)."""
 
     def watch(trouble: Callable[[str], None]) -> None:
         """Call `trouble(text)` when writing begins to fail, and when it works again."""
