@@ -13,7 +13,7 @@ from twisted_chat.refusal import Kind, Refusal
 
 
 class Door(Enum):
-    """How somebody came in."""
+    """The ways in, as far as rights depend on them."""
 
     LINE = "line"
     """TCP from elsewhere, in the clear: whoever stands in between can read along."""

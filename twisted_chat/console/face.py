@@ -26,7 +26,7 @@ TOO_LONG = f"! a line longer than {MAX_MAX_LINE} bytes was not sent"
 
 
 class User(Protocol):
-    """What a face hands the input of the person or the pipe to."""
+    """Takes the input of the person or the pipe from a face."""
 
     def typed(self, line: str) -> None:
         """Take `line`, which was typed and is not empty."""

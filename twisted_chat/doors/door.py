@@ -66,8 +66,8 @@ class IDoor(Interface):
 
 
 class Entrance:
-    """Where members come into the chat, through whatever door: who may, what each is called and
-    charged to, and how it leaves. A daemon has one, and makes all its doors with it.
+    """Lets members into the chat, through whatever door, and out of it: who may come in, what each
+    is called and charged to, and how it leaves. A daemon has one, and makes all its doors with it.
 
     `closed_to` tells why nobody may come in from a host, or None.
     """

@@ -11,10 +11,10 @@ from twisted_chat.limits import HISTORY_OVERHEAD, STORE_WAITING
 
 
 class Batch:
-    """What waits to be written, and no more of it than has to be: the last document of each key,
-    and lines that were not dropped meanwhile. True if there is anything.
+    """Collects what waits to be written, and no more of it than has to be: the last document of
+    each key, and lines that were not dropped meanwhile. It is true if it holds anything.
 
-    Past STORE_WAITING bytes the oldest lines are given up; nothing else ever is.
+    Past STORE_WAITING bytes the oldest lines are given up, and nothing else.
     """
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ _LOG_MAGIC = {b"\x37\x7f\x06\x82": "<", b"\x37\x7f\x06\x83": ">"}
 
 
 class CorruptError(StateError):
-    """How it shows that a database is corrupt."""
+    """A database is corrupt. The text says how that shows."""
 
 
 def check(path: str) -> None:

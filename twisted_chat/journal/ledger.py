@@ -90,8 +90,8 @@ class _Sent:
 
 
 class _Flight:
-    """What of one author is under way. `last`: the last of it. `size`: bytes. `eased`: what fires
-    when that is at most IN_FLIGHT.
+    """The requests of one author that are under way. `last`: the last of them. `size`: their bytes.
+    `eased`: what fires when that is at most IN_FLIGHT.
     """
 
     __slots__ = ("eased", "last", "size")

@@ -38,7 +38,7 @@ _LATER = {1: {"origin"}, 2: {"era"}}
 
 
 class NewerError(Exception):
-    """What stands there is nothing that this version knows: str() names it."""
+    """Something stands there that this version does not know. str() names it."""
 
 
 def version_of(connection: sqlite3.Connection) -> int:

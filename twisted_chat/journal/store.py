@@ -23,9 +23,9 @@ _YEAR_9999 = 253_370_764_800
 
 
 class Line(NamedTuple):
-    """What was said at once: one line, or several where a Said holds several. `event.number` is
-    higher than the numbers of all lines before it, in every room. `origin`: where its author came
-    from, as `networks.origin_of` has it; empty: nobody knows.
+    """Something that was said at once: a line, or several if a Said holds several. `event.number`
+    is higher than the numbers of all lines before it, in every room. `origin`: where its author
+    came from, as `networks.origin_of` has it; empty: that is not known.
     """
 
     event: Said | Emoted
