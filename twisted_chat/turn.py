@@ -70,13 +70,6 @@ class _Stream:
             rendered = self.rendered[dialect] = data, memoryview(data), offsets
         return rendered
 
-    def cut(
-        self, dialect: IDialect, first: int, end: int, skipped: Iterable[int]
-    ) -> list[memoryview]:
-        """Return the events from the index `first` up to `end`, but for those `skipped`."""
-        _, data, offsets = self.render(dialect)
-        return _cut(data, offsets.__getitem__, first, end, skipped)
-
     def keep_places(self) -> None:
         """Note places from here on: somebody begins to read this room together with others."""
         if self.places is None:
@@ -90,7 +83,8 @@ position in the first is an index; in the second it is a place in the turn.
 
 
 class _Merged:
-    """The events of several rooms in one dialect, in the order of the turn.
+    """The events of several rooms in one dialect, in the order of the turn. `merged[place]` is
+    where in `data` the first of them begins whose place is `place` or later.
 
     They are put together of runs, each of consecutive events of one room: a busy room and a quiet
     one cost as much as the quiet one has events.
@@ -108,18 +102,13 @@ class _Merged:
         and what to add to an offset of the stream to have one in `data`.
         """
 
-    def offset(self, place: int) -> int:
-        """Return where in `data` the first event begins that has `place` or a later one."""
+    def __getitem__(self, place: int) -> int:
         # For the place where a run begins this is the run before, which ends there.
         number = bisect_left(self.starts, place) - 1
         if number < 0:
             return 0
         places, offsets, first, end, shift = self.runs[number]
         return offsets[bisect_left(places, place, first, end)] + shift
-
-    def cut(self, first: int, end: int, skipped: Iterable[int]) -> list[memoryview]:
-        """Return the events from the place `first` up to `end`, but for those `skipped`."""
-        return _cut(self.cuttable, self.offset, first, end, skipped)
 
 
 class _Copy:
@@ -298,22 +287,23 @@ class Turn:
                 if member in copies:
                     continue
                 try:
-                    if cut := stream.cut(member.dialect, 0, end, indexes):
-                        member.outbox.write_pieces(cut)
+                    _, data, offsets = stream.render(member.dialect)
+                    if pieces := _cut(data, offsets, 0, end, indexes):
+                        member.outbox.write_pieces(pieces)
                 except Exception:
                     failed(member)
         for member, rooms in several.items():
             if member in copies:
                 continue
             try:
-                if data := self._merge(rooms, member.dialect).data:
-                    member.outbox.write(data)
+                if shared := self._merge(rooms, member.dialect).data:
+                    member.outbox.write(shared)
             except Exception:
                 failed(member)
         for member, copy in copies.items():
             try:
-                if pieces := self._pieces(copy, member):
-                    member.outbox.write_pieces(pieces)
+                if parts := self._parts(copy, member):
+                    member.outbox.write_pieces(parts)
             except Exception:
                 failed(member)
 
@@ -417,7 +407,7 @@ class Turn:
         merged.cuttable = memoryview(merged.data)
         return merged
 
-    def _pieces(self, copy: _Copy, member: Member) -> list[bytes | memoryview]:
+    def _parts(self, copy: _Copy, member: Member) -> list[bytes | memoryview]:
         """Return what `member` with `copy` gets, in pieces."""
         copy.take(self._place)
         dialect = member.dialect
@@ -429,30 +419,28 @@ class Turn:
             elif isinstance(part, tuple):
                 view, first, end, skipped = part
                 if isinstance(view, _Stream):
-                    pieces += view.cut(dialect, first, end, skipped)
+                    _, data, offsets = view.render(dialect)
+                    pieces += _cut(data, offsets, first, end, skipped)
                 else:
-                    pieces += self._merge(view, dialect).cut(first, end, skipped)
+                    merged = self._merge(view, dialect)
+                    pieces += _cut(merged.cuttable, merged, first, end, skipped)
             else:
                 pieces.append(dialect.render_to(part, member))
         return pieces
 
 
 def _cut(
-    data: memoryview,
-    offset: Callable[[int], int],
-    first: int,
-    end: int,
-    skipped: Iterable[int],
+    data: memoryview, offsets: list[int] | _Merged, first: int, end: int, skipped: Iterable[int]
 ) -> list[memoryview]:
     """Return `data` from the position `first` up to `end`, but for the events at the positions
-    `skipped`, which rise: so many pieces, none of which is empty.
+    `skipped`, which stand in their order. None of the pieces is empty.
     """
     pieces = []
-    start = offset(first)
+    start = offsets[first]
     for position in skipped:
-        if piece := data[start : offset(position)]:
+        if piece := data[start : offsets[position]]:
             pieces.append(piece)
-        start = offset(position + 1)
-    if piece := data[start : offset(end)]:
+        start = offsets[position + 1]
+    if piece := data[start : offsets[end]]:
         pieces.append(piece)
     return pieces

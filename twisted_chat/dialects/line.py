@@ -70,8 +70,10 @@ def line_of(event: Event, room: str = "") -> str:
 
 
 def _said(event: Said, room: str) -> str:
-    lead = f"[{event.name}] "
-    return f"{lead}{event.text}\n".replace("\n", f"\n{lead}", event.text.count("\n"))
+    text = event.text
+    if "\n" in text:
+        text = text.replace("\n", f"\n[{event.name}] ")
+    return f"[{event.name}] {text}\n"
 
 
 def _left(event: Left, room: str) -> str:

@@ -85,7 +85,8 @@ class ChatProtocol(MemberLines):
             return False
         if self._member.meter.charge(data.count(b"\n") + len(data) // TOKEN, only_at_once=True):
             return False
-        self._await(self.door.chat.say(self._member, data[:-1].decode()))
+        if (answer := self.door.chat.say(self._member, data[:-1].decode())) is not None:
+            self._await(answer)
         return True
 
     def _read(self, data: bytes) -> None:
