@@ -26,7 +26,7 @@ from twisted_chat.events import (
     Said,
     Topic,
 )
-from twisted_chat.limits import ANSWER_SHARE, TOKEN
+from twisted_chat.limits import TOKEN
 from twisted_chat.members import Member
 from twisted_chat.names import named
 from twisted_chat.refusal import Kind
@@ -95,6 +95,19 @@ class FormatTests(SynchronousTestCase):
         self.assertEqual(
             [type(event) for event in self.ask(cat, "/format json")], [Greeting, Motd, Notice]
         )
+
+    def test_who_is_here_is_told_to_programs_in_a_record(self) -> None:
+        self.ask(self.bob, "/format json")
+        self.table.ask(self.ann, "/away at lunch, with (all) the others")
+        self.table.clock.advance(60)
+        count, line = self.ask(self.bob, "/who")
+        self.assertEqual((count.text, count.record), ("2 users online:", {"count": 2}))
+        self.assertEqual(line.text, "ann (idle 1 min; away), bob")
+        people = [
+            {"name": "ann", "idle": 60, "away": "at lunch, with (all) the others"},
+            {"name": "bob"},
+        ]
+        self.assertEqual(line.record, {"people": people})
 
     def test_lines_again_are_no_reason_to_retell_anything(self) -> None:
         self.table.ask(self.ann, "one")
@@ -203,7 +216,7 @@ class FormatTests(SynchronousTestCase):
         self.assertEqual(len({event.id for event in events}), 3)
 
     def test_an_answer_is_bounded_in_the_bytes_of_json(self) -> None:
-        self.table.limits.backlog = 2000 * ANSWER_SHARE
+        self.table.chat.share = 2000
         for _ in range(100):
             self.table.ask(self.ann, "x")
         self.ask(self.bob, "/format json")

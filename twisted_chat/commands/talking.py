@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from twisted_chat.authorisation import Door
@@ -23,9 +22,6 @@ from twisted_chat.requests import (
     Unignore,
 )
 from twisted_chat.spans import span
-
-_NAME = re.compile(r"[^,]+")
-"""Finds each name in a line of names."""
 
 _ROLES = {Role.GUEST: "guest", Role.REGISTERED: "registered", Role.OPERATOR: "operator"}
 
@@ -72,28 +68,39 @@ async def who(request: Request) -> None:
         )
     else:
         lines = list(_wrap(_in_short(seen, request.chat.idle(seen)) for seen in people))
-        shown = request.answer_all([(line, {}) for line in lines])
-        if left_out := sum(len(_NAME.findall(line)) for line in lines[shown:]):
+        shown = request.answer_all([(line, {"people": records}) for line, records in lines])
+        if left_out := sum(len(records) for _, records in lines[shown:]):
             request.answer(f"and {left_out} more, who do not fit here")
 
 
-def _in_short(seen: Seen, idle: float) -> str:
-    remarks = [f"idle {span(idle)}"] if idle >= IDLE else []
+def _in_short(seen: Seen, idle: float) -> tuple[str, dict[str, object]]:
+    """Describe `seen` to people, in a few words, and to programs."""
+    remarks: list[str] = []
+    record: dict[str, object] = {"name": seen.name}
+    if idle >= IDLE:
+        remarks.append(f"idle {span(idle)}")
+        record["idle"] = int(idle)
     if seen.away is not None:
         remarks.append("away")
-    return f"{seen.name} ({', '.join(remarks)})".replace(", ", "; ") if remarks else seen.name
+        record["away"] = seen.away
+    return f"{seen.name} ({'; '.join(remarks)})" if remarks else seen.name, record
 
 
-def _wrap(names: Iterable[str]) -> Iterator[str]:
-    """Yield `names`, joined by commas, in lines of about NOTICE_WIDTH characters."""
-    line = ""
-    for name in names:
-        if line and len(line) + len(name) > NOTICE_WIDTH:
-            yield f"{line},"
-            line = name
+def _wrap(
+    people: Iterable[tuple[str, dict[str, object]]],
+) -> Iterator[tuple[str, list[dict[str, object]]]]:
+    """Yield what describes `people`, joined by commas, in lines of about NOTICE_WIDTH characters,
+    each with the records of those in it.
+    """
+    line, records = "", list[dict[str, object]]()
+    for words, record in people:
+        if line and len(line) + len(words) > NOTICE_WIDTH:
+            yield f"{line},", records
+            line, records = words, [record]
         else:
-            line = f"{line}, {name}" if line else name
-    yield line
+            line = f"{line}, {words}" if line else words
+            records.append(record)
+    yield line, records
 
 
 async def whois(request: Request) -> None:
