@@ -119,10 +119,16 @@ def modules(tree, package):
     return {str(path.relative_to(tree)) for path in (tree / package).rglob("*.py")}
 
 
+def files_of_the_page(tree):
+    """The paths of what a browser loads, as they stand in `tree`."""
+    page = tree / "twisted_chat" / "doors" / "web" / "page"
+    return {str(path.relative_to(tree)) for path in page.iterdir()}
+
+
 def test_the_sdist_holds_the_tests_and_the_readme(built):
     with tarfile.open(built.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert modules(built.tree, "tests") <= names
+    assert modules(built.tree, "tests") | files_of_the_page(built.tree) <= names
     assert {
         "README.md",
         "LICENSE",
@@ -142,6 +148,7 @@ def test_the_wheel_holds_the_package_and_the_plugin_and_nothing_of_twisted_itsel
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == {
         *modules(built.tree, "twisted_chat"),
+        *files_of_the_page(built.tree),
         "twisted_chat/common_passphrases.txt",
         "twisted_chat/py.typed",
         "twisted_chat/identifier_status.txt",
