@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import count
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -37,12 +37,12 @@ from twisted_chat.events import (
     Topic,
 )
 from twisted_chat.interfaces import IDialect, IFollower, IJournal, ITranscript, IView
-from twisted_chat.limits import STOP_WAIT, TOKEN
+from twisted_chat.limits import ANSWER_SHARE, STOP_WAIT, TOKEN, Limits
 from twisted_chat.members import FROM_NOW_ON, Member, Room
 from twisted_chat.names import key, named
 from twisted_chat.records import Seen
 from twisted_chat.refusal import Kind, Refusal
-from twisted_chat.requests import Arrive, Dismiss, Leave, Request, Tick
+from twisted_chat.requests import Arrive, Configure, Dismiss, Leave, Request, Tick
 from twisted_chat.retelling import retold_after, retold_last
 
 
@@ -55,8 +55,8 @@ class Chat:
     turn. The chat does no I/O itself.
 
     `later` runs a function after the reactor's turn. `clock` is monotonic.
-    `motd` is told to each newcomer after its greeting, and then the last `replay` lines of the
-    room, but no more than `share` bytes of them. The transcript gets what all members of a room
+    `motd` is told to each newcomer after its greeting, and then the last `limits.replay` lines of
+    the room, but no more than `share` bytes of them. The transcript gets what all members of a room
     could read, in `dialect`.
     """
 
@@ -69,19 +69,16 @@ class Chat:
         clock: IReactorTime,
         transcript: ITranscript,
         dialect: IDialect,
+        limits: Limits,
         motd: Sequence[str] = (),
-        replay: int = 0,
-        share: int = 0,
     ) -> None:
         self.journal = journal
         self.delivery = Delivery(later, transcript, dialect, self._found_dead)
         self._clock = clock
         self.seconds = clock.seconds
         self.since = clock.seconds()
-        self.share = share
-        """Bytes of one answer at most. So many may wait for a member without harm."""
-        self._motd = [Motd("\n".join(motd))] if motd else []
-        self._replay = replay
+        self.limits = limits
+        self.motd = motd
         self._numbers = count(1)
         self._rooms: dict[str, Room] = {}
         """The rooms that members of this process are in, by name."""
@@ -96,6 +93,22 @@ class Chat:
         """What there is to see of the chat. A journal that begins anew has another view."""
         view: IView = self.journal.view
         return view
+
+    @property
+    def share(self) -> int:
+        """Bytes of one answer at most. So many may wait for a member without harm."""
+        return self.limits.backlog // ANSWER_SHARE
+
+    def configure(self, limits: Limits, motd: Sequence[str]) -> Deferred[Any]:
+        """Let `limits` and `motd` hold from here on, for all who are here too. Fires when the whole
+        chat goes by those that bound it; where they are as before, nobody is asked.
+        """
+        has_other_bounds = limits.bounds != self.limits.bounds
+        self.limits.take_over(limits)
+        self.motd = motd
+        if not has_other_bounds:
+            return succeed(None)
+        return self.journal.ask("", Configure(limits.bounds))
 
     # What a member asks.
 
@@ -258,8 +271,8 @@ class Chat:
         events: list[OwnEvent | Topic] = [
             kind(count, room.name, member.name, rules.slow, rules.locked)
         ]
-        if is_first:
-            events += self._motd
+        if is_first and self.motd:
+            events.append(Motd("\n".join(self.motd)))
         events += before
         if rules.topic:
             events.append(Topic(room.name, rules.topic, rules.topic_by))
@@ -288,8 +301,8 @@ class Chat:
         try:
             if since:
                 return retold_after(self.view, named(room.name), since, share, member)
-            if self._replay:
-                return retold_last(self.view, named(room.name), self._replay, share, member, end)
+            if replay := self.limits.replay:
+                return retold_last(self.view, named(room.name), replay, share, member, end)
         except Exception:
             self._log.failure("no history to tell again")
         return ()

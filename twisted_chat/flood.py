@@ -17,7 +17,7 @@ from twisted_chat.limits import (
 class _Bucket:
     """Holds tokens that come in at a rate, up to a burst. It may be overdrawn.
 
-    `full` is its whole state: the time at which it will be full again, in monotonic seconds.
+    `full` is its whole state: it is full again when the flood control has issued so many tokens.
     """
 
     __slots__ = ("full",)
@@ -41,38 +41,40 @@ class Flood:
         self.limits = limits
         self.seconds = clock.seconds
         self.chat = _Bucket()
-        self._addresses: dict[str, _Bucket] = {}
+        self.addresses: dict[str, _Bucket] = {}
         self._sweep_at = 64
-        self.renew()
+        self.issued = 0.0
+        """Tokens that came in until `since`, in monotonic seconds. They go on at the `rate`."""
+        self.since = clock.seconds()
+        self.rate = self.burst = 0
 
-    def renew(self) -> None:
-        """Take over `limits` after a change. What was charged before stays charged."""
-        self.rate, burst = self.limits.rate, self.limits.burst
-        # All are seconds until a bucket is full again: one that lacks one token, an empty one, and
-        # one with one token left. The last two are the same for a connection and an address.
-        self.token = 1 / self.rate if self.rate else 0.0
-        self.empty = burst * self.token
-        self.one_left = (burst - 1) * self.token
-        self.typed_empty = self.empty * TYPED_BURST / TYPED_RATE
+    def renew(self, now: float) -> None:
+        """Go by `limits`, which have changed since the last line. What was charged before stays
+        charged.
+        """
+        self.issued += (now - self.since) * self.rate
+        self.since = now
+        self.rate, self.burst = self.limits.rate, self.limits.burst
+        # All are tokens until a bucket is full again: one with one token left, and an empty one.
+        # The first is the same for a connection and an address.
+        self.one_left = self.burst - 1
+        self.typed_empty = self.burst * TYPED_BURST / TYPED_RATE
         # The bound for a bucket that is overdrawn: nobody is to be held for long.
-        self.longest = self.empty + LONGEST_PAUSE
-        self.typed_longest = self.typed_empty + LONGEST_PAUSE
+        self.longest = self.burst + LONGEST_PAUSE * self.rate
 
     def meter(self, address: str) -> Meter:
         """Return a meter for one connection from `address`."""
         return Meter(self, address)
 
-    def bucket_of(self, address: str, now: float) -> _Bucket:
-        """Return the bucket that all connections from `address` share."""
-        bucket = self._addresses.get(address)
-        if bucket is None:
-            if len(self._addresses) >= self._sweep_at:
-                # A full bucket is worth no more than a new one.
-                self._addresses = {
-                    known: bucket for known, bucket in self._addresses.items() if bucket.full > now
-                }
-                self._sweep_at = 64 + 2 * len(self._addresses)
-            bucket = self._addresses[address] = _Bucket()
+    def begin(self, address: str, issued: float) -> _Bucket:
+        """Return the new bucket that all connections from `address` share."""
+        if len(self.addresses) >= self._sweep_at:
+            # A full bucket is worth no more than a new one.
+            self.addresses = {
+                known: bucket for known, bucket in self.addresses.items() if bucket.full > issued
+            }
+            self._sweep_at = 64 + 2 * len(self.addresses)
+        bucket = self.addresses[address] = _Bucket()
         return bucket
 
 
@@ -86,7 +88,7 @@ class Meter:
         self._address = address
         self.active = 0.0
         """When it was last charged, in monotonic seconds."""
-        self._own = 0.0  # Times: when each of these two buckets will be full.
+        self._own = 0.0  # The state of each of its own two buckets.
         self._typed = 0.0
 
     @property
@@ -100,31 +102,35 @@ class Meter:
         """
         flood = self._flood
         self.active = now = flood.seconds()
-        if not flood.rate:
+        limits = flood.limits
+        if limits.rate != flood.rate or limits.burst != flood.burst:
+            flood.renew(now)
+        rate = flood.rate
+        if not rate:
             return 0.0
-        token = flood.token * tokens
-        latest = now + flood.longest
-        address = flood.bucket_of(self._address, now)
-        own_full = _fill(self._own, now, token, latest)
-        address_full = _fill(address.full, now, token / ADDRESS_SHARE, latest)
-        typed_full = _fill(self._typed, now, token / TYPED_RATE, now + flood.typed_longest)
-        wait = (own_full if own_full > address_full else address_full) - now - flood.one_left
+        issued = flood.issued + (now - flood.since) * rate
+        latest = issued + flood.longest
+        address = flood.addresses.get(self._address) or flood.begin(self._address, issued)
+        own_full = _fill(self._own, issued, tokens, latest)
+        address_full = _fill(address.full, issued, tokens / ADDRESS_SHARE, latest)
+        typed_full = tokens / TYPED_RATE + (self._typed if self._typed > issued else issued)
+        over = (own_full if own_full > address_full else address_full) - issued - flood.one_left
         chat_full = flood.chat.full
-        if typed_full - now > flood.typed_empty:
+        if typed_full - issued > flood.typed_empty:
             typed_full = self._typed
-            chat_full = _fill(chat_full, now, token / CHAT_SHARE, latest)
-            wait = max(wait, chat_full - now - flood.one_left / CHAT_SHARE)
-        if wait <= 0.0 or not only_at_once:
+            chat_full = _fill(chat_full, issued, tokens / CHAT_SHARE, latest)
+            over = max(over, chat_full - issued - flood.one_left / CHAT_SHARE)
+        if over <= 0.0 or not only_at_once:
             self._own = own_full
             self._typed = typed_full
             address.full = address_full
             flood.chat.full = chat_full
-        return wait if wait > 0.0 else 0.0
+        return over / rate if over > 0.0 else 0.0
 
 
-def _fill(full: float, now: float, more: float, latest: float) -> float:
-    """Return when a bucket will be full that would be so at `full` and is charged `more` seconds.
-    That is at most `latest`.
+def _fill(full: float, issued: float, more: float, latest: float) -> float:
+    """Return when a bucket will be full that would be so at `full` and is charged `more` tokens,
+    once `issued` tokens have come in. That is at most `latest`.
     """
-    full = more + (full if full > now else now)
+    full = more + (full if full > issued else issued)
     return full if full < latest else latest

@@ -432,11 +432,24 @@ CLIENT_MENU = 8
 """Rows of the menu in which Tab shows names and commands."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The limits that hold for the whole chat, at whichever node. So the journal decides by them,
+    and lets others hold when it is asked to.
+    """
+
+    max_rooms: int = MAX_ROOMS
+    max_joined: int = MAX_JOINED
+    history: int = HISTORY
+    history_bytes: int = HISTORY_BYTES
+
+
 @dataclass
 class Limits:
     """The limits that are options, with their defaults: see the constants for units and reasons.
 
-    They are read where they are used, so that they can change while the daemon runs.
+    A daemon has one object of them. They are read where they are used, so that others can hold
+    while it runs: see Chat.configure.
     """
 
     max_line: int = MAX_LINE
@@ -451,3 +464,12 @@ class Limits:
     history: int = HISTORY
     history_bytes: int = HISTORY_BYTES
     replay: int = REPLAY
+
+    @property
+    def bounds(self) -> Bounds:
+        """Those that hold for the whole chat."""
+        return Bounds(self.max_rooms, self.max_joined, self.history, self.history_bytes)
+
+    def take_over(self, others: Limits) -> None:
+        """Be as `others` are."""
+        vars(self).update(vars(others))

@@ -1,8 +1,8 @@
 """What members ask of the journal: values that travel, and on which all nodes decide alike.
 
-They hold texts, numbers, truths, lists of texts and Names, so that they can be written as JSON and
-read again. What depends on a clock, on chance or on a version of Unicode is settled before: a name
-comes with its key, a passphrase as a digest, a new era as a text.
+They hold texts, numbers, truths, lists of texts, Names and Bounds, so that they can be written as
+JSON and read again. What depends on a clock, on chance or on a version of Unicode is settled
+before: a name comes with its key, a passphrase as a digest, a new era as a text.
 
 `command`: the command that the request is made for. Its row in authorisation.py says who may ask
 it; empty: anybody.
@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from twisted_chat.limits import Bounds
 from twisted_chat.names import Name
 
 
@@ -411,9 +412,21 @@ class Reset(Request):
 
 @dataclass(frozen=True, slots=True)
 class Begin(Request):
-    """Begin a journal without what was decided before: ids are of this `era` from here on."""
+    """Begin a journal without what was decided before: ids are of this `era` from here on. If no
+    other one has begun before, `bounds` hold, those of its node.
+    """
 
     era: str
+    bounds: Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Configure(Request):
+    """Let `bounds` hold from here on. What is past them goes if it can: lines of the history, and
+    empty rooms. Nobody is put out of a room.
+    """
+
+    bounds: Bounds
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from twisted.internet import reactor
@@ -119,6 +120,11 @@ class House:
     def counts(self) -> dict[str, int]:
         """Return what the door under test has counted."""
         return blockingCallFromThread(reactor, self._door.counts)
+
+    def configure(self, *motd: str, **limits: int) -> None:
+        """Let `motd` and `limits` hold, and otherwise what held from the start."""
+        changed = replace(self.limits, **limits)
+        blockingCallFromThread(reactor, self.service.configure, changed, motd)
 
     def seconds(self) -> float:
         """Return the time of the daemon's clock."""

@@ -23,6 +23,22 @@ def test_a_line_that_is_too_long_is_refused_and_the_connection_stays(
         assert [bob.read().text, bob.read().text] == ["x" * 100, "after"]
 
 
+def test_what_is_configured_otherwise_holds_at_once_for_who_is_here_and_who_comes(
+    open_house: Callable[..., House],
+):
+    house = open_house(max_line=100)
+    ann, bob = house.enter("ann", "bob")
+    house.configure("be kind", max_line=200, max_users=3, replay=1)
+    ann.say("x" * 200)
+    assert bob.read().text == "x" * 200
+    cid = house.connect()
+    cid.next("greeting")
+    told = [cid.read().text, cid.read().text]
+    assert told[0] == "be kind"
+    assert told[1].endswith("] " + "x" * 200)
+    assert house.connect().read().text == "the chat is full (3 users): try again later"
+
+
 def test_one_too_many_is_told_so_and_comes_in_when_another_is_gone(
     open_house: Callable[..., House],
 ):

@@ -195,6 +195,17 @@ class HistoryModel(RuleBasedStateMachine):
             assert history.forget_lines(is_meant) == gone
 
     @rule(most=MOST, size=SIZES)
+    def bind(self, most: int, size: int) -> None:
+        """Go on with other bounds."""
+        for history in (self.history, self.copy):
+            history.bind(most, size)
+        self.most = min(self.most, most)
+        left = [record for room in ROOMS for record in self.trimmed(room)]
+        self.records = sorted(left, key=lambda each: each.event.number)
+        self.most, self.size = most, size
+        self.evict()
+
+    @rule(most=MOST, size=SIZES)
     def begin_again(self, most: int, size: int) -> None:
         """With other bounds, in another era."""
         self.most, self.size = most, size

@@ -22,6 +22,7 @@ MODULES = (
     "unit.test_restraining",
     "unit.test_room",
     "unit.test_rooms",
+    "unit.test_settings",
     "unit.test_slips_at_the_door",
     "unit.test_talking",
     "unit.test_topics",

@@ -12,7 +12,7 @@ from random import Random
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.any_request import KINDS, NODES, Step, asked
+from tests.support.any_request import FEW, KINDS, NODES, Step, asked
 from tests.support.loopback import DELAYS, Node, Order, settle
 from tests.support.processes import PATIENCE
 from tests.support.properties import given, settings, st
@@ -24,9 +24,6 @@ from twisted_chat.journal.store import NoStore
 from twisted_chat.refusal import Refusal
 from twisted_chat.requests import Request
 
-BOUNDS = (4, 3, 8000, 2)
-"""Rooms, lines and bytes of history, rooms of one member: few, so that all of them are met."""
-
 
 class Deciding:
     """Decides, and says what came of it as text: events do not compare their times and ids.
@@ -35,7 +32,7 @@ class Deciding:
     """
 
     def __init__(self, obeyed: Counter[type[Request]] | None = None) -> None:
-        self.state = State(NoStore(), *BOUNDS)
+        self.state = State(NoStore(), FEW)
         self.decider = Decider(self.state)
         self.obeyed = Counter() if obeyed is None else obeyed
 

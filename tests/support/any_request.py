@@ -21,6 +21,7 @@ from twisted_chat.events import LOBBY, Reason
 from twisted_chat.journal.decider import Decider
 from twisted_chat.journal.state import State
 from twisted_chat.journal.store import NoStore
+from twisted_chat.limits import Bounds
 from twisted_chat.names import Name, named
 from twisted_chat.refusal import Refusal
 from twisted_chat.requests import (
@@ -56,6 +57,15 @@ NAMES = ("ann", "ann", "ann", "bob", "Bob", "Зоя", "10.0.0.1:33082", "10.0.0.
 NETWORKS = ("10.0.0.1", "10.0.0.0/24", "2001:db8::/64")
 TEXTS = ("", "hello", "two\nlines", "čau \N{GRINNING FACE}")
 
+FEW = Bounds(max_rooms=4, max_joined=2, history=3, history_bytes=8000)
+"""So few that all of them are met."""
+
+BOUNDS = (
+    FEW,
+    Bounds(max_rooms=1, max_joined=1, history=0, history_bytes=0),
+    Bounds(max_rooms=2, max_joined=3, history=16, history_bytes=5000),
+)
+
 # By the names of the fields.
 _VALUES = {
     "name": NAMES,
@@ -71,6 +81,7 @@ _VALUES = {
     "era": ("e1", "e2"),
     # The first is that of the line in SOMEBODY.
     "id": (*["e1-8"] * 8, *(f"e1-{number}" for number in range(9, 20))),
+    "bounds": BOUNDS,
     "digest": ("fake a", "fake b"),
     "reason": ("", *(reason.value for reason in Reason)),
     "objection": ("", "", "that is no name"),
@@ -141,7 +152,7 @@ def _arrives(author: str, name: str, host: str, door: Door, *rooms: str) -> Step
 
 
 SOMEBODY = [
-    ("n1.", Begin("e1"), WALL),
+    ("n1.", Begin("e1", FEW), WALL),
     _arrives("n1.1", "ann", "10.0.0.1", Door.SAFE_LINE, LOBBY),
     _arrives("n1.2", "bob", "2001:db8::1", Door.LINE, LOBBY),
     _arrives("n2.1", "10.0.0.1:33082", "10.0.0.1", Door.LINE, LOBBY),

@@ -27,7 +27,7 @@ from twisted_chat.flood import Flood
 from twisted_chat.interfaces import IDialect, IJournal, IOutbox, ITranscript
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.view import View
-from twisted_chat.limits import ANSWER_SHARE, BACKLOG, BURST, MAX_PER_ADDRESS, MAX_USERS, Limits
+from twisted_chat.limits import BURST, MAX_PER_ADDRESS, MAX_USERS, Limits
 from twisted_chat.members import Member
 from twisted_chat.names import Name, named
 from twisted_chat.networks import LOCAL
@@ -192,7 +192,8 @@ class ChatOnTheTable:
             clock.advance(1_000_000)
         self.clock = clock
         self.now = now or WallClock(clock)
-        self.flood = Flood(self.clock, Limits(rate=0))
+        self.limits = Limits(rate=0, replay=replay)
+        self.flood = Flood(self.clock, self.limits)
         self.journal = journal or lay_journal(self.now, later=clock.callLater)
         self.chat = Chat(
             self.journal,
@@ -200,17 +201,16 @@ class ChatOnTheTable:
             self.clock,
             self.transcript,
             LINES,
+            self.limits,
             motd,
-            replay,
-            BACKLOG // ANSWER_SHARE,
         )
         self.traces = Traces(self.clock)
         self.desk = Desk(self.chat, passphrases or Passphrases(self.clock), self.traces)
 
-    def entrance(self, limits: Limits, clock: Clock | None = None) -> Entrance:
+    def entrance(self, clock: Clock | None = None) -> Entrance:
         """Return what doors are made with. Their connections run on `clock`, if one is given."""
         closed_to = self.chat.journal.view.closed_to
-        return Entrance(self.chat, self.desk, clock or self.clock, limits, closed_to)
+        return Entrance(self.chat, self.desk, clock or self.clock, closed_to)
 
     def enter(
         self, name: str, origin: str = LOCAL, door: authorisation.Door = authorisation.Door.LINE
@@ -346,14 +346,6 @@ class Door:
         self.transcript = RecordingTranscript()
         self.now = WallClock(self.clock)
         self.journal = journal(self.now)
-        chat = Chat(
-            self.journal,
-            lambda flush: self.clock.callLater(0, flush),
-            self.clock,
-            self.transcript,
-            LINES,
-            share=BACKLOG // ANSWER_SHARE,
-        )
         limits = Limits(
             max_line=max_line,
             rate=rate,
@@ -361,8 +353,16 @@ class Door:
             max_users=max_users,
             max_per_address=max_per_address,
         )
+        chat = Chat(
+            self.journal,
+            lambda flush: self.clock.callLater(0, flush),
+            self.clock,
+            self.transcript,
+            LINES,
+            limits,
+        )
         desk = Desk(chat, passphrases or Passphrases(self.clock), Traces(self.clock))
-        self.entrance = Entrance(chat, desk, self.clock, limits, self.journal.view.closed_to)
+        self.entrance = Entrance(chat, desk, self.clock, self.journal.view.closed_to)
         self.factory = LineDoor(self.entrance, [])
 
     def connect(self, peer: IAddress = ANN, transport: TCPTransport | None = None) -> ChatProtocol:

@@ -17,7 +17,7 @@ from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.state import State
 from twisted_chat.journal.store import IStore, NoStore
-from twisted_chat.limits import MAX_ROOMS
+from twisted_chat.limits import MAX_ROOMS, Bounds
 
 
 class Way:
@@ -34,8 +34,8 @@ class Way:
 def lay_journal(now, store: IStore | None = None, max_rooms: int = MAX_ROOMS, later=None) -> Any:
     """Return a journal of the kind with which the test runs."""
     if not Way.is_ledger:
-        return MemoryJournal(now, store, max_rooms, later=later)
-    state = State(store or NoStore(), max_rooms)
+        return MemoryJournal(now, store, Bounds(max_rooms), later)
+    state = State(store or NoStore(), Bounds(max_rooms))
     state.load(state.store.load(SavedState), now())
     ledger = LoopbackLedger()
     if Way.seed is not None:

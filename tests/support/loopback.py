@@ -15,9 +15,12 @@ from twisted_chat.interfaces import IFollower
 from twisted_chat.journal.ledger import ILedger, ILedgerReader, LedgerJournal
 from twisted_chat.journal.state import State
 from twisted_chat.journal.store import NoStore
+from twisted_chat.limits import Bounds
 from twisted_chat.names import named
 from twisted_chat.refusal import Refusal
 from twisted_chat.requests import Arrive
+
+_BOUNDS = Bounds()
 
 DELAYS = (0.0, 0.0, 0.01, 0.3)
 """Seconds that an entry may take to the order or from it."""
@@ -174,9 +177,11 @@ class Listener:
         self.to_one.append((reader, event))
 
 
-def lay_journal(node: str, ledger: ILedger, clock: Clock) -> LedgerJournal:
-    """Return a journal on `ledger` for the process called `node`."""
-    state = State(NoStore())
+def lay_journal(
+    node: str, ledger: ILedger, clock: Clock, bounds: Bounds = _BOUNDS
+) -> LedgerJournal:
+    """Return a journal on `ledger` for the process called `node`, begun with `bounds`."""
+    state = State(NoStore(), bounds)
     wall = 1_000_000_000.0
     return LedgerJournal(ledger, state, lambda: clock.seconds() + wall, clock.callLater, node)
 
@@ -191,10 +196,11 @@ class Node:
         clock: Clock | None = None,
         chance: Random | None = None,
         listener: Listener | None = None,
+        bounds: Bounds = _BOUNDS,
     ) -> None:
         self.listener = listener or Listener()
         self.ledger = LoopbackLedger(clock, order, chance)
-        self.journal = lay_journal(node, self.ledger, clock or Clock())
+        self.journal = lay_journal(node, self.ledger, clock or Clock(), bounds)
         self.journal.follow(self.listener)
 
     def arrive(self, number: int = 1, name: str = "ann", room: str = LOBBY) -> str:

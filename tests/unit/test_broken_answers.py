@@ -11,7 +11,6 @@ from tests.support.doubles import ANN, BOB, ChatOnTheTable, Door, SlowJournal, T
 from tests.support.hall import Vault
 from tests.unit.test_control import PEER, attendants, request
 from twisted_chat.doors.control import ControlDoor
-from twisted_chat.limits import Limits
 
 HASHED = b"/nick ann\n/register horse battery\n"
 
@@ -78,7 +77,7 @@ def _safe(peer):
 class ControlDoorTests(SynchronousTestCase):
     def test_what_fails_behind_an_answer_ends_the_connection_and_is_logged(self) -> None:
         table = ChatOnTheTable(SlowJournal())
-        door = ControlDoor(table.entrance(Limits()), "")
+        door = ControlDoor(table.entrance(), "")
         protocol = door.buildProtocol(PEER)
         protocol.makeConnection(TCPTransport(peerAddress=PEER))
         table.chat.journal.is_slow = True

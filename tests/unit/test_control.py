@@ -24,7 +24,7 @@ from twisted_chat.commands import TABLE
 from twisted_chat.doors.control import NAME, ControlDoor, ControlProtocol
 from twisted_chat.doors.listening import ListenError
 from twisted_chat.journal.memory import MemoryJournal
-from twisted_chat.limits import CONTROL_CONNECTIONS, CONTROL_WAIT, GOODBYE, Limits
+from twisted_chat.limits import CONTROL_CONNECTIONS, CONTROL_WAIT, GOODBYE
 from twisted_chat.members import Member
 from twisted_chat.names import BadName, check_name, named
 from twisted_chat.requests import Mute
@@ -57,8 +57,9 @@ class ControlDoorTests(SynchronousTestCase):
         self.table = ChatOnTheTable(journal)
         self.ann, self.bob = self.table.enter("ann"), self.table.enter("bob")
         self.heard()
-        self.limits = Limits(max_line=100)
-        self.door = ControlDoor(self.table.entrance(self.limits), "")
+        self.limits = self.table.limits
+        self.limits.max_line = 100
+        self.door = ControlDoor(self.table.entrance(), "")
 
     def lay_slow(self) -> None:
         """Begin anew with a journal that is slow."""
@@ -499,7 +500,7 @@ class SocketTests(SynchronousTestCase):
 
     def open(self, reactor: SocketReactor, path: str = "") -> ControlDoor:
         """A door that is open."""
-        entrance = ChatOnTheTable().entrance(Limits(), reactor)
+        entrance = ChatOnTheTable().entrance(reactor)
         door = ControlDoor(entrance, path or self.path)
         door.open()
         return door

@@ -10,8 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.any_request import KINDS, of_kind
 from tests.support.properties import given, settings, st
 from twisted_chat.journal.entries import Entry, read_entry, write_entry
+from twisted_chat.limits import Bounds
 from twisted_chat.names import Name, named
-from twisted_chat.requests import Ban, Join, Kick, LogIn, Say, Tick
+from twisted_chat.requests import Ban, Configure, Join, Kick, LogIn, Say, Tick
 
 ENTRY = Entry("n1", 1, 7, "n1.3", 1_700_000_000.25, Say("lobby", "čau"))
 
@@ -88,6 +89,7 @@ class ReadingTests(SynchronousTestCase):
             (Ban(whom, 60, ""), "seconds", [None, "60", True, 60.0]),
             (Ban(whom, 60, ""), "whom", ["ann", [], ["ann"], [1, 2, 3], {"text": "ann"}, None]),
             (Kick(whom, "", ""), "why", [False]),
+            (Configure(Bounds()), "bounds", [None, 7, [], [1, 2, 3], [1, 2, 3, True]]),
         ]:
             for value in values:
                 parts = written(Entry("n1", 1, 1, "n1.1", 1.0, request))
@@ -137,6 +139,7 @@ def _some(hint: str) -> object:
     return {
         "str": "some text",
         "int": 7,
+        "Bounds": Bounds(1, 2, 3, 4),
         "bool": True,
         "Name": Name(*("some name",) * len(fields(Name))),
         "Name | None": named("a"),

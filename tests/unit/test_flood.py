@@ -107,4 +107,4 @@ class FloodTests(SynchronousTestCase):
         for number in range(10_000):
             flood.meter(str(number)).charge(1)
             self.clock.advance(1)
-        self.assertLess(len(flood._addresses), 100)
+        self.assertLess(len(flood.addresses), 100)

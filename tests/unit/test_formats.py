@@ -26,7 +26,7 @@ from twisted_chat.events import (
     Said,
     Topic,
 )
-from twisted_chat.limits import TOKEN
+from twisted_chat.limits import ANSWER_SHARE, TOKEN
 from twisted_chat.members import Member
 from twisted_chat.names import named
 from twisted_chat.refusal import Kind
@@ -216,7 +216,7 @@ class FormatTests(SynchronousTestCase):
         self.assertEqual(len({event.id for event in events}), 3)
 
     def test_an_answer_is_bounded_in_the_bytes_of_json(self) -> None:
-        self.table.chat.share = 2000
+        self.table.limits.backlog = 2000 * ANSWER_SHARE
         for _ in range(100):
             self.table.ask(self.ann, "x")
         self.ask(self.bob, "/format json")

@@ -11,6 +11,7 @@ from tests.support.doubles import ChatOnTheTable, RecordingOutbox
 from twisted_chat.authorisation import Door
 from twisted_chat.dialects import JsonDialect, from_json
 from twisted_chat.events import Event, Gap, Greeting, Joined, Motd, Notice, Retold, Said, Topic
+from twisted_chat.limits import ANSWER_SHARE
 from twisted_chat.members import Member
 from twisted_chat.names import key, named
 from twisted_chat.networks import LOCAL
@@ -130,7 +131,7 @@ class GoingOnTests(SynchronousTestCase):
         self.assertEqual(len(state.rooms.exactly("Dev").present), 2)
 
     def test_all_rooms_that_it_enters_at_once_share_what_an_answer_may_have(self) -> None:
-        self.table.chat.share = 3000
+        self.table.limits.backlog = 3000 * ANSWER_SHARE
         for number in range(100):
             self.say(f"{number:0100}")
             self.say(f"{number:0100}", room="lobby")

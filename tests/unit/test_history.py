@@ -12,7 +12,7 @@ from tests.support.hall import RecordingStore
 from twisted_chat.events import Event, Gap, Retold
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.view import View
-from twisted_chat.limits import MAX_HISTORY, SHOWN_HISTORY
+from twisted_chat.limits import ANSWER_SHARE, MAX_HISTORY, SHOWN_HISTORY, Bounds
 from twisted_chat.members import Member
 from twisted_chat.names import Name, named
 
@@ -26,9 +26,9 @@ class TellingAgainTests(SynchronousTestCase):
     def sit_down(
         self, replay: int = 0, motd: tuple[str, ...] = (), most: int = 1000, share: int = 1 << 18
     ) -> None:
-        self.journal = MemoryJournal(self.clock.seconds, history=most)
+        self.journal = MemoryJournal(self.clock.seconds, bounds=Bounds(history=most))
         self.table = ChatOnTheTable(self.journal, motd, replay, self.clock)
-        self.table.chat.share = share
+        self.table.limits.backlog = share * ANSWER_SHARE
         self.ann, self.bob = self.table.enter("ann"), self.table.enter("bob")
         self.forget()
 
@@ -368,7 +368,7 @@ class LastingTests(SynchronousTestCase):
 
     def test_where_nothing_is_to_be_kept_any_more_all_that_was_kept_goes(self) -> None:
         self.table.ask(self.ann, "hello", "/join dev", "hello", "hello")
-        journal = MemoryJournal(self.clock.seconds, self.store, history=0)
+        journal = MemoryJournal(self.clock.seconds, self.store, Bounds(history=0))
         table = ChatOnTheTable(journal, clock=self.clock)
         self.assertEqual(self.store.lines, {})
         bob = table.enter("bob")
@@ -379,7 +379,7 @@ class LastingTests(SynchronousTestCase):
         for number in range(9):
             self.clock.advance(1)
             self.table.ask(self.ann, f"/join r{number}", f"/topic {number}", "hello")
-        journal = MemoryJournal(self.clock.seconds, self.store, max_rooms=4)
+        journal = MemoryJournal(self.clock.seconds, self.store, Bounds(max_rooms=4))
         self.assertEqual(len(list(journal.state.rooms)), 4)
         self.assertEqual(set(self.store.documents["room"]), {"r6", "r7", "r8"})
         self.assertEqual(self.store.rooms, {"r6", "r7", "r8"})

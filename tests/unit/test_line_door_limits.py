@@ -165,54 +165,6 @@ class RefusalTests(SynchronousTestCase):
         self.assertIsInstance(self.door.factory.buildProtocol(BOB), ChatProtocol)
 
 
-class ChangedLimitsTests(SynchronousTestCase):
-    """Limits that change while the daemon runs hold at once, for old connections too."""
-
-    def setUp(self) -> None:
-        self.door = Door(rate=10, burst=10)
-        self.ann = self.door.connect(ANN)
-        self.limits = self.door.factory.limits
-        self.door.said()
-
-    def test_the_longest_line(self) -> None:
-        self.ann.dataReceived(b"hello\n" + b"x" * 101 + b"\n")
-        self.door.turn()
-        self.limits.max_line = 101
-        self.ann.dataReceived(b"y" * 101 + b"\n" + b"z" * 102 + b"\n")
-        self.door.turn()
-        self.limits.max_line = 5
-        self.ann.dataReceived(b"short\n" + b"longer\n")
-        self.assertEqual(said_by(self.ann, self.door), ["hello", "y" * 101, "short"])
-        lines = [line for line in self.ann.transport.lines() if line.startswith("!")]
-        self.assertEqual([line.split()[5] for line in lines], ["100", "101", "5"])
-
-    def test_how_many_may_come_in(self) -> None:
-        self.limits.max_users = 1
-        self.assertIsInstance(self.door.factory.buildProtocol(BOB), RefusingProtocol)
-        self.limits.max_users = 2
-        self.door.connect(BOB)
-        self.limits.max_users = 9
-        self.limits.max_per_address = 1
-        self.assertIsInstance(self.door.factory.buildProtocol(BOB), RefusingProtocol)
-
-    def test_how_much_may_wait_for_a_reader(self) -> None:
-        bob = self.door.connect(BOB)
-        self.ann.transport.producer.pauseProducing()
-        self.limits.backlog = 100
-        bob.dataReceived(b"x" * 99 + b"\n")
-        self.door.turn()
-        self.assertTrue(self.ann.transport.disconnecting)
-
-    def test_how_much_one_may_send(self) -> None:
-        self.ann.dataReceived(b"line\n" * 15)
-        self.assertEqual(len(said_by(self.ann, self.door)), 10)
-        self.limits.rate, self.limits.burst = 1000, 1000
-        self.door.entrance.flood.renew()
-        self.door.clock.advance(1)
-        self.ann.dataReceived(b"line\n" * 500)
-        self.assertEqual(len(said_by(self.ann, self.door)), 505)
-
-
 class CountTests(SynchronousTestCase):
     def test_a_door_counts_who_came_who_is_there_who_was_refused_and_what_came(self) -> None:
         door = Door(max_users=2)

@@ -8,13 +8,15 @@ from unittest import TestCase
 
 from tests.support.properties import given, settings, st
 from twisted_chat.doors.line_ends import LineEnds, erased
+from twisted_chat.limits import Limits
 
 MOST = 20
+LIMITS = Limits(max_line=MOST)
 
 
 def fed(pieces: list[bytes], most: int = MOST) -> bytes:
     """What `pieces` are, one after the other and to their end."""
-    ends = LineEnds(most)
+    ends = LineEnds(Limits(max_line=most))
     return b"".join([ends.feed(piece) for piece in pieces]) + ends.end()
 
 
@@ -37,7 +39,7 @@ class LineEndTests(TestCase):
             self.assertEqual(fed([bytes([byte]) for byte in stream]), expected)
 
     def test_a_pause_behind_a_cr_tells_that_cr_is_the_end(self) -> None:
-        ends = LineEnds(MOST)
+        ends = LineEnds(LIMITS)
         self.assertEqual(ends.feed(b"one\rtwo"), b"")
         self.assertFalse(ends.wait_for_pause)
         self.assertEqual(ends.feed(b"\r"), b"")
@@ -53,7 +55,7 @@ class LineEndTests(TestCase):
         self.assertEqual(ends.feed(b"\0"), b"\0")
 
     def test_a_cr_that_something_follows_is_text_for_now(self) -> None:
-        ends = LineEnds(MOST)
+        ends = LineEnds(LIMITS)
         ends.feed(b"one\r")
         ends.feed(b"two")
         self.assertFalse(ends.wait_for_pause)
@@ -62,7 +64,7 @@ class LineEndTests(TestCase):
         self.assertFalse(ends.wait_for_pause)
 
     def test_too_long_a_first_line_stays_one_and_is_not_held(self) -> None:
-        ends = LineEnds(MOST)
+        ends = LineEnds(LIMITS)
         self.assertEqual(ends.feed(b"x\r" * 10), b"")
         self.assertEqual(ends.feed(b"y\r"), b"x\r" * 10 + b"y")
         self.assertTrue(ends.wait_for_pause)
@@ -86,7 +88,7 @@ class LineEndTests(TestCase):
         self.assertEqual(kept, text)
 
     def test_a_long_line_byte_by_byte_takes_no_longer_for_each(self) -> None:
-        ends = LineEnds(1 << 20)
+        ends = LineEnds(Limits(max_line=1 << 20))
         start = process_time()
         for _ in range(300_000):
             ends.feed(b"x")

@@ -14,7 +14,16 @@ from tests.support.asking import ask
 from tests.support.doubles import LINES, ChatOnTheTable, RecordingOutbox
 from twisted_chat.authorisation import Door
 from twisted_chat.journal.memory import MemoryJournal
-from twisted_chat.limits import EMPTY_ROOM, MAX_ROOMS, MAX_TOPIC, NOTICE_WIDTH, SHOWN_ROOMS, TOKEN
+from twisted_chat.limits import (
+    ANSWER_SHARE,
+    EMPTY_ROOM,
+    MAX_ROOMS,
+    MAX_TOPIC,
+    NOTICE_WIDTH,
+    SHOWN_ROOMS,
+    TOKEN,
+    Bounds,
+)
 from twisted_chat.members import Member
 from twisted_chat.networks import LOCAL
 from twisted_chat.requests import Lock, Slow, Unlock
@@ -28,7 +37,7 @@ class RoomTests(SynchronousTestCase):
     def setUp(self) -> None:
         clock = Clock()
         clock.advance(1_000_000)
-        self.journal = MemoryJournal(clock.seconds, max_rooms=self.max_rooms)
+        self.journal = MemoryJournal(clock.seconds, bounds=Bounds(max_rooms=self.max_rooms))
         self.table = ChatOnTheTable(self.journal, clock=clock)
         # Each from elsewhere.
         self.ann, self.bob, self.cat = (
@@ -210,7 +219,7 @@ class ListingTests(RoomTests):
     def test_long_topics_make_the_list_no_longer_than_an_answer_may_be(self) -> None:
         for number in range(SHOWN_ROOMS):
             self.table.bring(f"{number}:", f"r{number}", "😀" * MAX_TOPIC)
-        self.table.chat.share = 64 * 1024
+        self.table.limits.backlog = 64 * 1024 * ANSWER_SHARE
         self.forget()
         lines = self.ask(self.ann, "/rooms")
         size = len("\n".join(lines).encode())

@@ -18,7 +18,7 @@ from twisted_chat.journal.history import History
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.rooms import Rooms
 from twisted_chat.journal.saved import SavedState
-from twisted_chat.limits import EMPTY_ROOM
+from twisted_chat.limits import EMPTY_ROOM, Bounds
 from twisted_chat.members import Member
 from twisted_chat.names import named
 from twisted_chat.records import Rules
@@ -281,7 +281,7 @@ class OlderRoomTests(SynchronousTestCase):
             store.put("room", f"old{number}", {**document, "slow": 0, "locked": False})
         clock = Clock()
         clock.advance(1_000_100)
-        journal = MemoryJournal(clock.seconds, store, max_rooms=16)
+        journal = MemoryJournal(clock.seconds, store, Bounds(max_rooms=16))
         for number in range(9):
             journal.state.rooms.make(named(f"new{number}"), f"10.0.0.{number // 2}")
         names = {room.name for room in journal.state.rooms}

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from time import time
 
 from twisted.internet.interfaces import IReactorCore
@@ -27,7 +28,7 @@ from twisted_chat.journal.folder import StateError, StateFolder
 from twisted_chat.journal.memory import MemoryJournal
 from twisted_chat.journal.sqlite import SqliteStore
 from twisted_chat.journal.store import NoStore
-from twisted_chat.limits import ANSWER_SHARE, Limits
+from twisted_chat.limits import Limits
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.spans import moment
 from twisted_chat.traces import Traces
@@ -61,7 +62,7 @@ def make_service(
     Whatever can fail at the start fails here, before any fork: raises SystemExit with one line,
     which begins with `program`.
     """
-    limits = limits or Limits()
+    limits = replace(limits or Limits())  # Of its own: they may change.
     try:
         record = _make_transcript(transcript, timed, reactor)
     except OSError as error:
@@ -73,10 +74,7 @@ def make_service(
         journal = MemoryJournal(
             time,
             store,
-            limits.max_rooms,
-            limits.history,
-            limits.history_bytes,
-            limits.max_joined,
+            limits.bounds,
             later=reactor.callLater,
         )
     except StateError as error:
@@ -87,14 +85,13 @@ def make_service(
         reactor,
         record,
         LineDoor.dialect,
+        limits,
         motd,
-        limits.replay,
-        limits.backlog // ANSWER_SHARE,
     )
     passphrases = Passphrases(reactor)
     traces = Traces(reactor)
     desk = Desk(chat, passphrases, traces, certificate=certificate)
-    entrance = Entrance(chat, desk, reactor, limits, lambda host: journal.view.closed_to(host))
+    entrance = Entrance(chat, desk, reactor, lambda host: journal.view.closed_to(host))
     doors: list[IDoor] = [LineDoor(entrance, places), *[make(entrance) for make in others]]
     if folder is not None:
         doors.append(ControlDoor(entrance, folder.control))

@@ -17,7 +17,7 @@ from twisted_chat.doors.certificates import Reminder
 from twisted_chat.doors.door import IDoor
 from twisted_chat.interfaces import ITranscript
 from twisted_chat.journal.store import IStore
-from twisted_chat.limits import HEAR_OUT
+from twisted_chat.limits import HEAR_OUT, Limits
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.traces import Traces
 
@@ -68,6 +68,10 @@ class ChatService(Service):
         """Open the transcript and the audit file again: they have been moved away."""
         self._transcript.reopen()
         self._store.reopen()
+
+    def configure(self, limits: Limits, motd: Sequence[str]) -> Deferred[None]:
+        """Let `limits` and `motd`, its lines, hold from here on. Fires when all go by them."""
+        return self._chat.configure(limits, motd)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return what each door has counted, by the door's name and the name of the number."""

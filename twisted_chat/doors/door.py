@@ -23,7 +23,6 @@ from twisted_chat.doors.outbox import IOutboxReactor, IStreamTransport, Patience
 from twisted_chat.events import LOBBY, Reason
 from twisted_chat.flood import Flood
 from twisted_chat.interfaces import IDialect, IOutbox
-from twisted_chat.limits import Limits
 from twisted_chat.members import Member
 from twisted_chat.names import BadName, check_name, check_room
 from twisted_chat.networks import LOCAL, Host, host_of, is_local, network_of, origin_of
@@ -80,17 +79,16 @@ class Entrance:
         chat: Chat,
         desk: Desk,
         reactor: IDoorReactor,
-        limits: Limits,
         closed_to: Callable[[Host], Refusal | None],
     ) -> None:
         self.chat = chat
         self.desk = desk
         self.reactor = reactor
-        self.limits = limits
-        self.admission = Admission(limits, closed_to)
+        self.limits = chat.limits
+        self.admission = Admission(self.limits, closed_to)
         self.anteroom = Anteroom(self.admission, reactor)
-        self.flood = Flood(reactor, limits)
-        self.patience = Patience(reactor, limits)
+        self.flood = Flood(reactor, self.limits)
+        self.patience = Patience(reactor, self.limits)
         self._local = count(1)
 
     def refusal(self, peer: IAddress) -> Refusal | None:

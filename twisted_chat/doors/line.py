@@ -48,7 +48,7 @@ class ChatProtocol(MemberLines):
     def __init__(self, door: LineDoor) -> None:
         super().__init__(door)
         self._stranger: Stranger | None = Stranger(self._turn_away)
-        self._ends = LineEnds(self.max_line)
+        self._ends = LineEnds(door.limits)
 
     def connectionMade(self) -> None:
         super().connectionMade()

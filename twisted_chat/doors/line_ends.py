@@ -7,6 +7,8 @@ from enum import Enum, auto
 
 import regex
 
+from twisted_chat.limits import Limits
+
 _FIRST_END = re.compile(rb"\r\0|\n")
 _END = re.compile(rb"\r[\n\0]?")
 _ERASING = re.compile("([\b\x7f])")
@@ -25,14 +27,15 @@ class LineEnds:
     CR NUL (RFC 1123, 3.3.1), or a CR with nothing behind it for a while, says that CR, CR NUL and
     CRLF end a line; so do the CRs before it, which a paste may have brought.
 
-    Until then the stream is held back. When more than `most` bytes are, they pass unchanged, and
-    only the CR that tells the kind is made an LF: what stands before it is one line, too long.
+    Until then the stream is held back. When more than `limits.max_line` bytes are, they pass
+    unchanged, and only the CR that tells the kind is made an LF: what stands before it is one line,
+    too long.
     """
 
-    __slots__ = ("_after_cr", "_held", "_is_long", "_kind", "_most")
+    __slots__ = ("_after_cr", "_held", "_is_long", "_kind", "_limits")
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._kind = _Kind.UNKNOWN
         self._held = bytearray()
         self._is_long = False
@@ -63,7 +66,7 @@ class LineEnds:
         self._held += data
         if end := _FIRST_END.search(self._held, searched):
             return self._learn(_Kind.LF if end[0] == b"\n" else _Kind.CR, end.start())
-        if len(self._held) <= self._most and not self._is_long:
+        if len(self._held) <= self._limits.max_line and not self._is_long:
             return b""
         self._is_long = True
         return self._release(len(self._held) - self._held.endswith(b"\r"))
@@ -85,7 +88,7 @@ class LineEnds:
             return self._release(len(self._held))
         first = self._release(position)
         # No person sends a NUL. The first line is judged by it, and stays in one piece for that.
-        if not self._is_long and len(first) < self._most and b"\0" not in first:
+        if not self._is_long and len(first) < self._limits.max_line and b"\0" not in first:
             first = first.replace(b"\r", b"\n")
         return first + self._with_lf(self._release(len(self._held)))
 

@@ -21,6 +21,7 @@ from twisted_chat.requests import (
     Arrive,
     Ban,
     Begin,
+    Configure,
     Detach,
     Dismiss,
     DropToken,
@@ -112,7 +113,13 @@ class Decider:
 
 
 def _begin(state: State, author: str, request: Begin) -> None:
+    if not state.era:
+        state.bind(request.bounds)
     state.era = request.era
+
+
+def _configure(state: State, author: str, request: Configure) -> None:
+    state.bind(request.bounds)
 
 
 def _nothing(state: State, author: str, request: Tick) -> None:
@@ -141,6 +148,7 @@ def _say(state: State, person: Person, request: Say) -> None:
 _BY_NODES: dict[type[Request], Callable[[State, str, Any], Any]] = {
     Arrive: arrival.arrive,
     Begin: _begin,
+    Configure: _configure,
     Dismiss: _dismiss,
     NoteWrong: _note_wrong,
     Post: _post,

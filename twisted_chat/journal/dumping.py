@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from ipaddress import ip_address
 from typing import Any
 
@@ -9,6 +10,7 @@ from twisted_chat.authorisation import Door
 from twisted_chat.journal.people import Attention, Person
 from twisted_chat.journal.state import State
 from twisted_chat.journal.store import IStore
+from twisted_chat.limits import Bounds
 from twisted_chat.names import Name
 from twisted_chat.records import Role
 
@@ -18,7 +20,7 @@ _PARTS = ("history", "rooms", "registrations", "bans", "mutes")
 def dump(state: State) -> dict[str, Any]:
     """Return all that `state` knows. Between two requests: nothing waits to be told."""
     return {
-        "bounds": state.bounds,
+        "bounds": asdict(state.bounds),
         "time": state.time,
         "walls": {node: list(pair) for node, pair in state.walls.items()},
         "era": state.era,
@@ -38,7 +40,7 @@ def load(dump: dict[str, Any], store: IStore) -> State:
     """Return the state that `dump` was made of. Whatever is to outlast the process from here on
     goes to `store`.
     """
-    state = State(store, *dump["bounds"])
+    state = State(store, Bounds(**dump["bounds"]))
     state.time = dump["time"]
     state.walls = {node: (time, wall) for node, (time, wall) in dump["walls"].items()}
     state.era = dump["era"]

@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Any, get_args, get_origin, get_type_hints
 
 from twisted_chat import requests
+from twisted_chat.limits import Bounds
 from twisted_chat.names import Name
 from twisted_chat.requests import Request
 
@@ -111,6 +112,8 @@ class _Way:
 def _way(hint: object) -> _Way:
     if hint in (Name, Name | None):  # None is a default, and those are not written.
         return _Way(astuple, _read_name)
+    if hint is Bounds:
+        return _Way(astuple, _read_bounds)
     if get_origin(hint) is tuple:  # tuple[T, ...]
         each = _way(get_args(hint)[0])
         return _Way(
@@ -123,6 +126,13 @@ def _way(hint: object) -> _Way:
 
 def _read_name(parts: object) -> Name:
     return Name(*(_checked(_is_text, part) for part in _checked(_is_list, parts)))
+
+
+def _read_bounds(parts: object) -> Bounds:
+    numbers = [_checked(_is_count, part) for part in _checked(_is_list, parts)]
+    # All of them: what is missing would be as by default.
+    names = [each.name for each in fields(Bounds)]
+    return Bounds(**dict(zip(names, numbers, strict=True)))
 
 
 def _checked(check: Callable[[object], bool], value: Any) -> Any:

@@ -49,6 +49,16 @@ class History:
         self._full = most + most // 8
         self._limit = size
 
+    def bind(self, most: int, size: int) -> None:
+        """Keep the last `most` lines of each room from here on, and at most `size` bytes. What is
+        more, or was more before, goes.
+        """
+        self._most = min(self._most, most)
+        for shelf in [*self._shelves.values()]:
+            self._trim(shelf)
+        self._bound(most, size)
+        self._evict()
+
     def _clear(self) -> None:
         self._size = 0
         self._shelves: dict[str, Shelf] = {}

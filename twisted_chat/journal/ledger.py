@@ -106,7 +106,8 @@ class _Flight:
 class LedgerJournal:
     """Puts what is asked into `ledger`, and applies what the ledger brings back, in its order.
 
-    `state` is what it starts from if the ledger has no snapshot. `now` is the wall clock, in Unix
+    `state` is what it starts from if the ledger has no snapshot, and its bounds hold if it is the
+    first one there. `now` is the wall clock, in Unix
     time. `later` runs what is due; without it other nodes have to see to that. `node` names this
     process, and no other one ever; None: one is drawn.
 
@@ -234,7 +235,7 @@ class LedgerJournal:
         while self._sent and self._is_applied(self._sent[0].entry):
             # By another node, before it took the snapshot. Its answer is lost.
             self._answer(self._sent.popleft(), Failure(_UNKNOWN))
-        self._begin_session(Tick() if self.state.era else Begin(_new_era()))
+        self._begin_session(Tick() if self.state.era else Begin(_new_era(), self.state.bounds))
 
     def read(self, entries: Sequence[bytes]) -> None:
         for data in entries:

@@ -20,11 +20,13 @@ from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.state import Happened, State
 from twisted_chat.journal.store import IStore, NoStore
 from twisted_chat.journal.view import View
-from twisted_chat.limits import HISTORY, HISTORY_BYTES, MAX_JOINED, MAX_ROOMS
+from twisted_chat.limits import Bounds
 from twisted_chat.records import Role
 from twisted_chat.requests import Begin, Request, Say, Tick
 
 _Waiting = tuple[str, Request, "Deferred[Any]"]
+
+_BOUNDS = Bounds()
 
 Later = Callable[[float, Callable[[], None]], IDelayedCall]
 """Runs a function after so many seconds."""
@@ -36,17 +38,14 @@ class MemoryJournal:
 
     `now` is the wall clock, in Unix time. `later` runs what is due; without it something that runs
     out does so with the next request. What has to outlast the process goes to `store`, and what
-    that had kept is taken over. See limits.py for the bounds.
+    that had kept is taken over.
     """
 
     def __init__(
         self,
         now: Callable[[], float],
         store: IStore | None = None,
-        max_rooms: int = MAX_ROOMS,
-        history: int = HISTORY,
-        history_bytes: int = HISTORY_BYTES,
-        max_joined: int = MAX_JOINED,
+        bounds: Bounds = _BOUNDS,
         later: Later | None = None,
     ) -> None:
         self._wall = now
@@ -54,7 +53,7 @@ class MemoryJournal:
         store = store or NoStore()
         self.node = ""
         self.lasting = store.lasting
-        self.state = State(store, max_rooms, history, history_bytes, max_joined)
+        self.state = State(store, bounds)
         self._decider = Decider(self.state)
         self.view = View(self.state, lambda: self.state.time_at(now()))
         self._follower: IFollower
@@ -66,7 +65,7 @@ class MemoryJournal:
         saved = store.load(SavedState)
         store.watch(self._trouble)
         self.state.load(saved, now())
-        self._decider.decide("", Begin(secrets.token_hex(8)), now())
+        self._decider.decide("", Begin(secrets.token_hex(8), bounds), now())
 
     def follow(self, follower: IFollower) -> None:
         self._follower = follower

@@ -80,8 +80,7 @@ class Rooms:
     def __init__(self, store: IStore, history: History, most: int = MAX_ROOMS) -> None:
         self._store = store
         self._history = history
-        self._most = most
-        self._share = max(1, most // ROOMS_SHARE)
+        self._bound(most)
         self.lobby = RoomState(LOBBY)
         self._rooms: Namesakes[RoomState] = Namesakes()
         self._rooms.put(named(LOBBY), self.lobby)
@@ -90,6 +89,18 @@ class Rooms:
         self._makers: dict[str, _Maker] = {}
         self._givers = [Ranking(partial(_Maker.rank, worth=worth)) for worth in _WORTHS]
         """By worth: the makers that could give a room of it."""
+
+    def _bound(self, most: int) -> None:
+        self._most = most
+        self._share = max(1, most // ROOMS_SHARE)
+
+    def bind(self, most: int) -> None:
+        """Let there be at most `most` rooms. Of those that are too many, the empty ones go that can
+        be done without.
+        """
+        self._bound(most)
+        while len(self._rooms) > most and self._make_place():
+            pass
 
     def load(self, kept: Iterable[RoomRecord], talked_in: Iterable[str], now: float) -> None:
         """Take over what was kept before. Nobody is in any room. `talked_in`: the rooms of which

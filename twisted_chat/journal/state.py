@@ -24,11 +24,13 @@ from twisted_chat.journal.rooms import Rooms
 from twisted_chat.journal.sanctions import Sanctions
 from twisted_chat.journal.saved import SavedState
 from twisted_chat.journal.store import IStore
-from twisted_chat.limits import HISTORY, HISTORY_BYTES, MAX_JOINED, MAX_ROOMS, SHOWN_NAME
+from twisted_chat.limits import SHOWN_NAME, Bounds
 from twisted_chat.names import Name
 from twisted_chat.networks import LOCAL, is_default_name, network_in
 from twisted_chat.records import Registration, Role
 from twisted_chat.refusal import Kind, Refusal
+
+_BOUNDS = Bounds()
 
 
 class Happened(NamedTuple):
@@ -49,23 +51,15 @@ class ToOne(NamedTuple):
 
 
 class State:
-    """What the whole chat knows. Only decider.py and what it calls change it.
+    """What the whole chat knows, within `bounds`. Only decider.py and what it calls change it.
 
     `time`: that of the last request, in Unix time. It never goes back. `due`: when something runs
     out next. `decided`: what came of requests and was not told yet, in its order.
     """
 
-    def __init__(
-        self,
-        store: IStore,
-        max_rooms: int = MAX_ROOMS,
-        history: int = HISTORY,
-        history_bytes: int = HISTORY_BYTES,
-        max_joined: int = MAX_JOINED,
-    ) -> None:
+    def __init__(self, store: IStore, bounds: Bounds = _BOUNDS) -> None:
         self.store = store
-        self.bounds = (max_rooms, history, history_bytes, max_joined)
-        self.max_joined = max_joined
+        self.bounds = bounds
         self.time = 0.0
         self.walls: dict[str, tuple[float, float]] = {}
         """When nodes whose wall clocks are behind `time` last asked: that time, and their own."""
@@ -80,8 +74,8 @@ class State:
         self.detached: dict[Person, None] = {}
         self.ignorers = Attention()
         self.correspondents = Attention()
-        self.history = History(store, history, history_bytes)
-        self.rooms = Rooms(store, self.history, max_rooms)
+        self.history = History(store, bounds.history, bounds.history_bytes)
+        self.rooms = Rooms(store, self.history, bounds.max_rooms)
         self.registrations = Registrations(store)
         self.bans = Sanctions("ban", store)
         self.mutes = Sanctions("mute", store)
@@ -95,6 +89,12 @@ class State:
         self.bans.load(saved.bans.values(), now)
         self.mutes.load(saved.mutes.values(), now)
         self.find_due()
+
+    def bind(self, bounds: Bounds) -> None:
+        """Let `bounds` hold, for what is here too."""
+        self.bounds = bounds
+        self.history.bind(bounds.history, bounds.history_bytes)
+        self.rooms.bind(bounds.max_rooms)
 
     # Time, and what runs out by it.
 

@@ -95,9 +95,9 @@ def join(state: State, person: Person, request: Join) -> str:
 def join_room(state: State, person: Person, name: Name, objection: str = "") -> RoomState:
     """Let `person` be in one room more, and return it. Raises Refusal."""
     room = _to_enter(state, person, name, objection)
-    if len(person.rooms) >= state.max_joined:
+    if len(person.rooms) >= state.bounds.max_joined:
         raise Refusal(
-            f"you are in {state.max_joined} rooms, as many as may be: leave one first",
+            f"you are in {len(person.rooms)} rooms, as many as may be: leave one first",
             Kind.TOO_MANY,
         )
     room = room or state.rooms.make(name, person.origin)
