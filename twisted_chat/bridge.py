@@ -31,6 +31,7 @@ from twisted_chat.console.face import Face, calls
 from twisted_chat.console.identity import Identity
 from twisted_chat.console.inherited import IConsoleReactor
 from twisted_chat.console.introduction import Introduction
+from twisted_chat.console.line_answers import LineAnswers
 from twisted_chat.console.options import Options
 from twisted_chat.console.roll_call import RollCalls
 from twisted_chat.console.secret_lines import is_secret
@@ -89,6 +90,7 @@ class Bridge:
         self._identity = Identity(reactor, options["nick"])
         self._introduction = Introduction(reactor, face.show, self._identity)
         self._roll_calls = RollCalls()
+        self._line_answers = LineAnswers()
         self._doubted: deque[Said] = deque()
         """What was said and may be refused, because a passphrase may be in it."""
         self._connection: Connection | None = None
@@ -154,7 +156,7 @@ class Bridge:
             if not isinstance(event, Greeting):
                 self._heard_at_the_door(connection, lines[0], event)
                 return
-            self._greet(connection, lines, event)
+            self._greet(connection, lines, event, line is not None)
         elif isinstance(event, PutOut) and not event.room:
             # To come back at once would be against who did it.
             self._end(line_of(event).removeprefix("! "))
@@ -165,7 +167,7 @@ class Bridge:
         else:
             if self._doubted and isinstance(event, Refused) and event.kind in _NOT_SAID:
                 self._doubted.popleft()
-            self._show(lines, event)
+            self._show(lines, event, line is not None)
         if isinstance(event, Renamed) and event.old == YOU:
             self._naming = False
         if not self._naming:
@@ -184,9 +186,10 @@ class Bridge:
         words = line_of(event, self._identity.room)
         return words.split("\n") if words else []
 
-    def _show(self, lines: list[str], event: Event) -> None:
-        is_own = self._roll_calls.takes(event) or not self._identity.heard(event)
-        if not (is_own or self._introduction.takes(lines, event)):
+    def _show(self, lines: list[str], event: Event, is_line: bool) -> None:
+        meaning = self._line_answers.read(event) if is_line else event
+        is_own = self._roll_calls.takes(meaning) or not self._identity.heard(meaning)
+        if not (is_own or self._introduction.takes(lines, event, meaning)):
             self._face.show(lines, event)
         if calls(event, self._identity.name):
             self._face.ring()
@@ -197,7 +200,9 @@ class Bridge:
             self._room = self._identity.room
             self._face.enter_room(self._room)
 
-    def _greet(self, connection: Connection, lines: list[str], greeting: Greeting) -> None:
+    def _greet(
+        self, connection: Connection, lines: list[str], greeting: Greeting, is_line: bool
+    ) -> None:
         """Begin to chat: the server has let the client in."""
         # What a pipe says under --nick is said under that name or not at all. A pipe that comes
         # back has said all that it had.
@@ -209,7 +214,7 @@ class Bridge:
         connection.greeted = True
         self._greeted_at = self._reactor.seconds()
         self._turned_away = ""
-        self._show(lines, greeting)
+        self._show(lines, greeting, is_line)
         self._introduction.begin()
         if not connection.ended:
             self._identity.greeted(greeting, connection.address, connection.send)
@@ -278,6 +283,7 @@ class Bridge:
         self._stop_waiting()
         self._identity.lost()
         self._roll_calls.lost()
+        self._line_answers = LineAnswers()
         self._introduction.lost(self._tally.unheard)
         if self._over:
             return

@@ -232,9 +232,13 @@ class Chat:
         """Answer `member` with a notice. It keeps its place among the events."""
         self.tell(member, Notice(text, record or None))
 
-    def refuse(self, member: Member, text: str, kind: Kind = Kind.BAD_REQUEST) -> None:
-        """Tell `member` what was wrong with what it asked, and what to do."""
-        self.tell(member, Refused(text, kind))
+    def refuse(
+        self, member: Member, text: str, kind: Kind = Kind.BAD_REQUEST, command: str = ""
+    ) -> None:
+        """Tell `member` what was wrong with what it asked, and what to do. `command`: the name of
+        what it asked, if that is a command.
+        """
+        self.tell(member, Refused(text, kind, command))
 
     def tell(self, member: Member, *events: Event) -> None:
         """Let `member` alone read `events`. It pays for them."""

@@ -379,10 +379,13 @@ class Notice:
 
 @dataclass(slots=True)
 class Refused:
-    """Tells a member what was wrong with what it asked, and what to do."""
+    """Tells a member what was wrong with what it asked, and what to do. `command`: the name of the
+    command that was refused; empty: it was something else, such as a line.
+    """
 
     text: str
     kind: Kind = field(default=Kind.BAD_REQUEST, compare=False)
+    command: str = field(default="", compare=False)
 
 
 RoomEvent = (

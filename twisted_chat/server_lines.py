@@ -20,7 +20,6 @@ FORMAT = "format"
 ASK = f"/{FORMAT} json"
 """The command that asks a server for JSON."""
 
-_REFUSAL = re.compile(rf"(?:no command )?/{FORMAT}\b")
 _TOPIC = re.compile(r"- \S+ (?:set the topic: .*|took the topic away)")
 
 Item = tuple[Event, str | None]
@@ -91,7 +90,7 @@ class ServerLines:
         if isinstance(event, Greeting) and words is None:
             self._answer.append(event)
             self._take = self._in_answer
-        elif isinstance(event, Refused) and _REFUSAL.match(event.text):
+        elif isinstance(event, Refused) and event.command == FORMAT:
             self._give_up()
         else:
             self._held.append((event, words))

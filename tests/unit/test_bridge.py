@@ -569,4 +569,7 @@ class JsonTests(BridgeCase):
         )
 
     def answer_roll_call(self) -> None:
-        self.hear_json(Notice("1 user online:", {"count": 1}), Notice("10.0.0.1:5"))
+        self.hear_json(
+            Notice("", {"count": 1, "members": []}),
+            Notice("", {"members": [{"name": "10.0.0.1:5"}]}),
+        )

@@ -14,6 +14,7 @@ from twisted_chat.console.colours import coloured
 from twisted_chat.console.completion import Names
 from twisted_chat.console.face import as_json, calls
 from twisted_chat.console.identity import Identity
+from twisted_chat.console.line_answers import LineAnswers
 from twisted_chat.console.roll_call import WHO, RollCalls
 from twisted_chat.console.secret_lines import (
     is_secret,
@@ -163,7 +164,8 @@ def test_names_are_learned_and_forgotten():
 
 def taken(roll_calls, *lines):
     """Which of `lines` are part of an answer to the client's own `/who`."""
-    return [line for line in lines if roll_calls.takes(parse(line))]
+    answers = LineAnswers()
+    return [line for line in lines if roll_calls.takes(answers.read(parse(line)))]
 
 
 def names_of(roll_call):
@@ -279,7 +281,7 @@ class IdentityTests(TestCase):
         self.hear("- You are now ann")
 
     def hear(self, line):
-        return self.identity.heard(parse(line))
+        return self.identity.heard(LineAnswers().read(parse(line)))
 
     def come_back(self):
         self.identity.lost()

@@ -96,19 +96,6 @@ class FormatTests(SynchronousTestCase):
             [type(event) for event in self.ask(cat, "/format json")], [Greeting, Motd, Notice]
         )
 
-    def test_who_is_here_is_told_to_programs_in_a_record(self) -> None:
-        self.ask(self.bob, "/format json")
-        self.table.ask(self.ann, "/away at lunch, with (all) the others")
-        self.table.clock.advance(60)
-        count, line = self.ask(self.bob, "/who")
-        self.assertEqual((count.text, count.record), ("2 users online:", {"count": 2}))
-        self.assertEqual(line.text, "ann (idle 1 min; away), bob")
-        people = [
-            {"name": "ann", "idle": 60, "away": "at lunch, with (all) the others"},
-            {"name": "bob"},
-        ]
-        self.assertEqual(line.record, {"people": people})
-
     def test_lines_again_are_no_reason_to_retell_anything(self) -> None:
         self.table.ask(self.ann, "one")
         cat = self.table.enter("cat")
@@ -147,7 +134,7 @@ class FormatTests(SynchronousTestCase):
                 Refused(
                     "no command /paint: /help lists them, and //paint says it", Kind.NO_COMMAND
                 ),
-                Notice("nothing is kept of what was said in #dev"),
+                Notice("nothing is kept of what was said in #dev", {"room": "dev", "lines": 0}),
             ],
         )
         [retold] = self.ask(self.bob, "/join lobby", "/history 1")[1:]

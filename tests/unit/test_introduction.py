@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 from tests.support.properties import given, st
 from twisted_chat.console.identity import Identity
 from twisted_chat.console.introduction import Introduction
+from twisted_chat.console.line_answers import LineAnswers
 from twisted_chat.console.preferences import Preferences
 from twisted_chat.dialects import line_of, parse
 from twisted_chat.events import Event, Greeting, Joined, Motd, Retold, Said, Topic
@@ -26,6 +27,7 @@ class IntroductionCase(TestCase):
         self.clock = Clock()
         self.shown: list[str] = []
         self.identity = Identity(self.clock, None)
+        self.answers = LineAnswers()
         self.introduction = Introduction(
             self.clock, lambda lines, _: self.shown.extend(lines), self.identity
         )
@@ -36,8 +38,9 @@ class IntroductionCase(TestCase):
         """The server sends lines, and events as JSON."""
         for item in items:
             event = parse(item) if isinstance(item, str) else item
+            meaning = self.answers.read(event) if isinstance(item, str) else item
             lines = [item] if isinstance(item, str) else line_of(item, "lobby").split("\n")
-            if self.identity.heard(event) and not self.introduction.takes(lines, event):
+            if self.identity.heard(meaning) and not self.introduction.takes(lines, event, meaning):
                 self.shown.extend(lines)
 
     def say(self, *texts: str) -> None:
@@ -213,7 +216,7 @@ class PreferencesTests(TestCase):
         self.preferences.greeted(self.sent.append)
 
     def takes(self, line: str) -> bool:
-        return self.preferences.takes(parse(line))
+        return self.preferences.takes(LineAnswers().read(parse(line)))
 
     def hear(self, *lines: str) -> None:
         for line in lines:

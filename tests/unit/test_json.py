@@ -102,7 +102,7 @@ MADE: Mapping[type, st.SearchStrategy] = {
     Gap: st.builds(Gap, TEXT),
     Stopping: st.builds(Stopping),
     Notice: st.builds(Notice, TEXT, RECORD),
-    Refused: st.builds(Refused, TEXT, st.sampled_from(Kind)),
+    Refused: st.builds(Refused, TEXT, st.sampled_from(Kind), TEXT),
 }
 
 

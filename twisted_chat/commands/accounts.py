@@ -36,7 +36,9 @@ async def register(request: Request) -> None:
     request.traces.note("new passphrase" if is_change else "register", request.member, name)
     how = " with that passphrase from now on" if is_change else ""
     lasting = "" if request.chat.journal.lasting else ", as long as this daemon runs"
-    request.answer(f"{name} is yours{how}{lasting}: /login {name} PASSPHRASE takes it next time")
+    request.answer(
+        f"{name} is yours{how}{lasting}: /login {name} PASSPHRASE takes it next time", owned=name
+    )
 
 
 async def login(request: Request) -> None:
@@ -45,19 +47,22 @@ async def login(request: Request) -> None:
         raise Refusal("write /login NAME PASSPHRASE")
 
     def delayed(wait: float) -> None:
-        request.answer(f"after wrong passphrases this one is tried in {span(wait + 0.5)}")
+        request.answer(
+            f"after wrong passphrases this one is tried in {span(wait + 0.5)}", delay=wait
+        )
 
     accounts = Accounts(request.chat.journal, request.passphrases, request.traces)
     registration = await accounts.prove(request.member, name, passphrase, delayed)
     before = await request.ask(LogIn(named(name), registration.digest))
     request.traces.note("login", request.member, before.name)
-    request.answer(f"You are logged in as {before.name}")
+    request.answer(f"You are logged in as {before.name}", owned=before.name)
     if before.wrong:
         request.answer(_wrong_ones(before), count=before.wrong, places=before.wrong_from)
     if before.expires:
         request.answer(
             f"that passphrase is good until {moment(before.expires)}: /register PASSPHRASE sets "
-            "one of your own"
+            "one of your own",
+            until=before.expires,
         )
 
 
@@ -76,7 +81,7 @@ async def unregister(request: Request) -> None:
     name = request.member.name
     await request.ask(Unregister())
     request.traces.note("unregister", request.member, name)
-    request.answer(f"{name} belongs to nobody now: whoever takes it has it")
+    request.answer(f"{name} belongs to nobody now: whoever takes it has it", owned=None)
 
 
 async def names(request: Request) -> None:
@@ -88,9 +93,9 @@ async def names(request: Request) -> None:
     ]
     shown = request.answer_all([_row(*each) for each in found[:SHOWN_REGISTRATIONS]])
     if left_out := len(found) - shown:
-        request.answer(f"and {left_out} more: a PATTERN such as a* lists fewer")
+        request.answer(f"and {left_out} more: a PATTERN such as a* lists fewer", left_out=left_out)
     if not found:
-        request.answer(f"no {'such ' if request.argument else ''}name is registered")
+        request.answer(f"no {'such ' if request.argument else ''}name is registered", count=0)
 
 
 def _row(registration: Registration, older: Registration | None) -> tuple[str, dict[str, object]]:

@@ -56,9 +56,9 @@ class Desk:
         if command := parse(line):
             return self.command(member, *command)
         if slipped := slipped_command(line):
-            return self._start(member, "that", self._refuse_secret(slipped))
+            return self._start(member, "", self._refuse_secret(slipped))
         if name := unmarked_login(line):
-            return self._start(member, "that", self._say_if_free(member, line, name))
+            return self._start(member, "", self._say_if_free(member, line, name))
         return self._chat.say(member, unescape(line))
 
     def command(
@@ -72,14 +72,14 @@ class Desk:
         member.meter.active = self._chat.seconds()
         line = f"/{word} {argument}"
         if slipped := slipped_command(line):
-            return self._start(member, "that", self._refuse_secret(slipped))
+            return self._start(member, "", self._refuse_secret(slipped))
         lead = member.door.lead
         command = self._table.find(word, member.door)
         if command is None:
             shown = word[:SHOWN_NAME]
             way_out = f", and //{shown} says it" if member.door in LINES else ""
             text = f"no command {lead}{shown}: {lead}help lists them{way_out}"
-            return self._start(member, "that", self._refuse(text, Kind.NO_COMMAND))
+            return self._start(member, shown, self._refuse(text, Kind.NO_COMMAND))
         request = Request(
             self._chat,
             self._table,
@@ -91,7 +91,7 @@ class Desk:
             room,
         )
         doing = self._obey(command, request, unmarked_login(line))
-        return self._start(member, f"{lead}{command.name}", doing)
+        return self._start(member, command.name, doing)
 
     def ask(self, member: Member, request: requests.Request) -> Deferred[None] | None:
         """Do the same for a `request` by itself. Its answer is told to nobody; a refusal is told to
@@ -100,13 +100,13 @@ class Desk:
         if member.leaving:
             return None
         member.meter.active = self._chat.seconds()
-        return self._start(member, "that", self._ask(member, request))
+        return self._start(member, "", self._ask(member, request))
 
     def refuse(self, member: Member, why: str, kind: Kind) -> Deferred[None] | None:
         """Do the same for something that the door itself does not take: tell `member` why."""
         if member.leaving:
             return None
-        return self._start(member, "that", self._refuse(why, kind))
+        return self._start(member, "", self._refuse(why, kind))
 
     async def _ask(self, member: Member, request: requests.Request) -> None:
         await self._chat.ask(member, request)
@@ -174,16 +174,16 @@ class Desk:
         return _COMMAND.sub(lead, advice)
 
     def _start(
-        self, member: Member, what: str, doing: Coroutine[Deferred[Any], Any, None]
+        self, member: Member, command: str, doing: Coroutine[Deferred[Any], Any, None]
     ) -> Deferred[None] | None:
-        """Begin `doing`, behind all that `member` said before. `what` is what texts for `member`
-        call it. Return None if it is done.
+        """Begin `doing`, behind all that `member` said before. `command`: the name of the command
+        that it is; empty: it is none. Return None if it is done.
         """
-        done = Deferred.fromCoroutine(self._run(member, what, doing))
+        done = Deferred.fromCoroutine(self._run(member, command, doing))
         return None if done.called else done
 
     async def _run(
-        self, member: Member, what: str, doing: Coroutine[Deferred[Any], Any, None]
+        self, member: Member, command: str, doing: Coroutine[Deferred[Any], Any, None]
     ) -> None:
         try:
             # First, what was said before is told, and has changed what is known of this member.
@@ -195,14 +195,14 @@ class Desk:
             await doing
         except Refusal as error:
             text = self._as_written_at(member.door, str(error))
-            self._chat.refuse(member, text, error.kind)
+            self._chat.refuse(member, text, error.kind, command)
         except CancelledError:
             pass  # The member is gone.
         except Exception:
+            what = f"{member.door.lead}{command}" if command else "that"
             self._log.failure("{what} failed", what=what)
-            self._chat.refuse(
-                member, f"{what} cannot be done just now: try again later", Kind.UNAVAILABLE
-            )
+            why = f"{what} cannot be done just now: try again later"
+            self._chat.refuse(member, why, Kind.UNAVAILABLE, command)
 
 
 def _how_to_write(command: str) -> str:

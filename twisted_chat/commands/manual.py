@@ -30,7 +30,7 @@ async def show_help(request: Request) -> None:
         )
     check(command.name, door, role, muted)
     aliases = [
-        Notice(f"{door.lead}{alias} is the same")
+        Notice(f"{door.lead}{alias} is the same", {"command": command.name, "alias": alias})
         for alias in command.aliases
         if request.table.find(alias, door) is command
     ]

@@ -62,9 +62,9 @@ async def bans(request: Request) -> None:
     rows = [_row(each, "") for each in request.view.bans()]
     rows += [_row(each, " is muted") for each in request.view.mutes()]
     if left_out := len(rows) - request.answer_all(rows):
-        request.answer(f"and {left_out} more, which do not fit here")
+        request.answer(f"and {left_out} more, which do not fit here", left_out=left_out)
     if not rows:
-        request.answer("nobody is banned or muted")
+        request.answer("nobody is banned or muted", count=0)
 
 
 def _row(sanction: Sanction, what: str) -> tuple[str, dict[str, object]]:
@@ -116,7 +116,7 @@ async def unlock(request: Request) -> None:
 async def say(request: Request) -> None:
     room = _room(request) if request.room else ""
     await request.ask(Announce(room, request.argument))
-    request.answer("said")
+    request.answer("said", room=room or None)
 
 
 async def forget(request: Request) -> None:
@@ -148,7 +148,7 @@ async def ops(request: Request) -> None:
     for name in names:
         request.answer(name, name=name)
     if not names:
-        request.answer("there are no operators: chatctl op NAME makes one")
+        request.answer("there are no operators: chatctl op NAME makes one", count=0)
 
 
 async def status(request: Request) -> None:

@@ -50,7 +50,8 @@ async def rooms(request: Request) -> None:
     # Only its members, and operators, read the topic of a locked room.
     rows = [_row(room, not room.rules.locked or request.may_look_into(room.name)) for room in shown]
     if left_out := len(seen) - request.answer_all(rows):
-        request.answer(f"{left_out} smaller {'room' if left_out == 1 else 'rooms'} left out")
+        rest = f"{left_out} smaller {'room' if left_out == 1 else 'rooms'} left out"
+        request.answer(rest, left_out=left_out)
 
 
 def _row(room: RoomSeen, may_read: bool) -> tuple[str, dict[str, object]]:
@@ -115,19 +116,18 @@ async def history(request: Request) -> None:
     share = CONTROL_BACKLOG // ANSWER_SHARE if is_chatctl else request.chat.share
     reader = request.member
     told: Sequence[Event]
+    nothing = f"nothing is kept of what was said in #{room}"
     if word.lower() == "after" and id and not rest:
         told = retold_after(request.view, named(room), id, share, reader)
-        told = told or [Notice(f"nothing was said in #{room} after that")]
+        nothing = f"nothing was said in #{room} after that"
     elif word.lower() == "before" and id:
         count = _count(rest)
         lines, more = retold_before(request.view, named(room), id, count, share, reader)
         kept = "older lines are kept" if more else "no older lines are kept"
         told = [*lines, Notice(kept, {"room": room, "more": more})]
     else:
-        count = _count(request.argument)
-        told = retold_last(request.view, named(room), count, share, reader)
-        told = told or [Notice(f"nothing is kept of what was said in #{room}")]
-    request.chat.tell(reader, *told)
+        told = retold_last(request.view, named(room), _count(request.argument), share, reader)
+    request.chat.tell(reader, *(told or [Notice(nothing, {"room": room, "lines": 0})]))
 
 
 def _count(text: str) -> int:

@@ -48,59 +48,61 @@ async def reply(request: Request) -> None:
 def _remark(request: Request, receiver: Seen) -> None:
     """If the receiver is away, answer that."""
     if receiver.away is not None:
-        request.answer(_away(receiver))
+        _answer_away(request, receiver)
 
 
-def _away(seen: Seen) -> str:
-    return f"{seen.name} is away: {seen.away}" if seen.away else f"{seen.name} is away"
+def _answer_away(request: Request, seen: Seen) -> None:
+    words = f": {seen.away}" if seen.away else ""
+    request.answer(f"{seen.name} is away{words}", name=seen.name, away=seen.away)
 
 
 async def who(request: Request) -> None:
     """List one room, or all rooms for chatctl without --room."""
     is_chatctl = request.member.door is Door.CONTROL
-    everywhere = is_chatctl and not request.room
-    people = request.view.who(None if everywhere else named(request.its_room))
-    request.answer(f"{users(len(people))} online:", count=len(people))
+    room = None if is_chatctl and not request.room else request.its_room
+    people = request.view.who(None if room is None else named(room))
+    idle = request.chat.idle
+    header = f"{users(len(people))} online:"
     if is_chatctl:
-        idle = request.chat.idle
+        request.answer(header, count=len(people))
         request.answer_all(
             [(_whole(seen, idle(seen)), _record(seen, idle(seen))) for seen in people]
         )
-    else:
-        lines = list(_wrap(_in_short(seen, request.chat.idle(seen)) for seen in people))
-        shown = request.answer_all([(line, {"people": records}) for line, records in lines])
-        if left_out := sum(len(records) for _, records in lines[shown:]):
-            request.answer(f"and {left_out} more, who do not fit here")
+        return
+    request.answer(header, room=room, count=len(people), members=[])
+    rows = list(_rows((seen, idle(seen)) for seen in people))
+    shown = request.answer_all([(line, {"members": members}) for line, members in rows])
+    if left_out := sum(len(members) for _, members in rows[shown:]):
+        request.answer(f"and {left_out} more, who do not fit here", members=[], left_out=left_out)
+
+
+def _rows(people: Iterable[tuple[Seen, float]]) -> Iterator[tuple[str, list[dict[str, object]]]]:
+    """Yield `people`, each with the seconds for which it was idle, in lines of about NOTICE_WIDTH
+    characters, and the same for programs.
+    """
+    line, members = "", list[dict[str, object]]()
+    for seen, idle in people:
+        words, member = _in_short(seen, idle)
+        if line and len(line) + len(words) > NOTICE_WIDTH:
+            yield f"{line},", members
+            line, members = "", []
+        line = f"{line}, {words}" if line else words
+        members.append(member)
+    if line:
+        yield line, members
 
 
 def _in_short(seen: Seen, idle: float) -> tuple[str, dict[str, object]]:
     """Describe `seen` to people, in a few words, and to programs."""
     remarks: list[str] = []
-    record: dict[str, object] = {"name": seen.name}
+    member: dict[str, object] = {"name": seen.name}
     if idle >= IDLE:
         remarks.append(f"idle {span(idle)}")
-        record["idle"] = int(idle)
+        member["idle"] = int(idle)
     if seen.away is not None:
         remarks.append("away")
-        record["away"] = seen.away
-    return f"{seen.name} ({'; '.join(remarks)})" if remarks else seen.name, record
-
-
-def _wrap(
-    people: Iterable[tuple[str, dict[str, object]]],
-) -> Iterator[tuple[str, list[dict[str, object]]]]:
-    """Yield what describes `people`, joined by commas, in lines of about NOTICE_WIDTH characters,
-    each with the records of those in it.
-    """
-    line, records = "", list[dict[str, object]]()
-    for words, record in people:
-        if line and len(line) + len(words) > NOTICE_WIDTH:
-            yield f"{line},", records
-            line, records = words, [record]
-        else:
-            line = f"{line}, {words}" if line else words
-            records.append(record)
-    yield line, records
+        member["away"] = seen.away
+    return f"{seen.name} ({'; '.join(remarks)})" if remarks else seen.name, member
 
 
 async def whois(request: Request) -> None:
@@ -115,7 +117,7 @@ async def whois(request: Request) -> None:
         del record["address"]
     request.answer(_whole(seen, idle, address=shows), **record)
     if seen.away is not None:
-        request.answer(_away(seen))
+        _answer_away(request, seen)
 
 
 def _whole(seen: Seen, idle: float, address: bool = True) -> str:
@@ -140,12 +142,12 @@ def _record(seen: Seen, idle: float) -> dict[str, object]:
 async def away(request: Request) -> None:
     await request.ask(SetAway(request.argument))
     words = f": {request.argument}" if request.argument else ""
-    request.answer(f"You are away{words}")
+    request.answer(f"You are away{words}", away=request.argument)
 
 
 async def back(request: Request) -> None:
     await request.ask(SetBack())
-    request.answer("You are back")
+    request.answer("You are back", away=None)
 
 
 async def ignore(request: Request) -> None:
@@ -154,12 +156,16 @@ async def ignore(request: Request) -> None:
         request.answer(f"You ignore {', '.join(names) or 'nobody'}", ignored=names)
         return
     name = await request.ask(Ignore(named(request.argument)))
-    request.answer(f"You ignore {name}: /unignore {name} ends it")
+    request.answer(f"You ignore {name}: /unignore {name} ends it", **_ignored(request, name))
 
 
 async def unignore(request: Request) -> None:
     name = await request.ask(Unignore(named(request.argument)))
-    request.answer(f"You hear {name} again")
+    request.answer(f"You hear {name} again", **_ignored(request, name))
+
+
+def _ignored(request: Request, name: str) -> dict[str, object]:
+    return {"name": name, "ignored": request.view.ignored(request.member.id)}
 
 
 async def leave(request: Request) -> None:

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from twisted_chat.console.mentions import mentions
 from twisted_chat.console.preferences import Preferences, to_nobody
 from twisted_chat.events import LOBBY, YOU, Event, Greeting, Joined, Notice, Refused, Renamed
 from twisted_chat.limits import NAME_AGAIN, NAME_AGAIN_FOR
+from twisted_chat.refusal import Kind
 from twisted_chat.syntax import parse
 
-_ROOM = re.compile(r"You are now in #(\S+)")
-_OWNED = re.compile(r"You are logged in as (\S+)|(\S+) is yours\b.*")
-_GIVEN_UP = re.compile(r"\S+ belongs to nobody now\b.*")
-_FORGOTTEN = re.compile(r"nobody has registered (\S+):.*")
+_TAKING = ("nick", "login", "")
+"""The commands that take a name. No line tells which command was refused."""
 
 
 def joined(event: Event) -> str:
     """Return the room in which the client is, if `event` tells that it is in another one now."""
-    if isinstance(event, Joined):
-        return event.room
-    room = _ROOM.fullmatch(event.text) if isinstance(event, Notice) else None
-    return room[1] if room else ""
+    return event.room if isinstance(event, Joined) else ""
 
 
 class Identity:
-    """Knows from the server's lines which name, login, room, away message and ignored names the
+    """Knows from the server's events which name, login, room, away message and ignored names the
     client has got.
 
     `nick`: the name that `--nick` asks for; None: it asks for no name. All of it is kept in memory
@@ -102,20 +98,21 @@ class Identity:
             return False
         if isinstance(event, Renamed) and event.old == YOU:
             self._renamed(event.new)
-        elif isinstance(event, Refused) and self._answer_due:
+        elif isinstance(event, Refused) and self._answer_due and event.command in _TAKING:
             return self._refused(event)
         elif room := joined(event):
             self.room = self._wanted_room = room
-        elif isinstance(event, Notice):
-            self._noticed(event.text)
+        elif isinstance(event, Notice) and event.record:
+            self._noticed(event.record)
         return True
 
-    def _noticed(self, text: str) -> None:
-        if owned := _OWNED.fullmatch(text):
-            self._stop_asking()
-            self._login = (owned[1] or owned[2], self._tried) if self._tried else None
-        elif _GIVEN_UP.fullmatch(text):
-            self._login = None
+    def _noticed(self, record: Mapping[str, object]) -> None:
+        match record:
+            case {"owned": str(name)}:
+                self._stop_asking()
+                self._login = (name, self._tried) if self._tried else None
+            case {"owned": None}:
+                self._login = None
 
     def _renamed(self, name: str) -> None:
         self._stop_asking()
@@ -137,7 +134,7 @@ class Identity:
 
     def _refused(self, refused: Refused) -> bool:
         """Note that the name was refused. Return whether to show it: not the same refusal again."""
-        if self._is_forgotten(refused.text):
+        if self._is_forgotten(refused):
             # A daemon without a state folder has restarted: the name is free to take.
             self._login = self._refusal = None
             self._ask()
@@ -151,7 +148,10 @@ class Identity:
             self._next = self._clock.callLater(NAME_AGAIN, self._ask)
         return not known
 
-    def _is_forgotten(self, text: str) -> bool:
+    def _is_forgotten(self, refused: Refused) -> bool:
         """Return whether the refusal says that the client's name is not registered."""
-        match = _FORGOTTEN.fullmatch(text)
-        return match is not None and self._login is not None and match[1] == self._login[0]
+        return (
+            refused.kind is Kind.NOT_REGISTERED
+            and self._login is not None
+            and bool(mentions(refused.text, self._login[0]))
+        )

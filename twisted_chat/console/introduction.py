@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -10,20 +9,13 @@ from typing import NamedTuple
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_chat.console.identity import Identity, joined
-from twisted_chat.dialects import parse
 from twisted_chat.events import LOBBY, Emoted, Event, Motd, Notice, Retold, Said, Topic
 from twisted_chat.limits import CLIENT_EVENTS, INTRODUCTION, SEEN
 
-_RETOLD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (.*)")
-_LEFT_OUT = re.compile(r"\d+ older lines? left out")
-
 Introducing = Motd | Topic | Retold | Notice
 """The message of the day, the topic, and with --replay the last lines of the lobby. A server that
-knows only lines makes notices of all of them.
+knows only lines makes notices of the first two.
 """
-
-Shown = tuple[Sequence[str], Introducing]
-"""An event, and its lines for people."""
 
 
 class Words(NamedTuple):
@@ -32,6 +24,10 @@ class Words(NamedTuple):
     name: str
     text: str
     emoted: bool
+
+
+Shown = tuple[Sequence[str], Event, "Words | None"]
+"""An event, its lines for people, and what it retells."""
 
 
 class Introduction:
@@ -76,7 +72,7 @@ class Introduction:
         self._end = None
         self._is_first = False
         replay, self._replay = self._replay, []
-        for lines, event in self._news(replay):
+        for lines, event, _ in self._news(replay):
             self._show(lines, event)
 
     def said(self, text: str) -> None:
@@ -91,18 +87,18 @@ class Introduction:
         for _ in range(min(unheard, len(self._own))):
             self._own.pop()
 
-    def takes(self, lines: Sequence[str], event: Event) -> bool:
-        """Note `event`, of which `lines` tell people. Return True if it must not be shown, or not
-        yet.
+    def takes(self, lines: Sequence[str], event: Event, meaning: Event) -> bool:
+        """Note `event`, of which `lines` tell people, and which is to be understood as `meaning`.
+        Return True if it must not be shown, or not yet.
         """
-        if room := joined(event):
+        if room := joined(meaning):
             self._room = room
-        if not isinstance(event, Introducing):
+        if not isinstance(meaning, Introducing):
             self.end()
-            if isinstance(event, Said | Emoted):
-                self._note(Words(event.name, event.text, isinstance(event, Emoted)))
-        elif self._end is not None and not room:
-            return self._introduces(lines, event)
+            if isinstance(meaning, Said | Emoted):
+                self._note(Words(meaning.name, meaning.text, isinstance(meaning, Emoted)))
+        elif self._end is not None:
+            return self._introduces(lines, event, meaning)
         return False
 
     def _note(self, words: Words) -> None:
@@ -115,20 +111,22 @@ class Introduction:
         else:
             self._seen.append(words)
 
-    def _introduces(self, lines: Sequence[str], event: Introducing) -> bool:
-        words = _words(event)
-        if words is None and not (isinstance(event, Notice) and _LEFT_OUT.fullmatch(event.text)):
+    def _introduces(self, lines: Sequence[str], event: Event, meaning: Introducing) -> bool:
+        words = None
+        if isinstance(meaning, Retold):
+            words = Words(meaning.name, meaning.text, meaning.emoted)
+        elif not (isinstance(meaning, Notice) and "left_out" in (meaning.record or {})):
             return self._is_known(lines, event)
         if self._is_first:
             if words is not None:
                 self._note(words)
             return False
-        self._replay.append((lines, event))
+        self._replay.append((lines, event, words))
         if len(self._replay) == CLIENT_EVENTS:
             self.end()
         return True
 
-    def _is_known(self, lines: Sequence[str], event: Introducing) -> bool:
+    def _is_known(self, lines: Sequence[str], event: Event) -> bool:
         """Note `lines`, and show those that are new if not all of them are."""
         self._lines.update(lines)
         news = [line for line in lines if line not in self._known]
@@ -140,12 +138,11 @@ class Introduction:
     def _news(self, replay: list[Shown]) -> list[Shown]:
         """Return the part of `replay` that was not seen, and note that it was."""
         own = [words for words in (*self._own, *self._seen) if words.name in self._names]
-        others = [words for _, event in replay if (words := _words(event)) and self._counts(words)]
+        others = [words for _, _, words in replay if words and self._counts(words)]
         seen = self._overlap(others)
         passed = 0
         news = []
-        for lines, event in replay:
-            words = _words(event)
+        for lines, event, words in replay:
             if words is None:
                 is_new = seen == 0
             elif self._counts(words):
@@ -157,7 +154,7 @@ class Introduction:
             else:
                 is_new = passed >= seen and words.name in self._names
             if is_new:
-                news.append((lines, event))
+                news.append((lines, event, words))
                 if words is not None:
                     (self._own if words.name in self._names else self._seen).append(words)
         return news
@@ -181,14 +178,3 @@ class Introduction:
             if 0 < known <= len(seen) and seen[-known:] == others[count - known : count]:
                 return count
         return 0
-
-
-def _words(event: Introducing) -> Words | None:
-    """Return the words that `event` retells; None if it retells nothing."""
-    if isinstance(event, Retold):
-        return Words(event.name, event.text, event.emoted)
-    match = _RETOLD.fullmatch(event.text) if isinstance(event, Notice) else None
-    said = parse(match[1]) if match else None
-    if isinstance(said, Said | Emoted):
-        return Words(said.name, said.text, isinstance(said, Emoted))
-    return None

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable
 
 from twisted_chat.events import Emoted, Entered, Event, Notice, Refused, Renamed, Said, Told
 from twisted_chat.refusal import Kind
 
-_AWAY = re.compile(r"You are away(?:: (.*))?")
-_BACK = "You are back"
-_IGNORES = re.compile(r"You ignore (\S+): /unignore \S+ ends it")
-_HEARS = re.compile(r"You hear (\S+) again")
-_REFUSALS = {
-    "away": re.compile(r"(?:no command )?/away\b"),
-    "ignore": re.compile(
-        r"nobody here is called |you ignore |that is you\b|(?:no command )?/ignore\b"
-    ),
-}
-
 
 class Preferences:
-    """Knows from the server's lines what the person has asked for that ends with a connection.
+    """Knows from the server's events what the person has asked for that ends with a connection.
 
     Answers to the client's own requests look like answers to the person's. They can be told apart
     because the server answers in the order of the requests, and the client asks first.
@@ -69,8 +57,13 @@ class Preferences:
             self._asked.popleft()
             return True
         match event:
-            case Notice(text):
-                self._noticed(text)
+            case Notice(record={"away": None | str() as why, **rest}) if not rest:
+                self._away = why
+            case Notice(record={"name": str(name), "ignored": [*ignored]}):
+                if name in ignored:
+                    self._ignored[name.lower()] = name
+                else:
+                    self._forget(name)
             case Renamed(old, new):
                 self._renamed(old, new)
             case Entered(name) | Said(name) | Emoted(name) | Told(name):
@@ -82,22 +75,16 @@ class Preferences:
         self._send(f"/{command} {argument}".rstrip())
 
     def _is_answer(self, command: str, argument: str, event: Event) -> bool:
-        if isinstance(event, Refused) and _REFUSALS[command].match(event.text):
-            if event.kind is Kind.NO_MEMBER:
-                self._absent.add(argument.lower())
-            return True
-        done = _AWAY if command == "away" else _IGNORES
-        return isinstance(event, Notice) and done.fullmatch(event.text) is not None
-
-    def _noticed(self, text: str) -> None:
-        if away := _AWAY.fullmatch(text):
-            self._away = away[1] or ""
-        elif text == _BACK:
-            self._away = None
-        elif ignores := _IGNORES.fullmatch(text):
-            self._ignored[ignores[1].lower()] = ignores[1]
-        elif hears := _HEARS.fullmatch(text):
-            self._forget(hears[1])
+        match event:
+            case Refused(command=refused) if refused == command:
+                if event.kind is Kind.NO_MEMBER:
+                    self._absent.add(argument.lower())
+                return True
+            case Notice(record={"away": str(), **rest}):
+                return command == "away" and not rest
+            case Notice(record={"name": name, "ignored": [*ignored]}):
+                return command == "ignore" and name in ignored
+        return False
 
     def _forget(self, name: str) -> None:
         self._ignored.pop(name.lower(), None)

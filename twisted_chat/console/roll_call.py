@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
+from collections.abc import Mapping
 
 from twisted.internet.defer import Deferred
 
@@ -13,17 +13,9 @@ from twisted_chat.syntax import parse
 WHO = ("who", "names", "list")
 """The command and its other names."""
 
-_HEADER = re.compile(r"(\d+) users? online.*:")
-# A name, and perhaps a remark such as (away).
-_ENTRY = r"([^\s,()]+)(?: \([^()]*\))?"
-_NAMES = re.compile(rf"{_ENTRY}(?:, {_ENTRY})*,?")
-_MORE = re.compile(r"and \d+ more, who do not fit here")
-_NAME = re.compile(rf"{_ENTRY}(?:,|$)")
-_REFUSAL = re.compile(rf"(?:no command )?/(?:{'|'.join(WHO)})\b")
-
 
 class RollCalls:
-    """Takes the answers to the client's own `/who` out of the server's lines, however late they
+    """Takes the answers to the client's own `/who` out of the server's events, however late they
     come. Answers to the person's `/who` look the same. Only their order tells them apart: the
     server answers in the order of the requests.
     """
@@ -58,28 +50,30 @@ class RollCalls:
         be shown.
         """
         match event:
-            case Refused(text) if _REFUSAL.match(text):
+            case Refused(command=command) if command in WHO:
                 self._begin_answer()
                 is_own = self._answering is not None
                 self._end_answer()
                 return is_own
-            case Notice(text) if header := _HEADER.fullmatch(text):
-                self._begin_answer()
-                if self._answering is not None:
-                    self._answering.missing = int(header[1])
-                return self._answering is not None
-            case Notice(text) if self._answering is not None:
-                return self._take_names(self._answering, text)
+            case Notice(record={"members": [*members]}):
+                return self._take(event.record or {}, members)
         return False
 
-    def _take_names(self, roll_call: RollCall, text: str) -> bool:
-        if _MORE.fullmatch(text):
-            self._end_answer()
-            return True
-        if not _NAMES.fullmatch(text):
+    def _take(self, record: Mapping[str, object], members: list[object]) -> bool:
+        """Take a part of an answer: its header, which has a `count`, some of the members, or how
+        many of them are left out.
+        """
+        count = record.get("count")
+        if isinstance(count, int):
+            self._begin_answer()
+            if self._answering is not None:
+                self._answering.missing = count
+        roll_call = self._answering
+        if roll_call is None:
             return False
-        roll_call.take([match[1] for match in _NAME.finditer(text)])
-        if roll_call.missing <= 0:
+        named = [member.get("name") for member in members if isinstance(member, dict)]
+        roll_call.take([name for name in named if isinstance(name, str)])
+        if roll_call.missing <= 0 or "left_out" in record:
             self._end_answer()
         return True
 

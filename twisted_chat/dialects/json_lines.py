@@ -272,7 +272,7 @@ _WRITE: Mapping[object, Callable[[Any], object]] = {
 _PLACES = {"room": 0, "time": 2, "id": 3}
 """Fields that stand first or last in every event. The others stand between them, at 1."""
 
-_LEFT_OUT = {"room", "rooms", "name", "slow", "locked", "time", "id", "record"}
+_LEFT_OUT = {"room", "rooms", "name", "slow", "locked", "time", "id", "record", "command"}
 """Fields that are not written if they are empty and the event has a default for them."""
 
 

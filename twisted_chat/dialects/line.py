@@ -273,11 +273,13 @@ _YOU_RENAMED = re.compile(r"- You are now (\S+)")
 _BY = re.compile(r"(kicked|banned) by (\S+)(?:: (.+))?")
 
 _PUT_OUT = "you were put out: "
+_COMMAND = re.compile(r"(?:no command )?/([A-Za-z]+)\b")
 _KINDS = (
     ("that was not said: you are muted", Kind.MUTED),
     ("that was not said", Kind.NOT_SAFE),
     ("no command /", Kind.NO_COMMAND),
     ("nobody here is called ", Kind.NO_MEMBER),
+    ("nobody has registered ", Kind.NOT_REGISTERED),
 )
 """How refusals begin of which a client needs to know the kind."""
 
@@ -321,7 +323,6 @@ def _refused(text: str) -> PutOut | Refused:
     if text.startswith(_PUT_OUT):
         reason, by, why = _cause(text.removeprefix(_PUT_OUT))
         return PutOut(reason, "", by, why)
-    for lead, kind in _KINDS:
-        if text.startswith(lead):
-            return Refused(text, kind)
-    return Refused(text)
+    kind = next((kind for lead, kind in _KINDS if text.startswith(lead)), Kind.BAD_REQUEST)
+    command = _COMMAND.match(text)
+    return Refused(text, kind, command[1].lower() if command else "")

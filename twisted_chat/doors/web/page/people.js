@@ -8,7 +8,7 @@ export function readPeople(wire, place, read) {
 		if (record?.count !== undefined) {
 			place.people.clear();
 		}
-		for (const { name, ...rest } of record?.people ?? []) {
+		for (const { name, ...rest } of record?.members ?? []) {
 			place.enter({ name, remark: remark(rest) });
 		}
 	};
