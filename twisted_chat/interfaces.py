@@ -17,14 +17,14 @@ from twisted_chat.requests import Request
 
 
 class IReader(Interface):
-    """A member, as a dialect sees it that writes to it alone."""
+    """A member, as a dialect sees it that writes an event for it alone."""
 
     name = Attribute("str: what it is called")
 
 
 class IDialect(Interface):
-    """How a door writes events: whole, a line with its end or a frame; nothing where its peers do
-    not read of it.
+    """Writes events for a door: whole, each a line with its end or a frame. It writes nothing if
+    the peers of the door do not read of an event.
     """
 
     def render(event: Event, room: str) -> bytes:
@@ -73,16 +73,17 @@ class ITranscript(Interface):
 
 
 class IView(Interface):
-    """What there is to see of the chat as this process knows it, at once. To look changes nothing,
-    and never fails but where it says so.
+    """What can be seen of the chat, as this process knows it, at once. A look changes nothing, and
+    fails only where that is said.
 
-    Rooms and people are called by any name that looks like theirs. `author` is the id of a member.
+    Rooms and people can be called by any name that looks like theirs. `author` is the id of a
+    member.
     """
 
     now = Attribute("Callable[[], float]: the journal's time, in Unix time")
 
     def role(author: str) -> Role:
-        """Return the role of a member; of one that is not here GUEST."""
+        """Return the role of a member. One that is not here is a GUEST."""
 
     def muted(author: str) -> bool:
         """Return whether nobody hears a member."""
@@ -127,7 +128,7 @@ class IView(Interface):
         """
 
     def registration(name: Name) -> Registration | None:
-        """Return whom `name` belongs to, and what proves it; None: to nobody."""
+        """Return the registration of `name`, or None if it belongs to nobody."""
 
     def token_owner(digest: str) -> Registration | None:
         """Return whose the token of `digest` is; None: nobody's."""
@@ -138,8 +139,8 @@ class IView(Interface):
         """
 
     def check_register(author: str) -> None:
-        """Raise the Refusal that a Register by this member would meet now. This costs nothing, and
-        a digest does.
+        """Raise the Refusal that a Register by this member would meet at this moment. Ask before
+        you make a digest, which costs much.
         """
 
     def bans() -> list[Sanction]:
@@ -153,7 +154,7 @@ class IView(Interface):
 
 
 class IFollower(Interface):
-    """What hears of all that a journal decided, in its order."""
+    """Hears all that a journal decides, in order."""
 
     def happened(event: RoomEvent, author: str | None, deaf: Collection[str]) -> None:
         """Take `event`, which happened in its room or rooms, for all nodes. `author`: the member
@@ -165,28 +166,28 @@ class IFollower(Interface):
 
 
 class IJournal(Interface):
-    """Puts requests in one order, and decides them: all that must hold for the whole chat.
+    """Puts requests in one order, and decides all that must hold for the whole chat.
 
-    What comes of a request is handed to the follower, in the order that all members see: at once in
-    a journal that one process holds, later in a shared one. `author` is the id of the member that
-    asks. What is asked while the follower is told of something is decided after it.
+    What comes of a request is handed to the follower, in the order in which all members see it. A
+    journal of one process hands it over at once, a shared one later. `author` is the id of the
+    member that asks. What is asked while the follower hears of something is decided after that.
     """
 
     node = Attribute("str: what leads the ids of this process's members; nobody else has it")
     lasting = Attribute("bool: whether what it decides outlasts the process")
-    view = Attribute("IView: what there is to see of what was decided")
+    view = Attribute("IView: what can be seen of what was decided")
 
     def follow(follower: IFollower) -> None:
         """Tell `follower` of each decision from here on."""
 
     def ask(author: str, request: Request) -> Deferred[Any]:
-        """Ask for `request`. Fires with its answer when that is decided and the follower was told,
-        and fails with a Refusal if it is not done.
+        """Ask for `request`. Return what fires with the answer when it is decided and the follower
+        was told. It fails with a Refusal if the request is not done.
         """
 
     def say(author: str, room: str, text: str) -> Deferred[None] | None:
-        """Ask for a Say. Members that it is refused to are told so. Return None if more may be
-        said at once, or what fires when less is under way.
+        """Ask for a Say. If it is refused, the member is told. Return None if more may be said at
+        once, or what fires when less is under way.
         """
 
     def settled(author: str) -> Deferred[None] | None:
@@ -195,4 +196,4 @@ class IJournal(Interface):
         """
 
     def stop() -> None:
-        """Order nothing more by itself."""
+        """Order nothing more of its own accord."""

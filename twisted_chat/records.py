@@ -1,4 +1,4 @@
-"""What there is to know of members, rooms and names: values that answer those who ask."""
+"""What is known of members, rooms and names: values, as answers to questions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twisted_chat.networks import Host
 
 
 class Role(IntEnum):
-    """What a name gives its bearer the right to; a higher one has all rights of the lower ones."""
+    """The rights that a name gives its bearer. A higher role has all rights of the lower ones."""
 
     GUEST = 0
     REGISTERED = 1
@@ -18,10 +18,10 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What holds in a room.
+    """The rules of a room.
 
-    `slow`: seconds between two lines of one member. `locked`: nobody new may come in.
-    `topic`: what `topic_by` wrote over it.
+    `slow`: seconds between two lines of one member. `locked`: nobody new may come in. `topic`: what
+    `topic_by` wrote over the room.
     """
 
     slow: int = 0
@@ -32,9 +32,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What there is to know of a member. `author`: its id. `rooms`: where it is, the first one it
-    joined first. `active`: Unix time of what it last asked of the journal. `away`: why it does not
-    listen; None: it does. `role`: what its name gives it the right to.
+    """What is known of a member.
+
+    `author`: its id. `rooms`: the rooms in which it is, in the order in which it joined them.
+    `active`: Unix time of its last request. `away`: why it does not listen; None: it listens.
+    `role`: the rights that its name gives it.
     """
 
     author: str
@@ -48,7 +50,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class RoomSeen:
-    """What there is to know of a room. `count`: members in it."""
+    """What is known of a room. `count`: its members."""
 
     name: str
     count: int
@@ -57,12 +59,12 @@ class RoomSeen:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """`name` belongs to whoever knows the passphrase that `digest` was made from.
+    """`name` belongs to whoever knows the passphrase of `digest`.
 
     Times are Unix time. `since`: when it was registered. `expires`: until when the passphrase is
-    good; 0: for ever. `last_login`: 0 if nobody knows. `wrong`: how many wrong passphrases were
-    tried since then, the last at `wrong_at`, from `wrong_from`: the last few origins, the newest
-    last. `tokens`: what may post in its name: by turns a label and a digest.
+    good; 0: for ever. `last_login`: 0 if that is not known. `wrong`: how many wrong passphrases
+    were tried since then, the last one at `wrong_at`. `wrong_from`: the last few origins of these,
+    the newest last. `tokens`: the labels and digests of its tokens, by turns.
     """
 
     name: str
@@ -78,7 +80,7 @@ class Registration:
 
     @property
     def role(self) -> Role:
-        """What it gives its owner the right to."""
+        """The role that it gives its owner."""
         return Role.OPERATOR if self.operator else Role.REGISTERED
 
 
@@ -96,5 +98,5 @@ class Sanction:
 
     @property
     def end(self) -> float:
-        """When it ends, to be compared with others: Unix time, or infinite."""
+        """When it ends, in Unix time; infinite if it has no end."""
         return self.until or float("inf")

@@ -1,4 +1,4 @@
-"""What is raised where something that was asked is not done."""
+"""The exception for something that was asked and is not done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class Kind(Enum):
     """What was wrong, for programs and for doors that number it."""
 
     BAD_REQUEST = "bad request"
-    """It is not written as it has to be, or asks for what is so already."""
+    """The request is written in a wrong way, or asks for what is so already."""
     NO_COMMAND = "no such command"
     NO_MEMBER = "no such member"
     NO_ROOM = "no such room"
@@ -31,7 +31,7 @@ class Kind(Enum):
     TOO_LONG = "too long"
     TOO_MANY = "too many"
     GONE = "gone"
-    """Whoever asked is not here any more."""
+    """The author is not here any more."""
     NOT_A_CHAT_CLIENT = "not a chat client"
     STOPPING = "stopping"
     UNAVAILABLE = "unavailable"
@@ -39,7 +39,7 @@ class Kind(Enum):
 
 
 class Refusal(Exception):
-    """What was asked is not done: str() is why, and what to do. It is told to whoever asked."""
+    """What was asked is not done. str() says why, and what to do. The asker is told."""
 
     def __init__(self, text: str, kind: Kind = Kind.BAD_REQUEST) -> None:
         super().__init__(text)
