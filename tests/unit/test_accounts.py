@@ -455,8 +455,9 @@ class SecretTests(SynchronousTestCase):
             hall.clock.hear()
         self.assertEqual(len(self.flushLoggedErrors(InvalidHashError)), 2)
         registration = hall.journal.view.registration(named("ann"))
+        table = hall.table
         request = Request(
-            hall.table.chat, TABLE, hall.vault.passphrases, hall.table.traces, ann, secret, "lobby"
+            table.chat, TABLE, hall.vault.passphrases, table.traces, None, ann, secret, "lobby"
         )
         places = {
             "logs": "".join(map(eventAsText, logs)),
