@@ -17,7 +17,7 @@ _RECORDED = frozenset(RECORDED)
 
 
 class _Stream:
-    """The events of one room, in their order, and what they look like."""
+    """The events of one room, in order, and what they look like."""
 
     __slots__ = ("events", "pieces", "places", "rendered", "room", "skipped")
 
@@ -25,24 +25,24 @@ class _Stream:
         self.room = room
         self.events: list[RoomEvent] = []
         self.pieces: dict[IDialect, list[bytes]] = {dialect: [] for dialect in room.dialects}
-        """Each event alone, in every dialect that members of the room read."""
+        """Each event alone, by the dialects that members of the room read."""
         self.rendered: dict[IDialect, tuple[bytes, memoryview, list[int]]] = {}
         self.places: list[int] | None = [] if room.overlaps else None
-        """The place of each event in the turn. None: nobody reads another room too."""
+        """The place of each event in the turn. None: no member is in another room too."""
         self.skipped: defaultdict[Member, list[int]] = defaultdict(list)
-        """Members that read this room alone, and get all that is in it but the events with these
-        indexes.
+        """For members that are in this room alone and get all its events but some: the indexes of
+        those.
         """
 
     def add(self, event: RoomEvent) -> int:
-        """Append `event`. Return the bytes that a reader gets of it at most."""
+        """Append `event`. Return the bytes that a reader of it gets at most."""
         self.events.append(event)
         most = 0
         for dialect, pieces in self.pieces.items():
             try:
                 piece = dialect.render(event, self.room.name)
             except Exception:
-                # Its readers are found dead when that fails again in the delivery.
+                # The delivery tries again. If that fails too, its readers are found dead.
                 self.pieces = {d: p for d, p in self.pieces.items() if d is not dialect}
                 continue
             pieces.append(piece)
@@ -51,7 +51,7 @@ class _Stream:
         return most
 
     def write_in(self, dialect: IDialect) -> list[bytes]:
-        """Return each event alone in `dialect`, in which those that come are written as well."""
+        """Return each event alone in `dialect`. Events that come later are written in it too."""
         pieces = self.pieces.get(dialect)
         if pieces is None:
             pieces = list(map(dialect.render, self.events, repeat(self.room.name)))
@@ -59,8 +59,8 @@ class _Stream:
         return pieces
 
     def render(self, dialect: IDialect) -> tuple[bytes, memoryview, list[int]]:
-        """Return all events in `dialect`, once more for cutting, and where each begins. No event
-        may come after that.
+        """Return all events in `dialect`, the same bytes to cut from, and where each event begins.
+        No event may come after that.
         """
         rendered = self.rendered.get(dialect)
         if rendered is None:
@@ -71,22 +71,25 @@ class _Stream:
         return rendered
 
     def keep_places(self) -> None:
-        """Note places from here on: somebody begins to read this room together with others."""
+        """Keep the places of events from here on: a member begins to read this room together with
+        others.
+        """
         if self.places is None:
-            self.places = [-1] * len(self.events)  # It gets none of these.
+            self.places = [-1] * len(self.events)  # That member gets none of these.
 
 
 _View = _Stream | frozenset[Room]
-"""What a member reads: the stream of its one room, or the streams of all its rooms, merged. A
-position in the first is an index; in the second it is a place in the turn.
+"""What a member reads: the stream of its only room, or the merged streams of all its rooms. A
+position is an index in the first, and a place in the turn in the second.
 """
 
 
 class _Merged:
-    """The events of several rooms in one dialect, in the order of the turn. `merged[place]` is
-    where in `data` the first of them begins whose place is `place` or later.
+    """The events of several rooms in one dialect, in the order of the turn.
 
-    They are put together of runs, each of consecutive events of one room: a busy room and a quiet
+    `merged[place]` is the offset in `data` of the first event that has this place or a later one.
+
+    They are joined from runs; a run is consecutive events of one room. So a busy room and a quiet
     one cost as much as the quiet one has events.
     """
 
@@ -103,7 +106,7 @@ class _Merged:
         """
 
     def __getitem__(self, place: int) -> int:
-        # For the place where a run begins this is the run before, which ends there.
+        # If a run begins at `place`, this is the run before it, which ends there.
         number = bisect_left(self.starts, place) - 1
         if number < 0:
             return 0
@@ -112,11 +115,11 @@ class _Merged:
 
 
 class _Copy:
-    """What one member gets of a turn of which not all is for all with the same view.
+    """What one member gets of a turn that differs from what all others with its view get.
 
-    `parts` holds, in order, the events that this member alone gets and ranges (view, first, end,
-    skipped) of the events that all with that view get, but for those with the positions `skipped`.
-    The member gets all that comes in `view` from the position `start` on, but for `skipped`.
+    `parts` holds, in order, what this member alone gets, and ranges (view, first, end, skipped) of
+    what all with that view get, except the events at the positions `skipped`. From the position
+    `start` on, the member gets all that comes in `view`, except `skipped`.
     """
 
     __slots__ = ("parts", "skipped", "start", "view")
@@ -128,7 +131,7 @@ class _Copy:
         self.skipped: list[int] = []
 
     def take(self, place: int) -> None:
-        """Get all events of the view so far. `place`: that of the turn's next event."""
+        """Add all events of the view so far. `place`: the place of the next event of the turn."""
         view = self.view
         end = len(view.events) if isinstance(view, _Stream) else place
         if self.start < end:
@@ -137,7 +140,7 @@ class _Copy:
         self.start = end
 
     def skip(self, stream: _Stream, place: int) -> None:
-        """Get all but the next event of `stream`, which has `place`, if it is in the view."""
+        """Leave out the next event of `stream`, which has `place`, if it is in the view."""
         view = self.view
         if view is stream:
             self.skipped.append(len(stream.events))
@@ -146,35 +149,37 @@ class _Copy:
 
 
 class Turn:
-    """Events in their order, each with the audience it had when it was applied.
+    """Events in order, each with the audience that it had when it was applied.
 
-    All members of a room that no event singles out share one `bytes`; the others' copies are cut
-    from it by offsets, so that a turn in which everybody speaks stays linear in its events and its
+    All members of a room that no event singles out share one `bytes`. The copies of the others are
+    cut from it by offsets: so a turn in which everybody speaks stays linear in its events and its
     bytes. Rooms in which nothing happens cost nothing.
 
-    All members of the same several rooms share one `bytes` as well: the events of those rooms,
-    merged in the order in which they were published.
+    Members of the same several rooms share one `bytes` too: the events of those rooms, merged in
+    the order in which they were published.
 
-    An event is rendered at once, in every dialect that members of its room read: so it is known
-    how large the turn is.
+    An event is rendered when it is published, in every dialect that members of its room read. So it
+    is known how large the turn is.
     """
 
     def __init__(self) -> None:
         self.size = 0
-        """Bytes that a member gets at most, if it is in all rooms and is told all."""
+        """The bytes that a member would get that is in all rooms and is told everything."""
         self._place = 0
-        """Where in the turn the next event will stand of those that have a place."""
+        """The place of the next event that gets one."""
         self._streams: dict[Room, _Stream] = {}
         self._copies: dict[Member, _Copy] = {}
         self._forgotten: dict[Member, None] = {}
         self._shared: dict[int, Sequence[Room]] = {}
-        """The rooms of each event that has several, by its place."""
+        """The rooms of each event of several rooms, by its place."""
         self._merged: dict[tuple[frozenset[Room], IDialect], _Merged] = {}
 
     def publish(
         self, room: Room, event: RoomEvent, but: Member | None = None, deaf: Collection[Member] = ()
     ) -> None:
-        """Put `event` for all members that are in `room` now, `but` and the `deaf` ones apart."""
+        """Put `event` for all members that are in `room` at this moment, except `but` and the
+        `deaf` ones.
+        """
         stream = self._streams.get(room) or self._stream(room)
         if but is not None:
             if but.rooms is room.alone and but not in self._copies:
@@ -197,8 +202,8 @@ class Turn:
         but: Member | None = None,
         deaf: Collection[Member] = (),
     ) -> None:
-        """The same for an event of several rooms. A member that is in some of them reads it once,
-        as an event of the first of these.
+        """Do the same for an event of several rooms. A member that is in several of them reads it
+        once, as an event of the first of these.
         """
         place = self._place
         if len(rooms) > 1:
@@ -222,9 +227,9 @@ class Turn:
             self.size += len(piece)
 
     def begin(self, member: Member, room: Room) -> None:
-        """`member` gets what comes in `room` from here on, and nothing that was there before.
+        """Let `member` get what comes in `room` from here on, and nothing that was there before.
 
-        Call it just before or just after `member.rooms` has got `room`, and nothing else.
+        Call this just before or just after `room` comes into `member.rooms`, and nothing else.
         """
         others = [each for each in member.rooms if each is not room]
         rooms = [*others, room]
@@ -238,24 +243,24 @@ class Turn:
                     stream.keep_places()
 
     def end(self, member: Member, room: Room) -> None:
-        """`member` gets what was in `room` up to here, and nothing that comes.
+        """Let `member` get what was in `room` up to here, and nothing that comes later.
 
-        Call it just before or just after `member.rooms` has lost `room`, and nothing else.
+        Call this just before or just after `room` goes out of `member.rooms`, and nothing else.
         """
         others = [each for each in member.rooms if each is not room]
         self._move(member, [*others, room], others)
 
     def end_all(self, member: Member) -> None:
-        """The same for all its rooms. Call it just before it has none any more."""
+        """Do the same for all rooms of `member`. Call this just before it has left them."""
         self._move(member, member.rooms, ())
 
     def forget(self, member: Member) -> None:
-        """`member` gets nothing at all of this turn, whatever else is put for it."""
+        """Let `member` get nothing of this turn, also of what is put for it later."""
         self._forgotten[member] = None
 
     def deliver(self, failed: Callable[[Member], None]) -> None:
-        """Write to each member what it gets. Where that raises, `failed(member)` is called in the
-        handler: one member's broken way out or dialect is never the others' trouble.
+        """Write to each member what it gets. If that raises, `failed(member)` is called in the
+        handler: the broken outbox or dialect of one member is never the others' trouble.
         """
         copies = self._copies
         for member in self._forgotten:
@@ -308,8 +313,8 @@ class Turn:
                 failed(member)
 
     def transcript(self, dialect: IDialect) -> bytes:
-        """Return all published events that a transcript records, room by room, each line with its
-        room's lead. An event of several rooms stands in each.
+        """Return all published events that a transcript records, room by room. Each line has the
+        lead of its room. An event of several rooms stands in each.
         """
         lines = []
         for room, stream in self._streams.items():
@@ -331,14 +336,14 @@ class Turn:
         return stream
 
     def _view(self, rooms: Collection[Room]) -> _View:
-        """What a member reads that is in all of `rooms`."""
+        """Return what a member reads that is in all of `rooms`."""
         if len(rooms) == 1:
             (room,) = rooms
             return self._stream(room)
         return frozenset(rooms)
 
     def _copy(self, member: Member, rooms: Collection[Room] | None = None) -> _Copy:
-        """Return the copy of `member`, which is in `rooms`; None: in those that it tells."""
+        """Return the copy of `member`, which is in `rooms`; None: in `member.rooms`."""
         copy = self._copies.get(member)
         if copy is None:
             view = self._view(member.rooms if rooms is None else rooms)
@@ -348,7 +353,7 @@ class Turn:
         return copy
 
     def _move(self, member: Member, before: Collection[Room], after: Collection[Room]) -> None:
-        """From here on `member` reads the rooms `after`, and no more those of `before`."""
+        """Let `member` read the rooms `after` from here on, and those of `before` no more."""
         copy = self._copy(member, before)
         copy.take(self._place)
         copy.view = view = self._view(after)
@@ -363,7 +368,7 @@ class Turn:
             if len(member.rooms) == 1:
                 alone.append(member)
             else:
-                # Of its rooms, those in which something happened: more members share these.
+                # Only those rooms in which something happened: more members share these.
                 several[member] = frozenset(self._streams.keys() & member.rooms.keys())
         room.overlaps = len(alone) < len(room.members)
         return alone
@@ -371,7 +376,7 @@ class Turn:
     # What it looks like.
 
     def _merge(self, rooms: frozenset[Room], dialect: IDialect) -> _Merged:
-        """Return the events of `rooms` in `dialect`; the same rooms are merged once."""
+        """Return the events of `rooms` in `dialect`. The same rooms are merged only once."""
         merged = self._merged.get((rooms, dialect))
         if merged is None:
             busy = frozenset(rooms & self._streams.keys())
@@ -408,7 +413,7 @@ class Turn:
         return merged
 
     def _parts(self, copy: _Copy, member: Member) -> list[bytes | memoryview]:
-        """Return what `member` with `copy` gets, in pieces."""
+        """Return what `member` gets by its `copy`, in pieces."""
         copy.take(self._place)
         dialect = member.dialect
         pieces: list[bytes | memoryview] = []
@@ -432,8 +437,8 @@ class Turn:
 def _cut(
     data: memoryview, offsets: list[int] | _Merged, first: int, end: int, skipped: Iterable[int]
 ) -> list[memoryview]:
-    """Return `data` from the position `first` up to `end`, but for the events at the positions
-    `skipped`, which stand in their order. None of the pieces is empty.
+    """Return `data` from the position `first` up to `end` in pieces, without the events at the
+    positions `skipped`, which stand in order. No piece is empty.
     """
     pieces = []
     start = offsets[first]
