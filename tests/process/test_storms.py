@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import select
+import subprocess
+import sys
 
 import pytest
 
 from tests.support.crowds import Crowd, asleep, gather, guest, users
-from tests.support.processes import Daemon, Peer
+from tests.support.processes import CHECKOUT, PATIENCE, Daemon, Peer
 
 WAVE = 500
 """Half of the connections that the kernel holds until they are accepted."""
@@ -89,3 +91,26 @@ def test_all_that_happens_in_one_turn_is_written_at_once_to_who_is_there(daemon,
     assert len(re.findall(verb, received.decode())) == 50
     assert pieces <= 5
     assert not select.select([watcher.socket], [], [], 0)[0]
+
+
+@pytest.mark.parametrize("options", ["Options", "ServerOptions"])
+def test_the_garbage_collector_never_looks_at_the_program_itself(options):
+    script = f"""
+import gc
+from twisted.internet import reactor
+from twisted_chat.daemon.options import {options}
+options = {options}()
+options.parseOptions(["--host=127.0.0.1", "--port=0"])
+service = options.make_service(reactor)
+print(len(gc.get_objects()), gc.get_freeze_count())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    looked_at, frozen = map(int, done.stdout.split())
+    assert 10 * looked_at < frozen

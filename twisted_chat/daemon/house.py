@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 from collections.abc import Callable, Sequence
@@ -102,6 +103,18 @@ def make_service(
         raise SystemExit(f"{program}: {error}") from error
     reminder = None if certificate is None else Reminder(certificate, reactor)
     return ChatService(reactor, chat, doors, record, store, passphrases, traces, reminder)
+
+
+def freeze_program() -> None:
+    """Let the garbage collector never look again at what is there now. Call it before anybody is
+    in the chat, once in a process.
+    """
+    # These are 60,000 objects, nearly all of them of what was imported. The longest collection
+    # while 9,000 members enter takes a third less without them: 64, 62, 63, 44, 40 and 72 ms where
+    # it took 106, 96, 96, 63, 42 and 104 (CPU time, pairs of runs in both orders). This call takes
+    # 20 ms. What members leave behind is collected as ever.
+    gc.collect()
+    gc.freeze()
 
 
 def _make_transcript(where: str, timed: bool, reactor: IThreadedReactor) -> ITranscript:

@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 from twisted.logger import Logger
 from twisted.python.usage import UsageError
 
-from twisted_chat.daemon.house import IChatReactor, make_service
+from twisted_chat.daemon.house import IChatReactor, freeze_program, make_service
 from twisted_chat.daemon.service import ChatService
 from twisted_chat.doors.admission import raise_file_limit
 from twisted_chat.doors.certificates import ServerCertificate
@@ -251,13 +251,15 @@ class DaemonOptions(OneLineOptions):
             self["transcript"] = os.path.abspath(where)
 
     def make_service(self, reactor: IChatReactor) -> ChatService:
-        """Return the daemon that these options describe. Raises SystemExit if it cannot start."""
+        """Return the daemon that these options describe, of which a process has one. Raises
+        SystemExit if it cannot start.
+        """
         if self._keeps_no_words:
             _log.info(
                 "what is said is not recorded, as others may read this log: --transcript FILE "
                 "records it in a file, --transcript log here"
             )
-        return make_service(
+        service = make_service(
             reactor,
             self.places,
             transcript=self["transcript"],
@@ -268,6 +270,8 @@ class DaemonOptions(OneLineOptions):
             state=self["state"],
             certificate=self.certificate,
         )
+        freeze_program()
+        return service
 
 
 class Options(DaemonOptions):
