@@ -34,11 +34,11 @@ class Room:
         """Whether some members may be in another room too."""
 
     def gain(self, dialect: IDialect) -> None:
-        """One more of its members is written to in `dialect`."""
+        """Note that one more of its members reads `dialect`."""
         self.dialects[dialect] = self.dialects.get(dialect, 0) + 1
 
     def lose(self, dialect: IDialect) -> None:
-        """One of its members less is written to in `dialect`."""
+        """Note that one member less of it reads `dialect`."""
         self.dialects[dialect] -= 1
         if not self.dialects[dialect]:
             del self.dialects[dialect]

@@ -354,7 +354,8 @@ async def test_two_sessions_talk_until_both_have_left(join, daemon):
     bob.say("/who is there?")
     assert await ann.__anext__() == Said(entered.name, "/who is there?", LOBBY)
     bob.command("/who")
-    assert await bob.__anext__() == Notice("2 users online:", {"count": 2})
+    header = {"room": LOBBY, "count": 2, "members": []}
+    assert await bob.__anext__() == Notice("2 users online:", header)
     assert isinstance(await bob.__anext__(), Notice)
     bob.say("x" * 5000)
     assert isinstance(await bob.__anext__(), Refused)

@@ -384,7 +384,9 @@ class Peer:
         family: int = socket.AF_INET,
         receive_buffer: int | None = None,
     ) -> None:
-        """`receive_buffer`: bytes that the system keeps for it at most, if not what is usual."""
+        """Connect to `address`. `receive_buffer`: bytes that the system keeps for it at most; None:
+        as many as usual.
+        """
         self.socket = socket.socket(family)
         self.socket.settimeout(PATIENCE)
         if receive_buffer is not None:

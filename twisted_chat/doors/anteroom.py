@@ -34,7 +34,7 @@ class Anteroom:
             self._close(next(iter(self._waiting)))
 
     def leave(self, transport: IStreamTransport) -> None:
-        """It is ready, or gone. Does nothing for one that does not wait."""
+        """Let `transport` wait no more, if it does: it is ready, or gone."""
         if transport not in self._waiting:
             return
         host, timer = self._waiting.pop(transport)
