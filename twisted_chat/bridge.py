@@ -10,6 +10,7 @@ from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import (
     ConnectionDone,
+    ConnectionLost,
     ConnectionRefusedError,
     DNSLookupError,
     TimeoutError,
@@ -32,7 +33,7 @@ from twisted_chat.console.identity import Identity
 from twisted_chat.console.inherited import IConsoleReactor
 from twisted_chat.console.introduction import Introduction
 from twisted_chat.console.line_answers import LineAnswers
-from twisted_chat.console.options import Options
+from twisted_chat.console.options import INSECURE, Options
 from twisted_chat.console.roll_call import RollCalls
 from twisted_chat.console.secret_lines import is_secret
 from twisted_chat.console.tally import Tally
@@ -51,6 +52,7 @@ from twisted_chat.events import (
 from twisted_chat.limits import (
     FORMAT_WAIT,
     GOODBYE,
+    GREETING_HINT,
     GREETING_LIMIT,
     GREETING_WAIT,
     LASTED,
@@ -114,6 +116,8 @@ class Bridge:
         """Chat until it is over. Raises SystemExit with a line if it did not end well."""
         # Asked for first: an endpoint may fail inside startService, and that counts.
         self._service.whenConnected(failAfterFailures=1).addErrback(self._unreachable)
+        if self._options["insecure"]:
+            self._face.tell(f"! {INSECURE}")
         try:
             self._service.startService()
             await self._outcome
@@ -141,8 +145,10 @@ class Bridge:
         if "output" in self._holds:
             self.hold("output")  # This connection too.
         self.hold("greeting")
-        wait = GREETING_WAIT if self._face.interactive else GREETING_LIMIT
-        self._greeting_wait = self._reactor.callLater(wait, self._no_greeting)
+        if self._face.interactive:
+            self._greeting_wait = self._reactor.callLater(GREETING_WAIT, self._no_greeting)
+        else:
+            self._greeting_wait = self._reactor.callLater(GREETING_HINT, self._hint)
 
     def heard(self, event: Event, line: str | None) -> None:
         """Take `event`, and the `line` that told of it; None: the server sent it as JSON."""
@@ -247,6 +253,14 @@ class Bridge:
         connection.let_go()
         connection.transport.loseConnection()
 
+    def _hint(self) -> None:
+        """The server keeps a pipe waiting: say what it may be, and wait on."""
+        assert self._connection is not None
+        if self._greeted_at is None:
+            self._face.tell(f"! no greeting yet: {self._connection.doubt}")
+        rest = GREETING_LIMIT - GREETING_HINT
+        self._greeting_wait = self._reactor.callLater(rest, self._no_greeting)
+
     def _no_greeting(self) -> None:
         """Say or end with what is missing: the greeting has not come in time, or the answer to
         --nick.
@@ -291,7 +305,7 @@ class Bridge:
         self.release("server")
         if self._greeted_at is None:
             why = _why(reason)
-            if reason.check(ConnectionDone):
+            if reason.check(ConnectionDone, ConnectionLost):
                 why = f"it closed the connection without a greeting: {connection.doubt}"
             self._end(f"cannot join {self._options.where}: {why}")
             return

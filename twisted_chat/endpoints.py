@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from twisted.internet.endpoints import HostnameEndpoint, clientFromString, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from twisted_chat.pem import CannotUse
-from twisted_chat.tls import Verifier, tls_options
+from twisted_chat.tls import Trust, Verifier
 
 
-def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClientEndpoint:
-    """Return the endpoint at `host` and `port`. If `port` is None, `host` is an endpoint string.
-    Raises ValueError with one line that repeats the string.
+def client_endpoint(
+    reactor: object, host: str, port: int | None, trust: Trust | None = None
+) -> IStreamClientEndpoint:
+    """Return the endpoint at `host` and `port`: over TLS with `trust`, if it is given. If `port` is
+    None, `host` is an endpoint string, and `trust` is for what a `tls:` string does not say itself.
+    Raises ValueError with one line that repeats `host`.
 
     `tls:` strings have the same options as Twisted's: timeout, bindAddress, certificate,
     privateKey, trustRoots (which may also be a file) and endpoint.
     """
-    if port is not None:
-        return HostnameEndpoint(reactor, host, port)
     try:
-        return _endpoint(reactor, host)
+        if port is None:
+            return _endpoint(reactor, host, trust or Trust())
+        plain = HostnameEndpoint(reactor, host, port)
+        return plain if trust is None else wrapClientTLS(Verifier(host, trust), plain)
     except CannotUse as error:
         raise ValueError(f"{host!r}: {error}") from error
     except Exception as error:  # Endpoint parsers are plugins and may raise anything.
@@ -30,18 +35,19 @@ def client_endpoint(reactor: object, host: str, port: int | None) -> IStreamClie
         ) from error
 
 
-def _endpoint(reactor: object, description: str) -> IStreamClientEndpoint:
+def _endpoint(reactor: object, description: str, trust: Trust) -> IStreamClientEndpoint:
     kind = description.partition(":")[0].lower()
     if kind == "ssl":
         raise CannotUse("ssl: does not look whose certificate it is: write tls:HOST:PORT")
     if kind == "tls":
         (_, *words), options = _parse(description)
-        return _tls(reactor, *words, **options)
+        return _tls(reactor, trust, *words, **options)
     return cast(IStreamClientEndpoint, clientFromString(reactor, description))
 
 
 def _tls(
     reactor: object,
+    trust: Trust,
     host: str,
     port: str,
     timeout: str = "30",
@@ -51,8 +57,8 @@ def _tls(
     trustRoots: str | None = None,
     endpoint: str | None = None,
 ) -> IStreamClientEndpoint:
-    """Return a TLS endpoint. The parameters are called as in Twisted's strings. With `endpoint`,
-    `host` is only the name that the certificate must be for.
+    """Return a TLS endpoint. What follows `trust` is called as in Twisted's strings. With
+    `endpoint`, `host` is only the name that the certificate must be for.
     """
     if endpoint is None:
         source = None if bindAddress is None else (bindAddress, 0)
@@ -60,9 +66,12 @@ def _tls(
             reactor, host, int(port), float(timeout), source
         )
     else:
-        inner = _endpoint(reactor, endpoint)
-    options = tls_options(trustRoots, certificate, privateKey)
-    return wrapClientTLS(Verifier(host, options), inner)
+        inner = _endpoint(reactor, endpoint, trust)
+    if trustRoots is not None:
+        trust = replace(trust, roots=trustRoots)
+    if certificate is not None:
+        trust = replace(trust, certificate=certificate, key=privateKey)
+    return wrapClientTLS(Verifier(host, trust), inner)
 
 
 def _parse(description: str) -> tuple[list[str], dict[str, str]]:

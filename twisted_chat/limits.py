@@ -382,6 +382,9 @@ commands answers at once. A server that does not answer is taken to know only li
 GREETING_WAIT = 3.0
 """Seconds without a greeting after which a person is asked whether this is a chat."""
 
+GREETING_HINT = 5.0
+"""The same on a pipe: later, because a script that goes well needs no hint."""
+
 GREETING_LIMIT = 20.0
 """Seconds after which chat-client on a pipe gives up a server that has not greeted: a daemon gives
 a handshake as long, and a busy one greets sooner.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from ipaddress import ip_address
@@ -42,24 +43,33 @@ class TLSFailure(Exception):
     """TLS did not come about, or broke. The text says why: a sentence without its full stop."""
 
 
-def tls_options(
-    trust_roots: str | None, certificate: str | None, key: str | None
-) -> CertificateOptions:
-    """Return the options with which to speak TLS. Raises CannotUse.
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom a client trusts over TLS, and how it shows who it is itself.
 
-    `trust_roots`: path of a PEM file, or of a folder with `.pem` files, that holds the certificates
-    to trust; None: trust those that the system trusts. `certificate`: path of a PEM file with the
-    client's own certificate, followed by those that vouch for it; None: use no certificate. `key`:
-    path of a PEM file with the certificate's key; None: it is in the file of the certificate.
+    `roots`: path of a PEM file, or of a folder with `.pem` files, that holds the certificates to
+    trust; None: those that the system trusts. `certificate`: path of a PEM file with the client's
+    own certificate, followed by those that vouch for it; None: it has none. `key`: path of a PEM
+    file with the certificate's key; None: it is in the file of the certificate. `is_blind`: take
+    whoever answers for the right server.
     """
+
+    roots: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    is_blind: bool = False
+
+
+def _options(trusting: Trust) -> CertificateOptions:
+    """Return how Twisted makes connections with that. Raises CannotUse."""
     trust = platformTrust()
-    if trust_roots is not None:
+    if trusting.roots is not None:
         trust = trustRootFromCertificates(
-            [Certificate(X509.from_cryptography(each)) for each in roots_in(trust_roots)]
+            [Certificate(X509.from_cryptography(each)) for each in roots_in(trusting.roots)]
         )
-    if certificate is None:
+    if trusting.certificate is None:
         return CertificateOptions(trustRoot=trust)
-    own = identity_in(certificate, key)
+    own = identity_in(trusting.certificate, trusting.key)
     return CertificateOptions(
         trustRoot=trust,
         # pyOpenSSL takes cryptography's objects and warns of its own X509; Twisted's types lag
@@ -74,14 +84,16 @@ def tls_options(
 class Verifier:
     """Makes TLS connections that only `host`, a name or an address, can answer.
 
-    The server's certificate must lead to one that `options` trust (RFC 5280), and must name `host`
-    in its subjectAltName (RFC 9525). Otherwise the connection is lost with a TLSFailure that says
-    why. Raises CannotUse for a host that cannot be a name.
+    The server's certificate must lead to one that `trust` holds (RFC 5280), and must name `host` in
+    its subjectAltName (RFC 9525). Otherwise the connection is lost with a TLSFailure that says why.
+    Nothing of that is looked at where the trust is blind. Raises CannotUse, also for a host that
+    cannot be a name.
     """
 
-    def __init__(self, host: str, options: CertificateOptions) -> None:
+    def __init__(self, host: str, trust: Trust) -> None:
         self._host = host
-        self._options = options
+        self._options = _options(trust)
+        self._is_blind = trust.is_blind
         self._name = b""
         """The name that the server is asked for (SNI); empty: `host` is an address."""
         self._id: DNS_ID | IPAddress_ID
@@ -100,7 +112,10 @@ class Verifier:
         connection = self._options.clientConnectionForTLS(tlsProtocol)
         if self._name:
             connection.set_tlsext_host_name(self._name)
-        connection.set_verify(SSL.VERIFY_PEER, partial(self._judge, tlsProtocol))
+        if self._is_blind:
+            connection.set_verify(SSL.VERIFY_NONE)
+        else:
+            connection.set_verify(SSL.VERIFY_PEER, partial(self._judge, tlsProtocol))
         return connection
 
     def _judge(
@@ -163,7 +178,7 @@ def _fault(certificate: x509.Certificate, code: int, depth: int) -> str:
     if code in _UNKNOWN_AUTHORITY:
         return (
             "nobody whom this machine trusts vouches for its certificate: if you have the one of "
-            "its authority, name its file (tls:HOST:PORT:trustRoots=FILE)"
+            "its authority, trust it by --ca FILE (tls:HOST:PORT:trustRoots=FILE)"
         )
     if code == _CODES.ERR_INVALID_PURPOSE:
         return f"{whose} is not made for servers"
@@ -188,9 +203,10 @@ def _names(patterns: Sequence[CertificatePattern]) -> str:
     return shown or "no host"
 
 
-_NO_TLS = "it does not speak TLS there"
+_NO_TLS = "it does not speak TLS there: try it without TLS, or another port"
 _WANTS_CERTIFICATE = (
-    "it wants a certificate of yours (tls:HOST:PORT:certificate=FILE:privateKey=FILE)"
+    "it wants a certificate of yours: --cert FILE --key FILE "
+    "(tls:HOST:PORT:certificate=FILE:privateKey=FILE)"
 )
 _SENTENCES = {
     "wrong version number": _NO_TLS,
@@ -199,8 +215,7 @@ _SENTENCES = {
     "record layer failure": _NO_TLS,
     "http request": _NO_TLS,
     "certificate required": _WANTS_CERTIFICATE,
-    "alert handshake failure": "it agreed to no way of TLS, or wants a certificate of yours "
-    "(tls:HOST:PORT:certificate=FILE:privateKey=FILE)",
+    "alert handshake failure": f"it agrees to no way of TLS, or {_WANTS_CERTIFICATE}",
     "alert unknown ca": "it does not trust who vouches for your certificate",
     "alert bad certificate": "it refuses your certificate",
     "alert certificate expired": "your certificate has expired",

@@ -16,6 +16,9 @@ from twisted_chat import __version__
 PORT = 8888
 """The TCP port of the chat if no other is given."""
 
+TLS_PORT = 8889
+"""The TCP port where TLS is spoken if no other is given."""
+
 WRONG_USAGE = 2
 """The exit status for a wrong command line, the same as in getopt(1) and Python's argparse."""
 

@@ -207,7 +207,7 @@ def test_interrupt_ends_it_within_its_bound_when_the_server_is_stuck(person, cli
     greeted.shows(GREETING)
     ungreeted = person("127.0.0.1", server.port)
     server.accept()
-    ungreeted.shows("! no greeting yet: is this a chat? a TLS port is tls:HOST:PORT\n")
+    ungreeted.shows("! no greeting yet: is this a chat? perhaps TLS: try --tls\n")
     choked = [client("127.0.0.1", server.port), client("--stay", "127.0.0.1", server.port)]
     for process in choked:
         server.greet()
@@ -218,6 +218,6 @@ def test_interrupt_ends_it_within_its_bound_when_the_server_is_stuck(person, cli
         process.child.send_signal(SIGINT)
     assert (greeted.wait(), ungreeted.wait()) == (0, 0)
     assert greeted.screen == f"{GREETING}exit\n"
-    assert ungreeted.screen.endswith("tls:HOST:PORT\nexit\n")
+    assert ungreeted.screen.endswith("try --tls\nexit\n")
     for process in choked:
         assert process.wait() in (0, 1)

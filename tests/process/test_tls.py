@@ -15,10 +15,12 @@ from cryptography.x509 import ExtendedKeyUsageOID
 from tests.process.test_library import in_time
 from tests.support.certificates import Authority, TLSServer, key_pem
 from tests.support.clients import ended, piped
-from tests.support.processes import closing_all
+from tests.support.processes import TWISTD, Process, closing_all, with_limits
 from twisted_chat.client import connect
 from twisted_chat.events import Greeting
 from twisted_chat.tls import TLSFailure
+
+NO_TLS = "it does not speak TLS there: try it without TLS, or another port"
 
 
 @pytest.fixture
@@ -181,16 +183,16 @@ async def test_certificate_that_is_not_for_servers_is_told(authority, serve):
 @in_time
 async def test_server_that_is_no_chat_over_tls_is_told(start_daemon):
     daemon = start_daemon()
-    assert await failure(f"tls:127.0.0.1:{daemon.port}") == "it does not speak TLS there"
+    assert await failure(f"tls:127.0.0.1:{daemon.port}") == NO_TLS
 
 
 @pytest.mark.parametrize(
     ("greeting", "why"),
     [
         (b"", "it closed the connection before TLS began"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak TLS there"),
-        (b"220 mail.example ESMTP\r\n", "it does not speak TLS there"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it does not speak TLS there"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", NO_TLS),
+        (b"220 mail.example ESMTP\r\n", NO_TLS),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", NO_TLS),
         (b"\xff\xfd\x18", "it closed the connection before TLS began"),
     ],
 )
@@ -301,3 +303,116 @@ def test_chat_client_ends_with_2_for_a_string_that_cannot_be_used(client):
     assert process.err.text == (
         "chat-client: 'tls:127.0.0.1:1:trustRoots=/nowhere': /nowhere: No such file or directory\n"
     )
+
+
+def test_what_is_said_with_tls_goes_to_whom_it_is_meant_for(client, tls_daemon, tmp_path):
+    ca = f"--ca={tmp_path}/authority.pem"
+    for arguments in (
+        ["--tls", ca, "127.0.0.1", tls_daemon.port],
+        ["--tls", ca, f"127.0.0.1:{tls_daemon.port}"],
+        [ca, f"tls:127.0.0.1:{tls_daemon.port}"],
+        ["--ca=/nowhere", f"tls:127.0.0.1:{tls_daemon.port}:trustRoots={tmp_path}/authority.pem"],
+    ):
+        process = piped(client(*arguments), b"hello\n")
+        tls_daemon.out.find(r"\] hello$")
+        assert process.wait() == 0, process.err.text
+        assert process.err.text == ""
+
+
+def why(process: Process) -> str:
+    """Return why a client on a pipe has not joined."""
+    assert ended(process, 1) == []
+    line = process.err.seen[-1]
+    assert line.startswith("chat-client: cannot join 127.0.0.1 port ")
+    return line.split(": ", 2)[2]
+
+
+def test_each_failure_of_tls_is_one_plain_sentence(authority, serve, client, tmp_path, daemon):
+    """As of a server that is known by its address; the library's tests above have more."""
+
+    def join(port: int, *options: str) -> str:
+        process = client("--tls", f"--ca={authority.file}", *options, "127.0.0.1", port)
+        return why(piped(process, b"secret\n"))
+
+    unknown = Authority(tmp_path, "unknown").certify("127.0.0.1")
+    assert join(serve(unknown).port) == (
+        "nobody whom this machine trusts vouches for its certificate: if you have the one of its "
+        "authority, trust it by --ca FILE (tls:HOST:PORT:trustRoots=FILE)"
+    )
+    assert join(serve(authority.certify("chat.example")).port) == (
+        "its certificate is for chat.example, not for 127.0.0.1"
+    )
+    assert join(serve(authority.certify("127.0.0.1", begins=-9, ends=-3)).port) == (
+        f"its certificate expired on {day(-3)}"
+    )
+    assert join(serve(authority.certify("127.0.0.1", begins=3, ends=9)).port) == (
+        f"its certificate is not valid before {day(3)}: is the clock of this machine right?"
+    )
+    assert join(serve(authority.certify()).port).startswith("its certificate names no host ")
+    assert join(daemon.port) == NO_TLS
+
+
+def test_who_has_no_certificate_reads_that_the_server_wants_one(
+    authority, start_daemon, client, tmp_path
+):
+    clients = Authority(tmp_path, "clients")
+    daemon = start_daemon(
+        "--tls=0", f"--cert={authority.certify('127.0.0.1')}", f"--client-ca={clients.file}"
+    )
+    where = ["--tls", f"--ca={authority.file}", "127.0.0.1", daemon.port]
+    assert why(piped(client(*where), b"secret\n")) == (
+        "it wants a certificate of yours: --cert FILE --key FILE "
+        "(tls:HOST:PORT:certificate=FILE:privateKey=FILE)"
+    )
+    purpose = ExtendedKeyUsageOID.CLIENT_AUTH
+    other = authority.certify(purpose=purpose)
+    assert why(piped(client(f"--cert={other}", *where), b"secret\n")) == (
+        "it does not trust who vouches for your certificate"
+    )
+    mine = clients.certify(purpose=purpose)
+    for options in ([f"--cert={mine}"], [f"--cert={mine}", f"--key={mine}"]):
+        process = piped(client(*options, *where), b"hello\n")
+        daemon.out.find(r"\] hello$")
+        assert process.wait() == 0
+    daemon.stop()
+    assert "secret" not in daemon.out.text
+    assert len(re.findall("entered", daemon.out.text)) == 2
+
+
+def test_insecure_takes_any_server_and_says_so_at_each_start(
+    authority, start_daemon, client, person
+):
+    file = authority.certify("chat.example", begins=-9, ends=-3)
+    server = start_daemon("--tls=0", f"--cert={file}")
+    words = (
+        "! --insecure: nobody has looked whose server this is, and whoever is in between can read "
+        "and change everything"
+    )
+    for where in (["--tls", "127.0.0.1", server.port], [f"tls:127.0.0.1:{server.port}"]):
+        process = piped(client("--insecure", *where), b"")
+        assert process.wait() == 0
+        assert process.err.seen == [words]
+    ann = person("--insecure", "--tls", "127.0.0.1", server.port, columns=200)
+    ann.find(words)
+    ann.find("Connected")
+
+
+@pytest.mark.parametrize("way", ["--tls", "ssl:"])
+def test_in_plain_against_a_tls_port_tls_is_thought_of(
+    start_daemon, authority, client, person, way
+):
+    """The daemon closes a connection on which no handshake comes, without a byte."""
+    file = authority.certify("127.0.0.1")
+    options = {
+        "--tls": ["--tls=tcp:0", f"--cert={file}"],
+        "ssl:": [f"--listen=ssl:0:privateKey={file}:certKey={file}"],
+    }
+    daemon = start_daemon(*options[way], program=with_limits(TWISTD, HANDSHAKE=4.0))
+    ann = person("127.0.0.1", daemon.port, columns=200)
+    process = piped(client("127.0.0.1", daemon.port), b"secret\n")
+    ann.find("! no greeting yet: is this a chat? perhaps TLS: try --tls")
+    ann.find("it closed the connection without a greeting: is this a chat? perhaps TLS: try --tls")
+    assert ann.wait() == 1
+    assert why(process).endswith("is this a chat? perhaps TLS: try --tls")
+    daemon.stop()
+    assert not re.search("entered|secret", daemon.out.text)

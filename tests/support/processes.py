@@ -83,7 +83,11 @@ def with_limits(program: Sequence[str], **limits: float) -> list[str]:
 
 
 PATIENT_CLIENT = with_limits(
-    CHAT_CLIENT, GREETING_WAIT=PATIENCE, GREETING_LIMIT=PATIENCE, ROLL_CALL=PATIENCE
+    CHAT_CLIENT,
+    GREETING_WAIT=PATIENCE,
+    GREETING_HINT=PATIENCE,
+    GREETING_LIMIT=PATIENCE,
+    ROLL_CALL=PATIENCE,
 )
 """A chat-client that waits for a test, however slow the machine is."""
 

@@ -7,7 +7,7 @@ from unittest import TestCase
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import TCP4ClientEndpoint
-from twisted.internet.error import ConnectionDone, ConnectionRefusedError
+from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
@@ -38,7 +38,14 @@ from twisted_chat.events import (
     Stopping,
     Topic,
 )
-from twisted_chat.limits import FORMAT_WAIT, GOODBYE, GREETING_LIMIT, GREETING_WAIT, LASTED
+from twisted_chat.limits import (
+    FORMAT_WAIT,
+    GOODBYE,
+    GREETING_HINT,
+    GREETING_LIMIT,
+    GREETING_WAIT,
+    LASTED,
+)
 from twisted_chat.records import Role
 from twisted_chat.refusal import Kind
 from twisted_chat.server_lines import ASK
@@ -151,9 +158,9 @@ class BridgeCase(TestCase):
         self.assertEqual(self.sent(), f"{ASK}\n")
         self.hear_json(Greeting(1, "lobby", "10.0.0.1:5"), *more, DONE)
 
-    def lose(self) -> None:
+    def lose(self, reason: Exception | None = None) -> None:
         self.is_connected = False
-        self.protocol.connectionLost(Failure(ConnectionDone()))
+        self.protocol.connectionLost(Failure(reason or ConnectionDone()))
 
     def sent(self) -> str:
         """What was sent since it was last asked for."""
@@ -324,7 +331,7 @@ class NoGreetingTests(BridgeCase):
         self.reactor.advance(0.1)
         self.assertEqual(
             self.face.shown,
-            ["! no greeting yet: is this a chat? a TLS port is tls:HOST:PORT"],
+            ["! no greeting yet: is this a chat? perhaps TLS: try --tls"],
         )
         self.reactor.advance(10 * GREETING_LIMIT)
         self.assertTrue(self.face.held)
@@ -368,12 +375,18 @@ class NoGreetingForAPipeTests(BridgeCase):
     CANNOT = "chat-client: cannot join 127.0.0.1 port 8888: "
 
     def test_it_gives_up_after_a_bounded_wait(self) -> None:
-        self.reactor.advance(GREETING_LIMIT - 0.1)
+        self.reactor.advance(GREETING_HINT - 0.1)
+        self.assertEqual(self.face.shown, [])
+        self.reactor.advance(0.1)
+        self.assertEqual(
+            self.face.shown, ["! no greeting yet: is this a chat? perhaps TLS: try --tls"]
+        )
+        self.reactor.advance(GREETING_LIMIT - GREETING_HINT - 0.1)
         self.assertFalse(self.protocol.transport.disconnecting)
         self.reactor.advance(0.1)
         self.assertEqual(
             self.last_word(),
-            f"{self.CANNOT}no greeting in 20 s: is this a chat? a TLS port is tls:HOST:PORT",
+            f"{self.CANNOT}no greeting in 20 s: is this a chat? perhaps TLS: try --tls",
         )
         self.assertEqual(self.sent(), "")
         self.assertTrue(self.face.held)
@@ -385,7 +398,7 @@ class NoGreetingForAPipeTests(BridgeCase):
             "220-mx.example\r\n220 hello\r\n": "a mail or FTP server answers there and no chat",
             "* OK IMAP4rev1\r\n": "a mail or FTP server answers there and no chat",
             "HTTP/1.1 400 Bad Request\r\n\r\n": "a web server answers there and no chat",
-            "\x15\x03\x01\x00\x02\x02\x46\n": "that is a TLS port: write tls:HOST:PORT",
+            "\x15\x03\x01\x00\x02\x02\x46\n": "that is a TLS port: try --tls",
             "[bob] hello\n": ("no chat answers there: instead of a greeting it sent '[bob] hello'"),
             f"{'x' * 100}\n": (
                 f"no chat answers there: instead of a greeting it sent '{'x' * 60}…'"
@@ -401,15 +414,19 @@ class NoGreetingForAPipeTests(BridgeCase):
     def test_first_bytes_without_a_line_end_are_looked_at_when_the_server_goes(self) -> None:
         self.hear("\x15\x03\x01\x00\x02\x02\x46")
         self.protocol.readConnectionLost()
-        self.assertEqual(self.last_word(), f"{self.CANNOT}that is a TLS port: write tls:HOST:PORT")
+        self.assertEqual(self.last_word(), f"{self.CANNOT}that is a TLS port: try --tls")
 
     def test_a_server_that_closes_without_a_word_is_doubted(self) -> None:
         self.lose()
         self.assertEqual(
             self.last_word(),
             f"{self.CANNOT}it closed the connection without a greeting: is this a chat? "
-            "a TLS port is tls:HOST:PORT",
+            "perhaps TLS: try --tls",
         )
+
+    def test_so_is_one_that_breaks_the_connection_off_as_a_tls_port_does(self) -> None:
+        self.lose(ConnectionLost())
+        self.assertIn("is this a chat? perhaps TLS: try --tls", self.last_word())
 
     def test_a_notice_before_the_greeting_means_wait(self) -> None:
         self.hear("- wait\n")
@@ -421,7 +438,9 @@ class NoGreetingForAPipeTests(BridgeCase):
     def test_nothing_is_said_before_the_name_is_granted(self) -> None:
         self.greet()
         self.assertEqual(self.sent(), "/nick ann\n")
-        self.reactor.advance(GREETING_LIMIT)
+        self.reactor.advance(GREETING_HINT)
+        self.assertEqual(self.face.shown[1:], [])
+        self.reactor.advance(GREETING_LIMIT - GREETING_HINT)
         self.assertTrue(self.face.held)
         self.assertEqual(
             self.last_word(),

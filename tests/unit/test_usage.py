@@ -15,6 +15,7 @@ from tests.support.properties import given, st
 from twisted_chat.console.options import Options as ClientOptions
 from twisted_chat.daemon.options import Options as PluginOptions
 from twisted_chat.daemon.options import ServerOptions
+from twisted_chat.tls import Trust
 from twisted_chat.usage import OneLineOptions
 
 
@@ -150,6 +151,31 @@ class UsageTests(TestCase):
             with self.subTest(arguments=arguments):
                 line = refusal(ClientOptions(), arguments)
                 self.assertIn(f"chat-client: {complaint}", line)
+
+    def test_options_of_tls_go_with_tls(self) -> None:
+        for arguments, complaint in (
+            (["--ca=x", "127.0.0.1"], "--ca goes with --tls"),
+            (["--cert=x", "127.0.0.1", "23"], "--cert goes with --tls"),
+            (["--insecure", "tcp:127.0.0.1:23"], "--insecure goes with --tls"),
+            (["--key=x", "unix:/run/chat"], "--key goes with --tls"),
+            (["--tls", "tcp:a:1"], "--tls goes with HOST and PORT, not with 'tcp:a:1'"),
+            (["--tls", "unix:x"], "--tls goes with HOST and PORT, not with 'unix:x'"),
+            (["--tls", "--insecure", "--ca=x", "a"], "--insecure trusts whoever answers, and --ca"),
+            (["--tls", "--key=x", "a"], "--key goes with --cert"),
+        ):
+            with self.subTest(arguments=arguments):
+                self.assertIn(f"chat-client: {complaint}", refusal(ClientOptions(), arguments))
+        for arguments, port, trust in (
+            (["a"], 8888, None),
+            (["--tls", "a"], 8889, Trust()),
+            (["--tls", "a", "1"], 1, Trust()),
+            (["--tls", "--ca=x", "--cert=y", "--key=z", "a:1"], 1, Trust("x", "y", "z")),
+            (["--tls", "tls:a:1"], None, Trust()),
+            (["--insecure", "TLS:a:1"], None, Trust(is_blind=True)),
+        ):
+            with self.subTest(arguments=arguments):
+                options = client(*arguments)
+                self.assertEqual((options.port, options.trust), (port, trust))
 
     def test_where_the_server_listens_is_written_in_any_usual_way(self) -> None:
         for arguments, host, port in (

@@ -13,7 +13,7 @@ _OTHERS = (
     # SMTP and FTP begin alike (RFC 5321, 4.2; RFC 959, 4.2).
     (re.compile(r"220[ -]|\+OK|\* OK"), "a mail or FTP server answers there and no chat"),
     # The first bytes of a TLS alert or handshake (RFC 8446, 5.1), as text.clean shows them.
-    (re.compile("[␕␖]␃"), "that is a TLS port: write tls:HOST:PORT"),
+    (re.compile("[␕␖]␃"), "that is a TLS port: try --tls"),
 )
 
 _QUOTED = 60
@@ -33,5 +33,5 @@ def doubt(transport: ITransport) -> str:
     """Return the question to the person about a server that sends nothing on `transport`."""
     is_tcp = isinstance(transport.getHost(), IPv4Address | IPv6Address)
     if is_tcp and not ISSLTransport.providedBy(transport):
-        return "is this a chat? a TLS port is tls:HOST:PORT"
+        return "is this a chat? perhaps TLS: try --tls"
     return "is this a chat?"

@@ -36,7 +36,7 @@ def main() -> None:
         run_on_monotonic_time(reactor)
         reactor.installNameResolver(Lookup(reactor))
         try:
-            endpoint = client_endpoint(reactor, options.host, options.port)
+            endpoint = client_endpoint(reactor, options.host, options.port, options.trust)
         except ValueError as error:
             refuse_usage(f"chat-client: {error}")
         bridge = Bridge(reactor, endpoint, options, make_face(reactor))
