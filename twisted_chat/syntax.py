@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 # A slash and an ASCII letter begin a command. If there are more slashes, the first is dropped and
 # the rest is said, so that every text can be said, even `//x`.
@@ -86,17 +87,19 @@ SECRET = (
 """Matches the start of a line that is, or was meant to be, a command with a passphrase, up to the
 end of the command's word. After a BEHIND the name or the passphrase follows."""
 
-_SECRET = re.compile(SECRET)
-
 # "register" and one word that mixes letters and digits make no sentence: that is a passphrase.
-_UNMARKED_REGISTER = re.compile(
+_UNMARKED_REGISTER = (
     rf"{_CARRIED}{_NOT_ON_PURPOSE}{_LEAD}{_REGISTER}{BEHIND}{BLANK}*"
     rf"(?={NO_BLANK}*[A-Za-z])(?={NO_BLANK}*\d){NO_BLANK}{{8,}}{BLANK}*"
 )
-_UNMARKED_LOGIN = re.compile(
+_UNMARKED_LOGIN = (
     rf"{_CARRIED}{_NOT_ON_PURPOSE}{_LEAD}{_LOGIN}{BEHIND}{BLANK}*"
     rf"({NO_BLANK}+){BLANK}+{NO_BLANK}"
 )
+
+# To compile one of these patterns takes as long as to import ten modules: not at the start.
+compiled = cache(re.compile)
+
 _AROUND_NAME = "\"'`<>()[]{}.,:;=«»“”„\u2018\u2019"
 
 
@@ -124,9 +127,9 @@ def slipped_command(line: str) -> str:
     """
     if not _may_be_slip(line):
         return ""
-    if match := _SECRET.match(line):
+    if match := compiled(SECRET).match(line):
         return "login" if match["login"] else "register"
-    return "register" if _UNMARKED_REGISTER.fullmatch(line) else ""
+    return "register" if compiled(_UNMARKED_REGISTER).fullmatch(line) else ""
 
 
 def unmarked_login(line: str) -> str:
@@ -134,14 +137,20 @@ def unmarked_login(line: str) -> str:
 
     If somebody has registered that name, the line is a slip; otherwise it is a sentence.
     """
-    match = _UNMARKED_LOGIN.match(line) if _may_be_slip(line) else None
+    match = compiled(_UNMARKED_LOGIN).match(line) if _may_be_slip(line) else None
     return match[1].strip(_AROUND_NAME) if match else ""
 
 
 def _may_be_slip(line: str) -> bool:
-    small = line.lower()
-    # A quick look for the letters that both words have in common.
-    if "gi" not in small and "\uff47\uff49" not in small:
+    if not may_name_secret_command(line):
         return False
     command = parse(line)
     return command is None or command[0] not in SECRET_COMMANDS
+
+
+def may_name_secret_command(line: str) -> bool:
+    """Return whether `line` has the letters that both SECRET_COMMANDS have in common: a quick look,
+    before a pattern is tried.
+    """
+    small = line.lower()
+    return "gi" in small or "\uff47\uff49" in small

@@ -11,15 +11,15 @@ from twisted_chat.syntax import (
     NO_BLANK,
     SECRET,
     SECRET_COMMANDS,
+    compiled,
+    may_name_secret_command,
     parse,
     slipped_command,
     unmarked_login,
 )
 
 # The passphrase stands behind the command; in /login behind the name.
-_SECRET = re.compile(
-    rf"(?P<shown>{SECRET}{BEHIND}{BLANK}*(?(login){NO_BLANK}+{BLANK}+))(?P<secret>.*)", re.DOTALL
-)
+_SECRET = rf"(?s)(?P<shown>{SECRET}{BEHIND}{BLANK}*(?(login){NO_BLANK}+{BLANK}+))(?P<secret>.*)"
 
 Ask = Callable[[str, bool], Awaitable["str | None"]]
 """Asks the person a question; the second argument says whether the answer is secret. The result is
@@ -43,7 +43,9 @@ def may_be_secret(line: str) -> bool:
 
 def masked(line: str) -> str:
     """Return `line` with `*` in place of each character of a passphrase."""
-    match = _SECRET.fullmatch(line)
+    if not may_name_secret_command(line):
+        return line
+    match = compiled(_SECRET).fullmatch(line)
     return match["shown"] + re.sub(".", "*", match["secret"]) if match else line
 
 
