@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import socket
 import sys
+import warnings
 
 import pytest
+from twisted.internet import reactor
 
 from tests.support.daemons import (
     complaint,
@@ -22,6 +25,7 @@ from tests.support.processes import (
     TWIST,
     TWISTD,
 )
+from twisted_chat.daemon.options import Options
 from twisted_chat.limits import (
     MAX_LINE,
     MOTD_LINES,
@@ -48,16 +52,55 @@ def refuse_everywhere(start, daemonised, tmp_path):
 
 
 @pytest.fixture
-def refuse_each(start, tmp_path):
-    """Start a daemon with each of several lists of arguments; the lines that they refuse with.
+def refuse_each(monkeypatch, capsys, tmp_path):
+    """Make a daemon in this process with each of several lists of arguments, from `tmp_path`.
+    Return the lines that it refuses with.
 
-    `refuse_each(["--port=x"], ["--port=y"], prefix=WITHOUT_RIGHTS)`.
+    `refuse_each(["--port=x"], ["--port=y"])`.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def refuse(*variants):
+        with warnings.catch_warnings():
+            # What a daemon leaves open when it refuses, its process closes.
+            warnings.simplefilter("ignore", ResourceWarning)
+            lines = [refusal_of(variant, capsys) for variant in variants]
+            gc.collect()
+        return lines
+
+    return refuse
+
+
+def refusal_of(arguments, capsys):
+    """Return the line with which a daemon refuses to start in this process."""
+    options, before = Options(), reactor.getReaders()
+
+    def start():
+        options.parseOptions(list(map(str, arguments)))
+        options.make_service(reactor)
+
+    with pytest.raises(SystemExit) as refused:
+        start()
+    for opened in {*reactor.getReaders()}.difference(before):
+        opened.stopListening()
+    out, err = capsys.readouterr()
+    assert out == ""
+    # A process that ends with a text writes it to standard error.
+    code = refused.value.code
+    line = err.removesuffix("\n") if isinstance(code, int) else err + code
+    assert line.startswith("chat: ")
+    assert "\n" not in line
+    return line
+
+
+@pytest.fixture
+def refuse_below(start, tmp_path):
+    """Start a daemon below `prefix` with each of several lists of arguments, from `tmp_path`.
+    Return the lines that they refuse with.
     """
 
-    def refuse(*variants, prefix=()):
-        processes = [
-            start([*prefix, *TWISTD, *map(str, variant)], cwd=tmp_path) for variant in variants
-        ]
+    def refuse(prefix, *variants):
+        processes = [start([*prefix, *TWISTD, *variant], cwd=tmp_path) for variant in variants]
         return [complaint(process) for process in processes]
 
     return refuse
@@ -131,20 +174,20 @@ def test_an_option_without_its_value_is_refused(refuse_each):
     assert re.search("--port requires argument.*--help", line)
 
 
-def test_an_empty_path_is_refused(refuse_everywhere):
+def test_an_empty_path_is_refused(refuse_each):
     for option in ("--state", "--motd", "--transcript", "--listen", "--host"):
-        line = refuse_everywhere(f"{option}=")
+        [line] = refuse_each([f"{option}="])
         assert line.startswith(f"chat: {option} is empty: give it a value, or leave it out (")
 
 
 @pytest.mark.parametrize(
     ("mode", "what"), [(0o644, "others can read it"), (0o620, "its group can write to it")]
 )
-def test_a_transcript_that_others_can_use_is_refused(refuse_everywhere, tmp_path, mode, what):
+def test_a_transcript_that_others_can_use_is_refused(refuse_each, tmp_path, mode, what):
     path = tmp_path / "transcript"
     path.write_text("what was said before\n")
     path.chmod(mode)
-    line = refuse_everywhere("--transcript=transcript")
+    [line] = refuse_each(["--transcript=transcript"])
     assert line == f"chat: --transcript {path}: {what}: chmod 600 {path}, or choose another file"
     assert path.read_text() == "what was said before\n"
 
@@ -158,8 +201,8 @@ def test_times_in_a_log_that_has_its_own_are_refused(refuse_each):
         assert line.startswith("chat: --transcript-time goes with --transcript FILE or -: the log")
 
 
-def test_an_endpoint_that_does_not_parse_is_refused(refuse_everywhere, refuse_each):
-    line = refuse_everywhere("--listen=nonsense")
+def test_an_endpoint_that_does_not_parse_is_refused(refuse_each):
+    [line] = refuse_each(["--listen=nonsense"])
     assert re.match("chat: --listen nonsense: .*: write it like tcp:8888", line)
     values = [
         "8888",
@@ -199,9 +242,9 @@ def test_a_chat_on_its_own_standard_input_is_refused(refuse_each):
         assert re.match("chat: --listen (stdio|STDIO):: .*: use chat-client", line)
 
 
-def test_a_proxy_behind_which_nobody_has_an_address_is_refused(refuse_everywhere, refuse_each):
+def test_a_proxy_behind_which_nobody_has_an_address_is_refused(refuse_each):
     """It would be greeted in the place of those who come through it, and all of them were local."""
-    line = refuse_everywhere("--listen=haproxy:tcp:0")
+    [line] = refuse_each(["--listen=haproxy:tcp:0"])
     assert re.match(
         "chat: --listen haproxy:tcp:0: the proxy would be greeted.*without haproxy", line
     )
@@ -215,7 +258,7 @@ def test_a_proxy_behind_which_nobody_has_an_address_is_refused(refuse_everywhere
 
 
 def test_an_endpoint_of_a_kind_that_may_hide_where_people_come_from_is_refused(
-    refuse_each, tmp_path
+    refuse_below, tmp_path
 ):
     """As those of Tor, or of any plugin that wraps others."""
     plugins = tmp_path / "twisted" / "plugins"
@@ -238,11 +281,11 @@ veiled = Veiled()
 """
     )
     prefix = ["env", f"PYTHONPATH={tmp_path}:{CHECKOUT}"]
-    for line in refuse_each(
+    for line in refuse_below(
+        prefix,
         ["--listen=veiled:tcp:0"],
         ["--listen=Veiled:haproxy:tcp:0"],
         [r"--listen=ha\proxy:tcp:0"],
-        prefix=prefix,
     ):
         assert "may not tell where people come from" in line
 
@@ -283,20 +326,20 @@ WITHOUT_RIGHTS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 
 
 @own_network
-def test_a_port_that_only_root_may_open_is_refused(refuse_each):
-    [line] = refuse_each(["--port=80"], prefix=in_own_network("true", *WITHOUT_RIGHTS))
+def test_a_port_that_only_root_may_open_is_refused(refuse_below):
+    [line] = refuse_below(in_own_network("true", *WITHOUT_RIGHTS), ["--port=80"])
     assert re.match(r"chat: --port 80: Permission denied", line)
 
 
-def test_files_and_sockets_without_the_right_to_them_are_refused(refuse_each, tmp_path):
+def test_files_and_sockets_without_the_right_to_them_are_refused(refuse_below, tmp_path):
     (tmp_path / "motd").touch(0)
     (tmp_path / "transcript").touch(0o400)
     (tmp_path / "locked").mkdir(0o500)
-    motd, transcript, unix = refuse_each(
+    motd, transcript, unix = refuse_below(
+        [] if os.geteuid() else WITHOUT_RIGHTS,
         ["--motd=motd"],
         ["--transcript=transcript"],
         ["--listen=unix:locked/chat.sock"],
-        prefix=[] if os.geteuid() else WITHOUT_RIGHTS,
     )
     assert "--motd motd: Permission denied" in motd
     assert re.search("--transcript .*transcript: Permission denied", transcript)
@@ -304,18 +347,17 @@ def test_files_and_sockets_without_the_right_to_them_are_refused(refuse_each, tm
     assert "--port" not in unix
 
 
-def test_a_message_of_the_day_that_cannot_be_shown_is_refused(
-    refuse_everywhere, refuse_each, tmp_path
-):
+def test_a_message_of_the_day_that_cannot_be_shown_is_refused(refuse_each, tmp_path):
     (tmp_path / "many").write_bytes(b"x\n" * (MOTD_LINES + 1))
     (tmp_path / "long").write_bytes(b"x" * 65)
-    assert "--motd missing: No such file or directory" in refuse_everywhere("--motd=missing")
-    directory, many, long, endless = refuse_each(
+    missing, directory, many, long, endless = refuse_each(
+        ["--motd=missing"],
         ["--motd", tmp_path],
         ["--motd", "many"],
         ["--motd", "long", "--max-line=64"],
         ["--motd", "/dev/zero"],
     )
+    assert "--motd missing: No such file or directory" in missing
     assert f"--motd {tmp_path}: Is a directory" in directory
     for line, most in ((many, MAX_LINE), (long, 64), (endless, MAX_LINE)):
         assert f"at most {MOTD_LINES} lines of at most {most} bytes" in line
