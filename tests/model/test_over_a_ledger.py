@@ -30,7 +30,7 @@ MODULES = (
 
 for _module in MODULES:
     for _is_late in (False, True):
-        globals().update(over_ledger(f"tests.{_module}", _is_late))
+        globals().update(over_ledger(f"tests.{_module}", _is_late, __name__))
 
 # It counts calls, also those by which a late ledger is waited for.
 del globals()["ManyRoomsTestsOf_rooms_late"]

@@ -50,14 +50,19 @@ def settle() -> None:
     settle_ledgers(Way.pace, *Way.ledgers)
 
 
-def over_ledger(module: str, is_late: bool) -> dict[str, type[TestCase]]:
+def over_ledger(module: str, is_late: bool, home: str) -> dict[str, type[TestCase]]:
     """Return the test cases of `module`, by new names, with journals over a ledger. The ledger
-    brings back an entry at once, or, if it `is_late`, after a while.
+    brings back an entry at once, or, if it `is_late`, after a while. `home`: the module that is to
+    hold them; trial's workers find them there.
     """
     subject = module.rpartition(".test_")[2]
     ending = f"Of_{subject}{'_late' if is_late else ''}"
     return {
-        name + ending: type(name + ending, (_over(case, is_late),), {"__doc__": case.__doc__})
+        name + ending: type(
+            name + ending,
+            (_over(case, is_late),),
+            {"__doc__": case.__doc__, "__module__": home},
+        )
         for name, case in vars(import_module(module)).items()
         if isinstance(case, type)
         and issubclass(case, TestCase)
