@@ -23,14 +23,14 @@ class HistoryBoundsTests(SynchronousTestCase):
     def check_memory(
         self, event_of: Callable[[int], Said], origin_of: Callable[[int], str], least: float
     ) -> None:
-        """The memory that 10,000 lines take is at most what they are taken for, and not less than
+        """The memory that 4,000 lines take is at most what they are taken for, and not less than
         `least` of it.
         """
         history = History(NoStore(), MAX_HISTORY, 1 << 40)
         gc.collect()
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()
-        for number in range(10_000):
+        for number in range(4000):
             history.add(event_of(number), origin_of(number), "ann")
         taken = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()

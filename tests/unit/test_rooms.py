@@ -359,8 +359,8 @@ class BoundedRoomTests(RoomTests):
 
 
 class ManyRoomsTests(SynchronousTestCase):
-    def test_ten_thousand_rooms_cost_a_message_nothing(self) -> None:
-        chats = [self.chat_with_ann(rooms) for rooms in (0, MAX_ROOMS - 2)]
+    def test_a_thousand_rooms_cost_a_message_nothing(self) -> None:
+        chats = [self.chat_with_ann(rooms) for rooms in (0, 1000)]
         for line in ("for the caches", "hello", "/me waves", "/msg bob hello", "/topic tea"):
             alone, among_many = (calls(table, ann, line) for table, ann in chats)
             if line != "for the caches":

@@ -36,7 +36,7 @@ ARGUMENTS = st.lists(
 
 
 class OddArgumentsTests(SynchronousTestCase):
-    @settings(max_examples=300)
+    @settings(max_examples=150)
     @given(st.sampled_from(sorted(TABLE.commands)), ARGUMENTS, st.booleans())
     def test_no_argument_is_too_odd_for_any_command(self, name, argument, by_chatctl) -> None:
         hall = Hall(self, RecordingStore())
@@ -166,7 +166,7 @@ class NetworksTests(SynchronousTestCase):
 
 
 class SanctionsTests(SynchronousTestCase):
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     @given(
         st.lists(
             st.tuples(st.sampled_from(["add", "add", "add", "lift"]), whoms, st.integers(0, 5)),
