@@ -30,7 +30,7 @@ TABLE = Table(
     Command(
         "history",
         "[N | after ID | before ID [N]]",
-        "show the last N lines said here, or those after or before one with an id",
+        "show the last N lines, or those after or before an id",
         rooms.history,
     ),
     Command("format", "json|line", "write what you get as JSON or as lines", formats.change),
