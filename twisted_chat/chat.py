@@ -289,7 +289,7 @@ class Chat:
         since = member.since.get(key(room.name)) if member.since else None
         if since is None and not member.is_greeted:
             since = ""
-        member.began = entered if since == "" else 0
+        member.began = entered if since == "" and self.limits.replay else 0
         if since is None:
             return ()
         # All rooms that it enters at once have one share.

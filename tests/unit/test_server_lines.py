@@ -249,14 +249,15 @@ class NewcomerTests(SynchronousTestCase):
     def test_whatever_is_said_meanwhile_each_line_comes_once_and_in_order(self) -> None:
         for seed in range(30):
             chance = Random(seed)
-            self.table = ChatOnTheTable(motd=("be kind", "[ann] 1"), replay=chance.choice([3, 50]))
+            replay = chance.choice([3, 50])
+            self.table = ChatOnTheTable(motd=("be kind", "[ann] 1"), replay=replay)
             self.ann = self.table.enter("ann")
             self.said = 0
             self.say(chance.randrange(10))
             before = self.said
             if has_topic := chance.random() < 0.5:
                 self.table.ask(self.ann, "/topic tea")
-            kept = [*self.table.journal.view.history(named(LOBBY), self.table.chat._replay)]
+            kept = [*self.table.journal.view.history(named(LOBBY), replay)]
             asked: list[str] = []
             heard: list[Event] = []
             server = ServerLines(asked.append, partial(self.note, heard), None)
