@@ -24,6 +24,12 @@ class Door(Enum):
     """
     SAFE_PROGRAM = "safe program"
     """The same where nobody can."""
+    WEB = "web"
+    """The web door, for people in a browser and for programs: they may be in several rooms. Whoever
+    stands in between can read along.
+    """
+    SAFE_WEB = "safe web"
+    """The same where nobody can."""
     CONTROL = "control"
     """The socket in the state folder: whoever can open it owns the daemon."""
 
@@ -43,12 +49,19 @@ class Door(Enum):
         return self in LINES
 
 
-_SAFE = {Door.LINE: Door.SAFE_LINE, Door.PROGRAM: Door.SAFE_PROGRAM}
+_SAFE = {
+    Door.LINE: Door.SAFE_LINE,
+    Door.PROGRAM: Door.SAFE_PROGRAM,
+    Door.WEB: Door.SAFE_WEB,
+}
 _LEADS = {Door.CONTROL: "chatctl ", Door.PROGRAM: "", Door.SAFE_PROGRAM: ""}
 
 LINES = frozenset({Door.LINE, Door.SAFE_LINE})
 PROGRAMS = frozenset({Door.PROGRAM, Door.SAFE_PROGRAM})
-MEMBERS = LINES | PROGRAMS
+WEB = frozenset({Door.WEB, Door.SAFE_WEB})
+TYPED = LINES | WEB
+"""Where people type lines, so that one that begins with a slash may be a command."""
+MEMBERS = LINES | PROGRAMS | WEB
 CONTROL = frozenset({Door.CONTROL})
 EVERYWHERE = MEMBERS | CONTROL
 
@@ -135,9 +148,9 @@ def refusal(right: Right, door: Door, role: Role, muted: bool = False) -> tuple[
     if door not in right.doors:
         if right.doors == CONTROL:
             return "is for chatctl, on the machine that the daemon runs on", Kind.NOT_ALLOWED
-        if door in PROGRAMS:
-            return "is for the line door", Kind.NOT_ALLOWED
-        return "is for members of a room, and chatctl is in none", Kind.NOT_ALLOWED
+        if door is Door.CONTROL:
+            return "is for members of a room, and chatctl is in none", Kind.NOT_ALLOWED
+        return "is for the line door", Kind.NOT_ALLOWED
     if right.secret and door is not door.safe:
         # Its own machine's other addresses do not do: a port forwarder may stand behind them.
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -17,6 +18,8 @@ from twisted_chat.delivery import Delivery
 from twisted_chat.events import (
     LOBBY,
     YOU,
+    Answer,
+    Done,
     Entered,
     Event,
     Greeting,
@@ -37,7 +40,7 @@ from twisted_chat.events import (
     Topic,
 )
 from twisted_chat.interfaces import IDialect, IFollower, IJournal, ITranscript, IView
-from twisted_chat.limits import ANSWER_SHARE, STOP_WAIT, TOKEN, Limits
+from twisted_chat.limits import ANSWER_SHARE, NUMBERS, STOP_WAIT, TOKEN, Limits
 from twisted_chat.members import FROM_NOW_ON, Member, Room
 from twisted_chat.names import key, named
 from twisted_chat.records import Seen
@@ -247,7 +250,12 @@ class Chat:
 
     def _tell(self, member: Member, *events: Event) -> None:
         member.meter.charge(_size(events) / TOKEN)
-        self.delivery.tell(member, *events)
+        self.delivery.tell(member, *(_as_answers(member.refs, events) if member.refs else events))
+
+    def done(self, member: Member, more: bool | None = None) -> None:
+        """Tell `member` that what it asked is done, unless that was refused. `more`: see Done."""
+        if member.refs and (ref := member.refs.popleft()) and not member.leaving:
+            self.delivery.tell(member, Done(ref, more))
 
     def greet(self, member: Member, retells: bool) -> None:
         """Tell `member` again where it is, and what newcomers are told. It pays for that.
@@ -265,6 +273,16 @@ class Chat:
             events = self._welcome(member, room, count, not number, before)
             member.meter.charge((_size(events) - _size(before)) / TOKEN)
             self.delivery.tell(member, *events)
+
+    def greet_anew(self, member: Member) -> None:
+        """Tell `member` where it is as newcomers are told, and what was said where it goes on
+        reading: see Member. It does not pay for that.
+        """
+        for number, room in enumerate(member.rooms):
+            count = self.view.room(named(room.name)).count
+            before = self._said_before(member, room, NUMBERS)
+            self.delivery.tell(member, *self._welcome(member, room, count, not number, before))
+        member.since = FROM_NOW_ON
 
     def _welcome(
         self, member: Member, room: Room, count: int, is_first: bool, before: Sequence[OwnEvent]
@@ -331,7 +349,13 @@ class Chat:
                 if member is not None and member.hears_itself:
                     member = None
                 deaf_here = self._here(deaf) if deaf else ()
-                self.delivery.publish(room, event, member, deaf_here)
+                if member is None or member.refs is None:
+                    self.delivery.publish(room, event, member, deaf_here)
+                elif ref := member.refs.popleft() if member.refs else 0:
+                    self.delivery.publish(room, event, member, deaf_here)
+                    self.delivery.tell(member, Answer(event, ref))
+                else:
+                    self.delivery.publish(room, event, None, deaf_here)
         elif apply := _APPLY.get(type(event)):
             apply(self, event, member)
         elif room := self._rooms.get(event.room):  # type: ignore[union-attr]
@@ -479,6 +503,14 @@ def _size(events: Sequence[Event]) -> int:
     """Return the bytes of the texts in `events`, which their reader pays for."""
     values = [getattr(event, name) for event in events for name in event.__slots__]
     return sum([len(value.encode()) for value in values if isinstance(value, str)])
+
+
+def _as_answers(refs: deque[int], events: Sequence[Event]) -> Sequence[Event]:
+    """Return `events` as answers to the first request of `refs`. A refusal ends it."""
+    ref = refs[0]
+    if any(isinstance(event, Refused) for event in events):
+        refs.popleft()
+    return [Answer(event, ref) for event in events] if ref else events  # type: ignore[arg-type]
 
 
 _APPLY: dict[type[RoomEvent], Callable[[Chat, Any, Member | None], None]] = {

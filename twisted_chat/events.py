@@ -421,8 +421,27 @@ OwnEvent = (
 )
 """The events that one member is told."""
 
-Event = RoomEvent | OwnEvent
-"""All events."""
+
+@dataclass(slots=True)
+class Answer:
+    """`event` answers the request of its reader with the number `ref`."""
+
+    event: RoomEvent | OwnEvent
+    ref: int
+
+
+@dataclass(slots=True)
+class Done:
+    """The request of its reader with the number `ref` is done, and all its answers have come.
+    `more`: for one that asked for history, whether older lines are kept.
+    """
+
+    ref: int
+    more: bool | None = None
+
+
+Event = RoomEvent | OwnEvent | Answer | Done
+"""All events. The last two are for members that number their requests."""
 
 RECORDED = (Entered, Said, Emoted, Left, Parted, Renamed, Topic)
 """The events that the transcript records."""

@@ -20,6 +20,7 @@ class IReader(Interface):
     """A member, as a dialect sees it that writes an event for it alone."""
 
     name = Attribute("str: what it is called")
+    token = Attribute("str: what it goes on by on another connection; empty: it cannot")
 
 
 class IDialect(Interface):

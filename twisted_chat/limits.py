@@ -181,6 +181,10 @@ TOKENS = 16
 TOKEN_LABEL = 64
 """Characters of what an owner calls a token."""
 
+DETACHED = 60
+"""Seconds for which a member of the web door keeps its name and its rooms after its connection is
+lost: a phone changes its network, or a page is loaded anew, in less."""
+
 MAX_DETACHED = 60 * 60
 """Seconds for which a member without a connection may keep its name and its rooms."""
 
@@ -279,6 +283,37 @@ as many others have come and gone."""
 
 TICK_AGAIN = 1.0
 """Seconds at least between two requests of a node to let run out what is due."""
+
+REQUEST_WAIT = 20.0
+"""Seconds that a request over HTTP may take to come, all of it; and the first frame of a WebSocket.
+"""
+
+FRAME_ROOM = 16 * 1024
+"""Bytes of a message of a WebSocket besides its text: fifty rooms with the ids of their last lines.
+"""
+
+PING = 45
+"""Seconds between two pings of a WebSocket: proxies give up a connection that is idle for 60."""
+
+PING_LOOK = 1.0
+"""Seconds between two looks for WebSockets that are to be pinged, at least."""
+
+CLOSE_WAIT = 1.0
+"""Seconds that the peer of a WebSocket gets to answer that it is closed: most take a round trip."""
+
+RESUME_BYTES = 64 * 1024 * 1024
+"""Bytes of frames that are kept for members of the web door until they have read them: the default
+of --resume-bytes. What many share counts for each of them."""
+
+MIN_RESUME_BYTES = 64 * 1024
+"""Bytes: with less, nobody can go on after a connection is lost."""
+
+MAX_RESUME_BYTES = 64 * 1024 * 1024 * 1024
+"""Bytes: all of it is in memory."""
+
+UNREAD = 64 * 1024
+"""Bytes of frames that are kept for a member that has not acknowledged any: one that never does
+cannot go on after its connection is lost."""
 
 CONTROL_CONNECTIONS = 16
 """Connections of chatctl at once, out of SPARE_DESCRIPTORS: scripts may start a few together."""
@@ -467,6 +502,7 @@ class Limits:
     history: int = HISTORY
     history_bytes: int = HISTORY_BYTES
     replay: int = REPLAY
+    resume_bytes: int = RESUME_BYTES
 
     @property
     def bounds(self) -> Bounds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 
 from zope.interface import implementer
@@ -70,6 +71,9 @@ class Member(_Read):
     the member is in the chat, then the name that the journal granted. `rooms`: the rooms that it is
     in. `room`: the name of the first that it joined; empty if it is in no room. `door`: the way by
     which it came in. `host`: its address. `origin`: all members of one origin have one share.
+    `refs`: the numbers of its requests that are not answered yet, in their order, 0 for one without
+    a number; None if it gives them no numbers, and does not read what it says itself. `token`: by
+    which it goes on over another connection; empty if it cannot.
     `is_greeted`: it has been in a room. `leaving`: its Left has been asked for, and no further line
     of it is taken. `dialect` is only changed by `switch`. `hears_itself`: it reads what it says as
     all others in the room do; a door sets it before the member arrives.
@@ -84,6 +88,10 @@ class Member(_Read):
     """
 
     __slots__ = ("began", "door", "hears_itself", "host", "is_greeted", "origin", "since")
+
+    refs: deque[int] | None = None
+    token: str = ""
+    """A class of members that have them has slots for these two."""
 
     def __init__(
         self,

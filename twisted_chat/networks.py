@@ -25,12 +25,28 @@ Host = IPv4Address | IPv6Address | None
 
 Network = IPv4Network | IPv6Network
 
+LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+
 
 def host_of(peer: IAddress) -> Host:
     """Return the IP address of `peer`, a v4-mapped one as IPv4; None if it has no IP address."""
     if not isinstance(peer, TCP4Address | TCP6Address):
         return None
     return _plain(ip_address(peer.host))
+
+
+def host_in(text: str) -> Host:
+    """Return the IP address in `text`, behind which a port may stand; None: there is none."""
+    bare = text
+    if text.startswith("["):
+        bare, end, _ = text[1:].partition("]")
+        bare = bare if end else ""
+    elif text.count(":") == 1:
+        bare = text.partition(":")[0]
+    try:
+        return _plain(ip_address(bare))
+    except ValueError:
+        return None
 
 
 def is_local(host: Host) -> bool:

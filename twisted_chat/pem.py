@@ -67,3 +67,12 @@ def _read(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise CannotUse(f"{path}: {error.strerror}") from error
+
+
+def host_names(certificate: x509.Certificate) -> list[str]:
+    """Return the names of hosts that `certificate` is for: `*.` may lead one."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return names.value.get_values_for_type(x509.DNSName)

@@ -15,6 +15,8 @@ one can be said nonetheless. (test_rules.py: slashes)
 socket they have none. (test_limits.py)
 `is_safe`: nobody can read along, wherever a guest comes from. (test_rules.py)
 `has_several_rooms`: a guest may be in several rooms. (test_several_rooms.py)
+`loses_unread`: what a guest sent last may be lost if it vanishes while something is written to it:
+over TLS, where guests read what they say themselves. (test_ends.py)
 `knows_names`: a guest can say when it connects what it wants to be called. (test_names_at_entry.py)
 """
 
@@ -162,6 +164,7 @@ class Driver:
     is_safe = False
     has_several_rooms = False
     knows_names = False
+    loses_unread = False
 
     def others(self, folder: Path, host: str) -> Sequence[Callable[[Entrance], IDoor]]:
         """Return what makes the door, if it is neither that for lines nor that for chatctl. It is

@@ -5,5 +5,13 @@ from __future__ import annotations
 from tests.conformance.driver import Driver
 from tests.conformance.dummy_driver import DummyDriver
 from tests.conformance.line_driver import LineDriver
+from tests.conformance.web_driver import WebDriver
 
-DRIVERS: list[Driver] = [LineDriver("tcp"), LineDriver("tls"), LineDriver("unix"), DummyDriver()]
+DRIVERS: list[Driver] = [
+    LineDriver("tcp"),
+    LineDriver("tls"),
+    LineDriver("unix"),
+    DummyDriver(),
+    WebDriver("web"),
+    WebDriver("web-tls"),
+]

@@ -35,10 +35,16 @@ class DummyGuest(Guest):
         self.ask({"part": room, "argument": words})
 
     def read(self) -> Read:
-        try:
-            line = self.peer.line()
-        except (AssertionError, ConnectionError):
-            raise Gone from None
+        while True:
+            try:
+                line = self.peer.line()
+            except (AssertionError, ConnectionError):
+                raise Gone from None
+            if read := self.as_read(line):
+                return read
+
+    def as_read(self, line: str) -> Read | None:
+        """Return what `line` tells; None: nothing that people read."""
         match event := from_json(line):
             case events.Greeting():
                 return Read("greeting", count=event.count, room=event.room)
@@ -64,7 +70,7 @@ class DummyGuest(Guest):
                 return Read("refused", text=line_of(event).removeprefix("! "))
         # People do not read of all that programs are told.
         text = line_of(event).removeprefix("- ")
-        return Read("notice", text=text) if text else self.read()
+        return Read("notice", text=text) if text else None
 
     def end(self) -> None:
         self.peer.end()

@@ -21,8 +21,10 @@ ENDS: dict[str, Callable[[Guest], None]] = {
 
 
 @pytest.fixture(params=ENDS.values(), ids=ENDS.keys())
-def go(request: pytest.FixtureRequest) -> Callable[[Guest], None]:
+def go(request: pytest.FixtureRequest, driver: Driver) -> Callable[[Guest], None]:
     """Return a way to end a connection."""
+    if driver.loses_unread and request.param in (ENDS["reset"], ENDS["close"]):
+        pytest.skip("what it had sent is not heard to its end there")
     return request.param
 
 
@@ -143,7 +145,7 @@ def test_when_the_daemon_stops_what_was_said_before_is_in_the_transcript(
     house = open_house()
     [ann] = house.enter("ann")
     # More than is read at once.
-    texts = [f"line {number} {'x' * 150}" for number in range(1500)]
+    texts = [f"line {number} {'x' * 150}" for number in range(600)]
     ann.say(*texts)
     transcript = house.stop()
     assert ann.rest() == [Read("notice", text="the daemon stops")]

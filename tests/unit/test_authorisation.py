@@ -19,49 +19,49 @@ from twisted_chat.records import Role
 
 COLUMNS = list(product(Door, Role))
 RIGHTS = """
-                line  safe  prog  safe  control
-                gro   gro   gro   gro   gro
-    help        +++   +++   +++   +++   +++
-    who         +++   +++   +++   +++   +++
-    quit        +++   +++   +++   +++   xxx
-    nick        mmm   mmm   mmm   mmm   xxx
-    me          mmm   mmm   mmm   mmm   xxx
-    msg         mmm   mmm   mmm   mmm   xxx
-    reply       mmm   mmm   mmm   mmm   xxx
-    whois       +++   +++   +++   +++   +++
-    away        mmm   mmm   mmm   mmm   xxx
-    back        +++   +++   +++   +++   xxx
-    ignore      +++   +++   +++   +++   xxx
-    unignore    +++   +++   +++   +++   xxx
-    join        +++   +++   +++   +++   xxx
-    rooms       +++   +++   +++   +++   +++
-    topic       mmm   mmm   mmm   mmm   mmm
-    history     +++   +++   +++   +++   +++
-    format      +++   +++   ppp   ppp   xxx
-    register    sss   +++   sss   +++   xxx
-    login       sss   mmm   sss   mmm   xxx
-    unregister  r++   r++   r++   r++   xxx
-    token       sss   r++   sss   r++   r++
-    tokens      r++   r++   r++   r++   r++
-    untoken     r++   r++   r++   r++   r++
-    kick        oo+   oo+   oo+   oo+   oo+
-    ban         oo+   oo+   oo+   oo+   oo+
-    unban       oo+   oo+   oo+   oo+   oo+
-    bans        oo+   oo+   oo+   oo+   oo+
-    mute        oo+   oo+   oo+   oo+   oo+
-    unmute      oo+   oo+   oo+   oo+   oo+
-    slow        oo+   oo+   oo+   oo+   oo+
-    lock        oo+   oo+   oo+   oo+   oo+
-    unlock      oo+   oo+   oo+   oo+   oo+
-    say         ccc   ccc   ccc   ccc   oo+
-    forget      ccc   ccc   ccc   ccc   oo+
-    op          ccc   ccc   ccc   ccc   oo+
-    deop        ccc   ccc   ccc   ccc   oo+
-    ops         ccc   ccc   ccc   ccc   oo+
-    names       ccc   ccc   ccc   ccc   oo+
-    release     ccc   ccc   ccc   ccc   oo+
-    reset       ccc   ccc   ccc   ccc   oo+
-    status      ccc   ccc   ccc   ccc   oo+
+                line  safe  prog  safe  web   safe  control
+                gro   gro   gro   gro   gro   gro   gro
+    help        +++   +++   +++   +++   +++   +++   +++
+    who         +++   +++   +++   +++   +++   +++   +++
+    quit        +++   +++   +++   +++   +++   +++   xxx
+    nick        mmm   mmm   mmm   mmm   mmm   mmm   xxx
+    me          mmm   mmm   mmm   mmm   mmm   mmm   xxx
+    msg         mmm   mmm   mmm   mmm   mmm   mmm   xxx
+    reply       mmm   mmm   mmm   mmm   mmm   mmm   xxx
+    whois       +++   +++   +++   +++   +++   +++   +++
+    away        mmm   mmm   mmm   mmm   mmm   mmm   xxx
+    back        +++   +++   +++   +++   +++   +++   xxx
+    ignore      +++   +++   +++   +++   +++   +++   xxx
+    unignore    +++   +++   +++   +++   +++   +++   xxx
+    join        +++   +++   +++   +++   +++   +++   xxx
+    rooms       +++   +++   +++   +++   +++   +++   +++
+    topic       mmm   mmm   mmm   mmm   mmm   mmm   mmm
+    history     +++   +++   +++   +++   +++   +++   +++
+    format      +++   +++   ppp   ppp   ppp   ppp   xxx
+    register    sss   +++   sss   +++   sss   +++   xxx
+    login       sss   mmm   sss   mmm   sss   mmm   xxx
+    unregister  r++   r++   r++   r++   r++   r++   xxx
+    token       sss   r++   sss   r++   sss   r++   r++
+    tokens      r++   r++   r++   r++   r++   r++   r++
+    untoken     r++   r++   r++   r++   r++   r++   r++
+    kick        oo+   oo+   oo+   oo+   oo+   oo+   oo+
+    ban         oo+   oo+   oo+   oo+   oo+   oo+   oo+
+    unban       oo+   oo+   oo+   oo+   oo+   oo+   oo+
+    bans        oo+   oo+   oo+   oo+   oo+   oo+   oo+
+    mute        oo+   oo+   oo+   oo+   oo+   oo+   oo+
+    unmute      oo+   oo+   oo+   oo+   oo+   oo+   oo+
+    slow        oo+   oo+   oo+   oo+   oo+   oo+   oo+
+    lock        oo+   oo+   oo+   oo+   oo+   oo+   oo+
+    unlock      oo+   oo+   oo+   oo+   oo+   oo+   oo+
+    say         ccc   ccc   ccc   ccc   ccc   ccc   oo+
+    forget      ccc   ccc   ccc   ccc   ccc   ccc   oo+
+    op          ccc   ccc   ccc   ccc   ccc   ccc   oo+
+    deop        ccc   ccc   ccc   ccc   ccc   ccc   oo+
+    ops         ccc   ccc   ccc   ccc   ccc   ccc   oo+
+    names       ccc   ccc   ccc   ccc   ccc   ccc   oo+
+    release     ccc   ccc   ccc   ccc   ccc   ccc   oo+
+    reset       ccc   ccc   ccc   ccc   ccc   ccc   oo+
+    status      ccc   ccc   ccc   ccc   ccc   ccc   oo+
 """
 """For guests, registered names and operators at each door: + may, m may unless muted; or the reason
 why not. Whoever is at the control door is an operator.
@@ -80,6 +80,8 @@ LEADS = {
     Door.SAFE_LINE: "/",
     Door.PROGRAM: "",
     Door.SAFE_PROGRAM: "",
+    Door.WEB: "/",
+    Door.SAFE_WEB: "/",
     Door.CONTROL: "chatctl ",
 }
 MUTED = "was refused: you are muted"

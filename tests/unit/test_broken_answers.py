@@ -22,7 +22,7 @@ class LineDoorTests(SynchronousTestCase):
         self.bob = self.door.connect(BOB)
         self.patch(self.door.factory.chat, "say", self.fail_to_say)
 
-    def fail_to_say(self, member: object, text: str) -> None:
+    def fail_to_say(self, member: object, text: str, room: str) -> None:
         raise RuntimeError("on purpose")
 
     def assert_over(self) -> None:

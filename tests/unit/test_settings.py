@@ -9,8 +9,10 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.doubles import ANN, BOB, Door
+from twisted_chat.dialects.frames import frame
 from twisted_chat.doors.line import ChatProtocol
 from twisted_chat.doors.streams import RefusingProtocol
+from twisted_chat.doors.web.window import Kept, Window
 from twisted_chat.limits import HISTORY_OVERHEAD, HISTORY_SHARE, STALL_LOOK, Limits
 from twisted_chat.names import named
 from twisted_chat.refusal import Refusal
@@ -112,6 +114,20 @@ class ChangedSettingsTests(SynchronousTestCase):
         self.assertIsInstance(self.door.factory.buildProtocol(BOB), RefusingProtocol)
         self.change(max_users=9, max_per_address=3)
         self.door.connect(BOB)
+
+    @of("resume_bytes")
+    def test_how_much_is_kept_for_those_who_lose_their_connection(self) -> None:
+        window = Window(Kept(self.chat.limits), lambda: None)
+        window.put(frame({"event": "greeting"}))
+        window.acknowledge(0)
+        lines = [frame({"event": "said", "text": "x" * 1000}) for _ in range(9)]
+        for line in lines[:6]:
+            window.put(line)
+        self.assertTrue(window.has_all_after(0))
+        self.change(resume_bytes=5 * len(lines[0]))
+        window.put(lines[6])
+        self.assertFalse(window.has_all_after(2))
+        self.assertEqual(b"".join(window.after(3)), b"".join(lines[3:7]))
 
     @of("backlog")
     def test_how_much_may_wait_for_a_reader(self) -> None:

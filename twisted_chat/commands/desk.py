@@ -11,7 +11,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from twisted_chat import requests
-from twisted_chat.authorisation import LINES, Door, check
+from twisted_chat.accounts import Accounts
+from twisted_chat.authorisation import TYPED, Door, check
 from twisted_chat.chat import Chat
 from twisted_chat.commands import TABLE
 from twisted_chat.commands.command import Command, Request, Table
@@ -21,6 +22,7 @@ from twisted_chat.members import Member
 from twisted_chat.names import named
 from twisted_chat.passphrases import Passphrases
 from twisted_chat.refusal import Kind, Refusal
+from twisted_chat.retelling import retold_before
 from twisted_chat.syntax import parse, slipped_command, unescape, unmarked_login
 from twisted_chat.traces import Traces
 
@@ -46,27 +48,28 @@ class Desk:
         self._traces = traces
         self._certificate = certificate
         self._table = table
+        self.accounts = Accounts(chat.journal, passphrases, traces)
+        """Who owns a name, also before entering."""
 
-    def hand_in(self, member: Member, line: str) -> Deferred[None] | None:
-        """Do what `member` asks with `line` (clean and not empty): run its command or say it.
+    def hand_in(self, member: Member, line: str, room: str = "") -> Deferred[None] | None:
+        """Do what `member` asks with `line` (clean and not empty): run its command, about `room`,
+        or say it there. If that is empty, it is the room that `member` joined first, if any.
 
         Return None if that is done, or a Deferred that fires when it is. The Deferred never fails,
         and can be cancelled. Do not hand in another line of `member` before it has fired.
         """
         if command := parse(line):
-            return self.command(member, *command)
+            return self.command(member, *command, room)
         if slipped := slipped_command(line):
             return self._start(member, "", self._refuse_secret(slipped))
         if name := unmarked_login(line):
-            return self._start(member, "", self._say_if_free(member, line, name))
-        return self._chat.say(member, unescape(line))
+            return self._start(member, "", self._say_if_free(member, line, room, name))
+        return self._chat.say(member, unescape(line), room)
 
     def command(
         self, member: Member, word: str, argument: str, room: str = ""
     ) -> Deferred[None] | None:
-        """Do the same for the command `word` with `argument`, about `room`. If `room` is empty, the
-        command is about the room that `member` joined first, if any.
-        """
+        """Do the same for the command `word` with `argument`, about `room`."""
         if member.leaving:
             return None
         member.meter.active = self._chat.seconds()
@@ -77,10 +80,28 @@ class Desk:
         command = self._table.find(word, member.door)
         if command is None:
             shown = word[:SHOWN_NAME]
-            way_out = f", and //{shown} says it" if member.door in LINES else ""
+            way_out = f", and //{shown} says it" if member.door in TYPED else ""
             text = f"no command {lead}{shown}: {lead}help lists them{way_out}"
             return self._start(member, shown, self._refuse(text, Kind.NO_COMMAND))
-        request = Request(
+        request = self._request(member, argument, room)
+        doing = self._obey(command, request, unmarked_login(line))
+        return self._start(member, command.name, doing)
+
+    def look_back(
+        self, member: Member, room: str, before: str, count: int
+    ) -> Deferred[None] | None:
+        """Do the same for the last `count` lines of `room` that were said before the line with this
+        id, or for the last of all if `before` is empty. The Done that ends the answer says whether
+        older ones are kept.
+        """
+        if member.leaving:
+            return None
+        member.meter.active = self._chat.seconds()
+        request = self._request(member, "", room)
+        return self._start(member, "", self._look_back(request, before, count))
+
+    def _request(self, member: Member, argument: str, room: str) -> Request:
+        return Request(
             self._chat,
             self._table,
             self._passphrases,
@@ -90,8 +111,12 @@ class Desk:
             argument,
             room,
         )
-        doing = self._obey(command, request, unmarked_login(line))
-        return self._start(member, command.name, doing)
+
+    async def _look_back(self, request: Request, before: str, count: int) -> None:
+        room, chat, member = named(self._room_of(request)), self._chat, request.member
+        told, more = retold_before(request.view, room, before, count, chat.share, member)
+        chat.tell(member, *told)
+        chat.done(member, more)
 
     def ask(self, member: Member, request: requests.Request) -> Deferred[None] | None:
         """Do the same for a `request` by itself. Its answer is told to nobody; a refusal is told to
@@ -111,9 +136,9 @@ class Desk:
     async def _ask(self, member: Member, request: requests.Request) -> None:
         await self._chat.ask(member, request)
 
-    async def _say_if_free(self, member: Member, line: str, name: str) -> None:
+    async def _say_if_free(self, member: Member, line: str, room: str, name: str) -> None:
         self._check_is_free(name)
-        if eased := self._chat.say(member, unescape(line)):
+        if eased := self._chat.say(member, unescape(line), room):
             await eased
 
     async def _refuse_secret(self, slipped: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted_chat.authorisation import LINES, Door, check, refusal
+from twisted_chat.authorisation import TYPED, Door, check, refusal
 from twisted_chat.commands.command import Command, Request, shorten
 from twisted_chat.events import Notice
 from twisted_chat.refusal import Kind, Refusal
@@ -19,7 +19,7 @@ async def show_help(request: Request) -> None:
             for command in request.table
             if refusal(command.right, door, role, muted) is None
         ]
-        if door in LINES:
+        if door in TYPED:
             notices.append(Notice("//word: say /word"))
         request.chat.tell(member, *notices)
         return

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable
+from importlib.util import find_spec
 from typing import ClassVar, cast
 
 from twisted.logger import Logger
@@ -14,7 +16,9 @@ from twisted_chat.daemon.house import IChatReactor, freeze_program, make_service
 from twisted_chat.daemon.service import ChatService
 from twisted_chat.doors.admission import raise_file_limit
 from twisted_chat.doors.certificates import ServerCertificate
+from twisted_chat.doors.door import Entrance, IDoor
 from twisted_chat.doors.listening import ListenError, Place, parse, places_for
+from twisted_chat.doors.web.heads import Heads, Site, site_in
 from twisted_chat.limits import (
     BACKLOG,
     BURST,
@@ -31,23 +35,29 @@ from twisted_chat.limits import (
     MAX_MAX_USERS,
     MAX_PER_ADDRESS,
     MAX_RATE,
+    MAX_RESUME_BYTES,
     MAX_ROOMS,
     MAX_STALL,
     MAX_USERS,
     MIN_BACKLOG,
     MIN_HISTORY_BYTES,
     MIN_MAX_LINE,
+    MIN_RESUME_BYTES,
     MOTD_LINES,
     RATE,
     REPLAY,
+    RESUME_BYTES,
     STALL,
     Limits,
 )
+from twisted_chat.networks import LOOPBACK
 from twisted_chat.pem import CannotUse
 from twisted_chat.text import clean, whole_number
 from twisted_chat.usage import PORT, OneLineOptions, split_address
 
 _log = Logger(namespace="chat")
+
+_OVER_TLS = "tls:"
 
 ENDPOINTS = (
     "--listen takes a Twisted server endpoint string: tcp:8888:interface=127.0.0.1, tcp6:8888, "
@@ -128,6 +138,12 @@ class DaemonOptions(OneLineOptions):
         ["history", None, str(HISTORY), "LINES kept of each room"],
         ["history-bytes", None, str(HISTORY_BYTES), "BYTES kept of all rooms, in memory"],
         ["replay", None, str(REPLAY), "LINES of the lobby told again to each newcomer"],
+        [
+            "resume-bytes",
+            None,
+            str(RESUME_BYTES),
+            "BYTES kept for members of the web door who lose their connection, in memory",
+        ],
     ]
     optFlags: ClassVar[list[list[str | None]]] = [
         ["transcript-time", None, "Lead each line of a FILE or of - by its time, in UTC."]
@@ -139,6 +155,8 @@ class DaemonOptions(OneLineOptions):
         self.listen: list[str] = []
         self.tls: list[str] = []
         self.certificate: ServerCertificate | None = None
+        self.web: list[str] = []
+        self.sites: list[Site] = []
         self._keeps_no_words = False
         self.bare: set[str] = set()
         """The options whose values were given without the option's name."""
@@ -152,6 +170,24 @@ class DaemonOptions(OneLineOptions):
     def opt_tls(self, endpoint: str) -> None:
         """Port, or endpoint as of --listen, where TLS is spoken. Repeatable [default: none]"""
         self.tls.append(endpoint)
+
+    def opt_web(self, endpoint: str) -> None:
+        """Port, or endpoint as of --listen, for browsers, and for programs that speak JSON over a
+        WebSocket; with tls: before it, over TLS. Repeatable [default: none]
+        """
+        self.web.append(endpoint)
+
+    def opt_web_origin(self, origin: str) -> None:
+        """What the web door is called from outside, if not by an address: https://chat.example.org.
+        Repeatable [default: none]
+        """
+        site = site_in(origin)
+        if site is None:
+            raise UsageError(
+                f"--web-origin {_as_typed(origin)}: write it like https://chat.example.org, with a "
+                "port if it is not that of the scheme, and with nothing behind that"
+            )
+        self.sites.append(site)
 
     def parseArgs(self, *arguments: str) -> None:
         if arguments:
@@ -171,11 +207,13 @@ class DaemonOptions(OneLineOptions):
             history=self._number("history", 0, MAX_HISTORY),
             history_bytes=self._number("history-bytes", MIN_HISTORY_BYTES, MAX_HISTORY_BYTES),
             replay=self._number("replay", 0, MAX_HISTORY),
+            resume_bytes=self._number("resume-bytes", MIN_RESUME_BYTES, MAX_RESUME_BYTES),
         )
         self._read_certificate()
         self.places = [Place(f"--listen {_as_typed(each)}", each) for each in self.listen]
         tls_places = [place for each in self.tls for place in self._tls_places(each)]
-        for place in self.places + tls_places:
+        self.web_places = [place for each in self.web for place in self._web_places(each)]
+        for place in self.places + tls_places + self.web_places:
             try:
                 parse(None, place)
             except ListenError as error:
@@ -184,13 +222,15 @@ class DaemonOptions(OneLineOptions):
             port = self._number("port", 0, 65535, PORT)
             self.places += places_for(self["host"], port, self._address_as_typed())
         self.places += tls_places
+        if self.web and find_spec("wsproto") is None:
+            raise UsageError("--web: install what it needs: pip install 'twisted-chat[web]'")
         self._check_transcript()
         if self["motd"] is not None:
             self.motd = _read_motd(self["motd"], self.limits.max_line)
 
     def _read_certificate(self) -> None:
         certificate = self["cert"]
-        if not self.tls:
+        if not self.tls and not any(where.startswith(_OVER_TLS) for where in self.web):
             for option in ("cert", "key", "client-ca"):
                 if self[option] is not None:
                     raise UsageError(f"--{option} goes with --tls, which says where TLS is spoken")
@@ -205,13 +245,19 @@ class DaemonOptions(OneLineOptions):
             raise UsageError(f"--tls: its certificate cannot be used: {error}") from error
 
     def _tls_places(self, where: str) -> list[Place]:
-        typed = f"--tls {_as_typed(where)}"
+        return self._places(where, f"--tls {_as_typed(where)}", self.certificate)
+
+    def _web_places(self, where: str) -> list[Place]:
+        certificate = self.certificate if where.startswith(_OVER_TLS) else None
+        return self._places(where.removeprefix(_OVER_TLS), f"--web {_as_typed(where)}", certificate)
+
+    def _places(self, where: str, typed: str, certificate: ServerCertificate | None) -> list[Place]:
         if where.isdecimal():
             port = whole_number(where, 0, 65535)
             if port is None:
                 raise UsageError(f"{typed}: a port is a whole number from 0 to 65535")
-            return places_for(self["host"], port, typed, self.certificate)
-        return [Place(typed, where, self.certificate)]
+            return places_for(self["host"], port, typed, certificate)
+        return [Place(typed, where, certificate)]
 
     def _number(self, option: str, least: int, most: int, default: int = 0) -> int:
         value: str | None = self[option]
@@ -269,9 +315,21 @@ class DaemonOptions(OneLineOptions):
             program=self.program,
             state=self["state"],
             certificate=self.certificate,
+            others=self._other_doors(),
         )
         freeze_program()
         return service
+
+    def _other_doors(self) -> list[Callable[[Entrance], IDoor]]:
+        """Return what makes the doors besides those for lines and for chatctl."""
+        if not self.web_places:
+            return []
+        from twisted_chat.doors.web.door import WebDoor
+
+        certificate = self.certificate
+        names = tuple if certificate is None else lambda: certificate.names
+        heads = Heads(LOOPBACK, self.sites, names)
+        return [lambda entrance: WebDoor(entrance, self.web_places, heads)]
 
 
 class Options(DaemonOptions):

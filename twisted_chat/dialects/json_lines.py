@@ -98,9 +98,7 @@ class JsonDialect:
         return self.render(event, "")
 
     def _records(self, event: Event) -> list[dict[str, object]]:
-        if isinstance(event, Said) and "\n" in event.text:
-            return [record(line) for line in _lines(event)]
-        return [record(event)]
+        return records(event)
 
 
 class ControlDialect(JsonDialect):
@@ -116,6 +114,13 @@ class ControlDialect(JsonDialect):
             if each.get("text") != words:
                 each["line"] = words
         return records
+
+
+def records(event: Event) -> list[dict[str, object]]:
+    """`event` as JSON has it: of what was said in several lines, each line."""
+    if isinstance(event, Said) and "\n" in event.text:
+        return [record(line) for line in _lines(event)]
+    return [record(event)]
 
 
 def record(event: Event) -> dict[str, object]:

@@ -83,6 +83,24 @@ class Admission:
             self._log.warn("{what} is full: the limit is {most}", what=what, most=most)
 
 
+class Place:
+    """A place that somebody from `host` has in the chat, until it is given back."""
+
+    __slots__ = ("_admission", "_host", "_is_taken")
+
+    def __init__(self, admission: Admission, host: Host) -> None:
+        admission.enter(host)
+        self._admission = admission
+        self._host = host
+        self._is_taken = True
+
+    def give_back(self) -> None:
+        """Let somebody else have it. It may be called again."""
+        if self._is_taken:
+            self._is_taken = False
+            self._admission.leave(self._host)
+
+
 class Connections(set[T]):
     """The connections of one door."""
 

@@ -21,7 +21,7 @@ from zope.interface import implementer
 
 from twisted_chat.interfaces import ICertificate
 from twisted_chat.limits import EXPIRY_LOOK, EXPIRY_NEAR
-from twisted_chat.pem import CannotUse, certificates_in, identity_in
+from twisted_chat.pem import CannotUse, certificates_in, host_names, identity_in
 
 _log = Logger(namespace="chat")
 
@@ -64,6 +64,8 @@ class ServerCertificate:
         self._clients = None if clients is None else os.path.abspath(clients)
         self._stamp = self._look()
         self._ends: datetime
+        self.names: Sequence[str] = ()
+        """The names of hosts that it is for, as it has them: `*.` may lead one."""
         self._context = self._load()
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
@@ -138,6 +140,7 @@ class ServerCertificate:
             # Such as one whose key is too short.
             raise CannotUse(f"{self._certificate}: TLS takes no such certificate") from error
         self._ends = own.certificate.not_valid_after_utc
+        self.names = host_names(own.certificate)
         return context
 
 

@@ -21,7 +21,7 @@ from twisted_chat.doors.anteroom import Anteroom
 from twisted_chat.doors.listening import IListeningReactor
 from twisted_chat.doors.outbox import IOutboxReactor, IStreamTransport, Patience
 from twisted_chat.events import LOBBY, Reason
-from twisted_chat.flood import Flood
+from twisted_chat.flood import Flood, Meter
 from twisted_chat.interfaces import IDialect, IOutbox
 from twisted_chat.members import Member
 from twisted_chat.names import BadName, check_name, check_room
@@ -114,22 +114,29 @@ class Entrance:
         origin = origin_of(host, user_of(transport))
         is_safe = is_local(host) or ISSLTransport.providedBy(transport)
         return Member(
-            self._name_of(peer, host),
+            self.default_name(peer, host),
             outbox,
             dialect,
-            # Each address of loopback has a meter: a proxy there may give each of its own clients
-            # one.
-            self.flood.meter(origin if host is None else network_of(host)),
+            self.meter(host, origin),
             door.safe if is_safe else door,
             host,
             origin,
         )
 
-    def _name_of(self, peer: IAddress, host: Host) -> str:
-        """Return the default name: the peer's address, or `local:N` where it has none."""
-        if not isinstance(peer, TCP4Address | TCP6Address):
+    def meter(self, host: Host, origin: str) -> Meter:
+        """Return what charges one connection from `host`."""
+        # Each address of loopback has a bucket: a proxy there may give each of its own clients one.
+        return self.flood.meter(origin if host is None else network_of(host))
+
+    def default_name(self, peer: IAddress, host: Host) -> str:
+        """Return what somebody from `host` is called who came over a connection from `peer`: the
+        address and the port, or `local:N` where there is no address.
+        """
+        if host is None:
             return f"{LOCAL}:{next(self._local)}"
-        return f"[{host}]:{peer.port}" if isinstance(host, IPv6Address) else f"{host}:{peer.port}"
+        is_tcp = isinstance(peer, TCP4Address | TCP6Address)
+        port = peer.port if is_tcp else next(self._local)  # type: ignore[attr-defined]
+        return f"[{host}]:{port}" if isinstance(host, IPv6Address) else f"{host}:{port}"
 
     def enter(
         self,

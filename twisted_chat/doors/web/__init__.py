@@ -1,0 +1,1 @@
+"""The web door: HTTP, and a WebSocket at /-/ws."""

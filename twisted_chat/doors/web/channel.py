@@ -1,0 +1,199 @@
+"""One connection of the web door: requests over HTTP, one after the other, or a WebSocket."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IDelayedCall, ISSLTransport
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel, Request
+from twisted.web.server import Site
+
+from twisted_chat.doors.admission import Place
+from twisted_chat.doors.outbox import IStreamTransport
+from twisted_chat.doors.web.base import WebBase
+from twisted_chat.doors.web.connection import WebConnection
+from twisted_chat.doors.web.handshake import WhenSent
+from twisted_chat.doors.web.heads import Visitor
+from twisted_chat.limits import GOODBYE, REQUEST_WAIT
+from twisted_chat.networks import Host, host_of
+from twisted_chat.refusal import Refusal
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Stand in every answer, unless a resource sets them otherwise."""
+
+_PHRASES = {413: "Content Too Large", 503: "Service Unavailable"}
+
+
+class WebChannel(HTTPChannel):
+    """One connection of `door`. It has a place in the chat as long as it is there; `why`: why there
+    is none for it. A request has REQUEST_WAIT seconds to come, all of it.
+    """
+
+    transport: IStreamTransport
+    site: Site
+    timeOut = None
+    """Twisted's own, which starts anew with every byte."""
+
+    def __init__(self, door: WebBase) -> None:
+        super().__init__()
+        self.door = door
+        self.why: Refusal | None = None
+        self._is_being_refused = False
+        self._place: Place | None = None
+        self._host: Host = None
+        self._late: IDelayedCall | None = None
+        self._web: WebConnection | None = None
+        self._early: list[bytes] | None = None
+        """What came behind the handshake of a WebSocket, while that is under way."""
+        self._visitor: Visitor
+        self._has_ended = False
+
+    def connectionMade(self) -> None:
+        door = self.door
+        admission = door.entrance.admission
+        self._host = host_of(self.transport.getPeer())
+        self.why = admission.refusal(self._host)
+        if self.why is None:
+            door.connections.begin(self)
+            self._place = Place(admission, self._host)
+        else:
+            self._is_being_refused = True
+            door.refused += 1
+            door.being_refused += 1
+        super().connectionMade()
+        self._wait()
+
+    def come_from(self, host: Host) -> None:
+        """What comes over this connection comes from `host`, as a proxy says."""
+        if host != self._host and self._place is not None:
+            admission = self.door.entrance.admission
+            self._host = host
+            self._place.give_back()
+            self.why = admission.refusal(host)
+            self._place = Place(admission, host)
+
+    # The time of a request.
+
+    def _wait(self) -> None:
+        seconds = REQUEST_WAIT if self.why is None else GOODBYE
+        self._late = self.door.reactor.callLater(seconds, self._too_late)
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None and self._late.active():
+            self._late.cancel()
+
+    def _too_late(self) -> None:
+        self.transport.abortConnection()
+
+    def allContentReceived(self) -> None:
+        if not self._has_ended:
+            self._stop_waiting()
+            super().allContentReceived()
+
+    def requestDone(self, request: Request) -> None:
+        super().requestDone(request)
+        if not self.requests:
+            self._stop_waiting()
+            self._wait()
+
+    # What comes in.
+
+    def dataReceived(self, data: bytes) -> None:
+        self.door.heard += 1
+        if self._web is not None:
+            self._web.socket.data_received(data)
+        elif not self._has_ended:
+            super().dataReceived(data)
+
+    def rawDataReceived(self, data: bytes) -> None:
+        if self._early is not None:
+            self._early.append(data)
+        elif not self._has_ended:
+            super().rawDataReceived(data)
+
+    # To a WebSocket.
+
+    def upgrade(self, visitor: Visitor, head: bytes) -> None:
+        """Be a WebSocket from here on. `head`: what the peer is answered.
+
+        That goes out through the transport, behind all that was answered before; frames go out past
+        it. So they begin when the transport has sent all.
+        """
+        transport = self.transport
+        self._early = []
+        self._visitor = visitor
+        self.requests.clear()
+        transport.unregisterProducer()
+        transport.write(head)
+        transport.pauseProducing()
+        WhenSent(transport, self._begin_frames)
+
+    def _begin_frames(self, is_lost: bool = False) -> None:
+        early, self._early = self._early or [], None
+        place, self._place = self._place, None
+        self._web = WebConnection(
+            self.door, self.transport, self._visitor, place, self.why, is_lost
+        )
+        self.transport.resumeProducing()
+        self.door.pings.add(self._web.socket)
+        for data in early:
+            self._web.socket.data_received(data)
+
+    # The end.
+
+    def end(self, code: int, text: str, is_sending: bool = True) -> None:
+        """Answer with `code` and end: nothing more is taken. A peer that `is_sending` is heard out
+        for a while: bytes that nobody has read when a connection ends take back what was sent.
+        """
+        self._has_ended = True
+        self._stop_waiting()
+        self.requests.clear()
+        body = f"{text}\n".encode()
+        lines = [
+            f"HTTP/1.1 {code} {_PHRASES[code]}",
+            "Connection: close",
+            "Content-Type: text/plain; charset=utf-8",
+            f"Content-Length: {len(body)}",
+            *[f"{name}: {value}" for name, value in HEADERS.items()],
+            "",
+        ]
+        transport = self.transport
+        transport.unregisterProducer()
+        transport.resumeProducing()
+        transport.write("".join(f"{line}\r\n" for line in lines).encode() + body)
+        self._late = self.door.reactor.callLater(GOODBYE, transport.abortConnection)
+        if is_sending and not ISSLTransport.providedBy(transport):
+            transport.loseWriteConnection()
+        else:
+            transport.loseConnection()
+
+    def stop(self) -> None:
+        """The daemon stops."""
+        if self._web is not None:
+            self._web.stop()
+        elif self.requests or self._early is not None:
+            # In the middle of an answer there is no place for words.
+            self._stop_waiting()
+            self._late = self.door.reactor.callLater(GOODBYE, self._too_late)
+            self.loseConnection()
+        elif not self._has_ended:
+            self.end(503, "the daemon stops", is_sending=False)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self._stop_waiting()
+        if self._early is not None:
+            self._begin_frames(is_lost=True)  # What it had sent is heard.
+        if self._web is not None:
+            self.door.pings.discard(self._web.socket)
+            self._web.connection_lost()
+        else:
+            super().connectionLost(reason)
+        if self._is_being_refused:
+            self.door.being_refused -= 1
+        else:
+            self.door.connections.lose(self)
+        if self._place is not None:
+            self._place.give_back()
