@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from signal import SIGINT
 
 import pytest
@@ -22,10 +22,12 @@ from tests.support.clients import (
     name_of_newcomer,
     piped,
 )
-from tests.support.processes import CHAT_CLIENT, Daemon, Process, closing_all, needs_ipv6
+from tests.support.processes import CHAT_CLIENT, Daemon, Process, needs_ipv6
 from twisted_chat import __version__
 from twisted_chat.client import NO_FORMAT
+from twisted_chat.console.options import Options
 from twisted_chat.limits import CLIENT_LINE
+from twisted_chat.usage import WRONG_USAGE
 
 
 @pytest.fixture
@@ -349,7 +351,7 @@ UNKNOWN_HOST = "fe80::1%nosuch"
 """The resolver knows that there is no such host without asking a server."""
 
 
-BAD_STARTS = [
+BAD_COMMAND_LINES = [
     ([], "tell it where to go"),
     (["127.0.0.1", "8888", "lobby"], "tell it where to go"),
     (["--nosuch", "127.0.0.1", "8888"], "--nosuch"),
@@ -359,53 +361,63 @@ BAD_STARTS = [
     (["127.0.0.1", "x"], "not 'x'"),
     (["127.0.0.1", ""], "not ''"),
     (["127.0.0.1", "٣"], "not '٣'"),
+    (["127.0.0.1", "\udcb1\udce8"], "PORT must be a number"),
     (["8888"], "8888 is a port: write chat-client HOST 8888"),
     (["::1:8888"], "write [::1:8888] or [::1]:8888"),
     (["127.0.0.1:8888", "8888"], "HOST must be without a port"),
-    (["127.0.0.1:x"], "is no endpoint"),
-    (["nosuch:127.0.0.1"], "is no endpoint"),
-    (["tcp:127.0.0.1:x"], "is no endpoint"),
-    (["tcp:127.0.0.1:65536"], "65536"),
     ([""], "HOST is empty"),
-    ([UNKNOWN_HOST, "8888"], "unknown host"),
-    (["a..b", "8888"], "a..b"),
     (["", "8888"], "HOST is empty"),
     (["--bell", "loud", "127.0.0.1", "8888"], "--bell must be on or off, not 'loud'"),
+    (["--bell", "\udcb1\udce8", "127.0.0.1", "8888"], "--bell must be on or off"),
     (["--nick", "ann marie", "127.0.0.1", "8888"], "not 'ann marie'"),
     (["--nick", "ann\n/quit", "127.0.0.1", "8888"], "--nick must be a name"),
     (["--nick", "", "127.0.0.1", "8888"], "--nick is empty"),
     (["--nick", "\udcb1\udce8", "127.0.0.1", "8888"], r"--nick must be UTF-8, not '\udcb1\udce8'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [pytest.param(*each, id=" ".join(each[0]) or "nothing") for each in BAD_COMMAND_LINES],
+)
+def test_bad_command_line_is_one_clear_line(capsys, arguments, complaint):
+    options = Options()
+    with pytest.raises(SystemExit) as refused:
+        options.parseOptions(arguments)
+    assert refused.value.code == WRONG_USAGE
+    out, err = capsys.readouterr()
+    assert out == ""
+    [line] = err.splitlines()
+    assert line.startswith("chat-client: ")
+    assert complaint in line
+
+
+BAD_STARTS = [
+    BAD_COMMAND_LINES[0],
+    BAD_COMMAND_LINES[-1],
+    (["127.0.0.1:x"], "is no endpoint"),
+    (["nosuch:127.0.0.1"], "is no endpoint"),
+    (["tcp:127.0.0.1:x"], "is no endpoint"),
+    (["tcp:127.0.0.1:65536"], "65536"),
+    ([UNKNOWN_HOST, "8888"], "unknown host"),
+    (["a..b", "8888"], "a..b"),
     (["\udcb1\udce8", "8888"], r"cannot reach \udcb1\udce8 port 8888: invalid hostname"),
     (["tcp:\udcb1\udce8:8888"], "unknown host"),
     (["tls:\udcb1\udce8:8888"], "is no name of a host"),
     (["unix:/nosuch/\udcb1\udce8"], "No such file"),
-    (["127.0.0.1", "\udcb1\udce8"], "PORT must be a number"),
-    (["--bell", "\udcb1\udce8", "127.0.0.1", "8888"], "--bell must be on or off"),
     (["unix:nosuch/chat"], "No such file"),
 ]
 
 
-@pytest.fixture(scope="module")
-def bad_starts() -> Iterator[list[Process]]:
-    """The clients of BAD_STARTS, all running at once: most of their time is Python's start."""
-    with closing_all() as register:
-        yield [register(Process([*CHAT_CLIENT, *arguments])) for arguments, _ in BAD_STARTS]
-
-
-@pytest.mark.parametrize(
-    ("number", "complaint"),
-    [
-        pytest.param(number, complaint, id=" ".join(arguments) or "nothing")
-        for number, (arguments, complaint) in enumerate(BAD_STARTS)
-    ],
-)
-def test_bad_start_is_one_clear_line_for(bad_starts, number, complaint):
-    process = bad_starts[number]
-    assert process.wait() != 0
-    assert process.out.text == ""
-    [line] = process.err.seen
-    assert line.startswith("chat-client: ")
-    assert complaint in line
+def test_bad_start_is_one_clear_line(start):
+    # All run at once: most of their time is Python's start.
+    clients = [start([*CHAT_CLIENT, *arguments]) for arguments, _ in BAD_STARTS]
+    for client, (arguments, complaint) in zip(clients, BAD_STARTS, strict=True):
+        assert client.wait() != 0, arguments
+        assert client.out.text == "", arguments
+        [line] = client.err.seen
+        assert line.startswith("chat-client: ")
+        assert complaint in line, arguments
 
 
 @pytest.mark.parametrize("options", [[], ["--no-reconnect"]], ids=["plain", "no-reconnect"])

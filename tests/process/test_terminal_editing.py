@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import termios
 
-import pytest
-
 from tests.support.clients import GREETING
 from tests.support.processes import PATIENT_CLIENT
 
@@ -90,22 +88,18 @@ def test_bytes_that_are_no_character_are_said_as_replacements(ann):
     assert ann.guest.line() == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}b"
 
 
-@pytest.mark.parametrize(
-    ("keys", "said"),
-    [
+def test_a_line_is_mended_with_the_usual_keys(ann):
+    for keys, said in (
+        (f"first{UP}{DOWN}\n", "first"),  # Nothing stands above it yet.
         (f"ac{LEFT}b\n", "abc"),
         (f"bc{HOME}a\n", "abc"),
         (f"abd{BACKSPACE}c\n", "abc"),
         (f"abc{LEFT}\x04\n", "ab"),
         ("junk\x15abc\n", "abc"),
         ("abc junk\x17\n", "abc "),
-        (f"first{UP}{DOWN}\n", "first"),
-    ],
-    ids=["left", "home", "backspace", "delete", "^U", "^W", "nothing above"],
-)
-def test_line_is_mended_with(ann, keys, said):
-    ann.type(keys)
-    assert ann.guest.line() == said
+    ):
+        ann.type(keys)
+        assert ann.guest.line() == said
 
 
 def test_lines_typed_before_come_back_with_the_up_key(ann):

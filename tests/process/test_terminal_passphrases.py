@@ -125,36 +125,37 @@ def test_passphrase_of_two_lines_is_masked_too(ann):
     ann.until(lambda screen: screen.endswith("\n/register *****\n*******"))
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        " /register ",
-        "\N{EM SPACE}/ LOGIN  ann ",
-        "␛/register ",
-        ">/login ann ",
-        "\uff0flogin ann ",
-        "7register ",
-        "/msg bob /login ann ",
-    ],
-)
-def test_command_that_slipped_shows_its_passphrase_to_nobody(ann, command):
+def test_command_that_slipped_shows_its_passphrase_to_nobody(ann):
     ann.type("first\n")
     assert ann.guest.line() == "first"
-    for character in f"{command}horse":
-        ann.type(character)
-    ann.until(lambda screen: screen.endswith("*****"))
-    ann.type("\n")
-    ann.find("! that was not said: a passphrase may be in it. Write /")
-    # Until a key is shown the editor may still be busy with the line before.
-    ann.type("x")
-    ann.until(lambda screen: screen.endswith("\nx"))
-    ann.type(f"\x7f{UP}")
-    ann.until(lambda screen: screen.endswith("\nfirst"))
-    ann.type("\n")
-    assert ann.guest.line() == "first"
     ann.find("[You] first")
-    assert "horse" not in ann.raw
-    assert ann.screen.count("[You]") == 2
+    for count, command in enumerate(
+        (
+            " /register ",
+            "\N{EM SPACE}/ LOGIN  ann ",
+            "␛/register ",
+            ">/login ann ",
+            "\uff0flogin ann ",
+            "7register ",
+            "/msg bob /login ann ",
+        ),
+        2,
+    ):
+        for character in f"{command}horse":
+            ann.type(character)
+        ann.until(lambda screen: screen.endswith("*****"))
+        ann.type("\n")
+        ann.find("! that was not said: a passphrase may be in it. Write /")
+        # Until a key is shown the editor may still be busy with the line before.
+        ann.type("x")
+        ann.until(lambda screen: screen.endswith("\nx"))
+        ann.type(f"\x7f{UP}")
+        ann.until(lambda screen: screen.endswith("\nfirst"))
+        ann.type("\n")
+        assert ann.guest.line() == "first"
+        ann.find("[You] first")
+        assert "horse" not in ann.raw
+        assert ann.screen.count("[You]") == count
 
 
 def test_login_without_its_slash_is_not_said_and_not_kept_where_the_name_is_owned(ann):
