@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.authorisation import Door
+from twisted_chat.counting import Counting
 from twisted_chat.delivery import Delivery
 from twisted_chat.events import (
     LOBBY,
@@ -82,6 +83,12 @@ class Chat:
         self.since = clock.seconds()
         self.limits = limits
         self.motd = motd
+        self._refusals = Counter({kind.value: 0 for kind in Kind})
+        self._put_out = Counter({reason.value: 0 for reason in Reason})
+        self.counting = Counting()
+        self.counting.add("lines", lambda: {"said": self.view.said()})
+        self.counting.add("refusals", lambda: self._refusals)
+        self.counting.add("put out", lambda: self._put_out)
         self._numbers = count(1)
         self._rooms: dict[str, Room] = {}
         """The rooms that members of this process are in, by name."""
@@ -250,6 +257,9 @@ class Chat:
 
     def _tell(self, member: Member, *events: Event) -> None:
         member.meter.charge(_size(events) / TOKEN)
+        for event in events:
+            if isinstance(event, Refused):
+                self._refusals[event.kind.value] += 1
         self.delivery.tell(member, *(_as_answers(member.refs, events) if member.refs else events))
 
     def done(self, member: Member, more: bool | None = None) -> None:
@@ -414,6 +424,8 @@ class Chat:
     def _left(self, event: Left, member: Member | None) -> None:
         rooms = [self._rooms[name] for name in event.counts if name in self._rooms]
         if member is not None:
+            if event.reason:
+                self._put_out[event.reason] += 1
             self._silence(member)
             for room in rooms:
                 room.seats -= 1

@@ -370,7 +370,8 @@ class Notice:
     """An answer to a command.
 
     Somebody's words stand only at its end, behind a lead that tells whose they are. `record`: the
-    same for programs, if it is more than words.
+    same for programs, if it is more than words. A text for chatctl alone may be of several lines,
+    joined by LF.
     """
 
     text: str

@@ -109,28 +109,28 @@ class Meter:
         if not rate:
             return 0.0
         issued = flood.issued + (now - flood.since) * rate
-        latest = issued + flood.longest
+        own, typed, chat = self._own, self._typed, flood.chat
         address = flood.addresses.get(self._address) or flood.begin(self._address, issued)
-        own_full = _fill(self._own, issued, tokens, latest)
-        address_full = _fill(address.full, issued, tokens / ADDRESS_SHARE, latest)
-        typed_full = tokens / TYPED_RATE + (self._typed if self._typed > issued else issued)
-        over = (own_full if own_full > address_full else address_full) - issued - flood.one_left
-        chat_full = flood.chat.full
+        shared = address.full
+        # When each bucket is full after this.
+        own_full = tokens + (own if own > issued else issued)
+        shared_full = tokens / ADDRESS_SHARE + (shared if shared > issued else issued)
+        typed_full = tokens / TYPED_RATE + (typed if typed > issued else issued)
+        chat_full = chat.full
+        over = (own_full if own_full > shared_full else shared_full) - issued - flood.one_left
         if typed_full - issued > flood.typed_empty:
-            typed_full = self._typed
-            chat_full = _fill(chat_full, issued, tokens / CHAT_SHARE, latest)
+            typed_full = typed
+            chat_full = tokens / CHAT_SHARE + (chat_full if chat_full > issued else issued)
             over = max(over, chat_full - issued - flood.one_left / CHAT_SHARE)
-        if over <= 0.0 or not only_at_once:
-            self._own = own_full
-            self._typed = typed_full
-            address.full = address_full
-            flood.chat.full = chat_full
+        if over > 0.0:
+            if only_at_once:
+                return over / rate
+            # A bucket that is overdrawn is bounded, and so is the pause: nobody is held for long.
+            latest = issued + flood.longest
+            own_full, shared_full, chat_full = (
+                min(full, latest) for full in (own_full, shared_full, chat_full)
+            )
+            over = min(over, LONGEST_PAUSE * rate)
+        self._own, self._typed = own_full, typed_full
+        address.full, chat.full = shared_full, chat_full
         return over / rate if over > 0.0 else 0.0
-
-
-def _fill(full: float, issued: float, more: float, latest: float) -> float:
-    """Return when a bucket will be full that would be so at `full` and is charged `more` tokens,
-    once `issued` tokens have come in. That is at most `latest`.
-    """
-    full = more + (full if full > issued else issued)
-    return full if full < latest else latest

@@ -150,6 +150,9 @@ class IView(Interface):
     def mutes() -> list[Sanction]:
         """Return all mutes in force, the newest first."""
 
+    def said() -> int:
+        """Return how many lines were said in all rooms together since the journal began."""
+
     def closed_to(host: Host) -> Refusal | None:
         """Return why nobody may come in from `host` just now, and until when; None: come in."""
 

@@ -38,6 +38,7 @@ class DummyProtocol(MemberLines):
 
     def dataReceived(self, data: bytes) -> None:
         self.door.heard += 1
+        self.door.received += len(data)
         super().dataReceived(data)
 
     def line_received(self, line: bytes) -> None:

@@ -119,7 +119,7 @@ class House:
 
     def counts(self) -> dict[str, int]:
         """Return what the door under test has counted."""
-        return blockingCallFromThread(reactor, self._door.counts)
+        return blockingCallFromThread(reactor, self.service.counts)[self._door.name]
 
     def configure(self, *motd: str, **limits: int) -> None:
         """Let `motd` and `limits` hold, and otherwise what held from the start."""

@@ -110,4 +110,6 @@ def test_the_door_counts_what_comes_in(open_house: Callable[..., House]):
     bob.next("said")
     after = house.counts()
     assert after["packets"] == before["packets"] + 1
+    assert after["bytes_in"] >= before["bytes_in"] + len("hello")
+    assert after["bytes_out"] >= before["bytes_out"] + len("hello")
     assert (after["accepted"], after["connections"], after["refused"]) == (2, 2, 0)

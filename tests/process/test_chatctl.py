@@ -109,6 +109,8 @@ def test_it_shows_who_is_there_in_all_rooms_or_in_one(own):
     ]
     [status] = records(folder, "status")
     assert (status["users"], status["rooms"], status["version"]) == (2, 2, __version__)
+    assert set(status["counts"]) == {"lines", "refusals", "put out", "line", "control"}
+    assert status["counts"]["line"]["connections"] == 2
 
 
 def test_it_speaks_to_all_rooms_or_to_one(own):

@@ -129,7 +129,7 @@ def test_chatctl_and_the_log_tell_that_the_certificate_expires(start_daemon, aut
         assert bool(warned) == (ends < 14)
         return chatctl(folder, "status", *arguments).stdout
 
-    assert re.search(r"0 rooms; the certificate \S+ expires on 20\S+: renew it$", status(9))
+    assert re.search(r"0 rooms; the certificate \S+ expires on 20\S+: renew it\n", status(9))
     assert isinstance(json.loads(status(30, "--json"))["certificate_until"], int)
 
 

@@ -58,7 +58,7 @@ class HallTests(SynchronousTestCase):
             self.hall.clock.advance(5)
             [line] = self.hall.control("whois", "bob")
             self.assertTrue(line.endswith("idle 5 s"), line)
-        [line] = self.hall.control("status")
+        line, *_ = self.hall.control("status")
         self.assertIn(f"up {5 * len(STEPS)} s", line)
 
     def test_mutes_and_bans_end_by_it(self) -> None:

@@ -163,20 +163,3 @@ class RefusalTests(SynchronousTestCase):
     def test_when_one_has_left_there_is_room_again(self) -> None:
         self.ann.connectionLost(Failure(ConnectionDone()))
         self.assertIsInstance(self.door.factory.buildProtocol(BOB), ChatProtocol)
-
-
-class CountTests(SynchronousTestCase):
-    def test_a_door_counts_who_came_who_is_there_who_was_refused_and_what_came(self) -> None:
-        door = Door(max_users=2)
-        ann = door.connect(ANN)
-        door.connect(ANN).connectionLost(Failure(ConnectionDone()))
-        bob = door.connect(BOB)
-        for _ in range(3):
-            refused = door.factory.buildProtocol(BOB)
-            refused.makeConnection(TCPTransport(peerAddress=BOB))
-        ann.dataReceived(b"one\n")
-        bob.dataReceived(b"two")
-        bob.dataReceived(b"\nthree\n")
-        self.assertEqual(
-            door.factory.counts(), {"accepted": 3, "connections": 2, "packets": 3, "refused": 3}
-        )

@@ -103,6 +103,7 @@ class WayOut:
         self.outbox.close()
         self.unblock()
         self.assertEqual(self.sent(), written)
+        self.assertEqual(self.outbox._patience.sent, len(written))
         self.assertTrue(self.transport.disconnecting)
 
     def test_past_its_bound_a_member_gets_one_more_chance_and_is_then_too_slow(self) -> None:

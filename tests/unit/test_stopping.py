@@ -136,14 +136,6 @@ class StoppingTests(SynchronousTestCase):
             end.callback(None)
         self.assertIsNone(self.successResultOf(done))
 
-    def test_what_each_door_has_counted_is_gathered(self) -> None:
-        web, control = self.door("web"), self.door("control")
-        web.heard = 3
-        self.assertEqual(
-            self.service(web, control).counts(),
-            {"web": {"packets": 3}, "control": {"packets": 0}},
-        )
-
 
 class AwayTests(SynchronousTestCase):
     """The end of a daemon whose ledger is away."""

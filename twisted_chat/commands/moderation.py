@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import time
 
 from twisted_chat import __version__
@@ -159,16 +160,27 @@ async def status(request: Request) -> None:
     where = "1 room" if len(rooms) == 1 else f"{len(rooms)} rooms"
     certificate = request.certificate
     warning = "" if certificate is None else certificate.warning(time())
-    request.answer(
+    counts = chat.counting.counts()
+    lines = [
         f"twisted-chat {__version__}, up {span(uptime)}: {users(len(people))} in {where}"
         + (f"; {warning}" if warning else ""),
+        *(_in_words(part, numbers) for part, numbers in counts.items()),
+    ]
+    request.answer(
+        "\n".join(lines),
         version=__version__,
         uptime=int(uptime),
         users=len(people),
         rooms=len(rooms),
         lasting=chat.journal.lasting,
         certificate_until=None if certificate is None else int(certificate.ends),
+        counts=counts,
     )
+
+
+def _in_words(part: str, numbers: Mapping[str, int]) -> str:
+    counted = [f"{what.replace('_', ' ')} {number}" for what, number in numbers.items() if number]
+    return f"{part}: {', '.join(counted) or 'nothing'}"
 
 
 def _no_time(text: str) -> Refusal:

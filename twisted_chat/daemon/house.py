@@ -99,6 +99,7 @@ def make_service(
     try:
         for door in doors:
             door.open()
+            chat.counting.add(door.name, door.counts)
     except ListenError as error:
         raise SystemExit(f"{program}: {error}") from error
     reminder = None if certificate is None else Reminder(certificate, reactor)

@@ -74,8 +74,8 @@ class ChatService(Service):
         return self._chat.configure(limits, motd)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return what each door has counted, by the door's name and the name of the number."""
-        return {door.name: door.counts() for door in self.doors}
+        """Return what each part has counted, by its name and the name of the number."""
+        return self._chat.counting.counts()
 
     def stopService(self) -> Deferred[None]:
         super().stopService()

@@ -72,6 +72,7 @@ class ControlProtocol(HoldingLineReceiver):
 
     def dataReceived(self, data: bytes) -> None:
         self.door.heard += 1
+        self.door.received += len(data)
         super().dataReceived(data)
 
     def line_received(self, line: bytes) -> None:

@@ -19,7 +19,7 @@ from twisted_chat.commands.desk import Desk
 from twisted_chat.doors.admission import Admission
 from twisted_chat.doors.anteroom import Anteroom
 from twisted_chat.doors.listening import IListeningReactor
-from twisted_chat.doors.outbox import IOutboxReactor, IStreamTransport, Patience
+from twisted_chat.doors.outbox import IOutboxReactor, IStreamTransport
 from twisted_chat.events import LOBBY, Reason
 from twisted_chat.flood import Flood, Meter
 from twisted_chat.interfaces import IDialect, IOutbox
@@ -88,7 +88,6 @@ class Entrance:
         self.admission = Admission(self.limits, closed_to)
         self.anteroom = Anteroom(self.admission, reactor)
         self.flood = Flood(reactor, self.limits)
-        self.patience = Patience(reactor, self.limits)
         self._local = count(1)
 
     def refusal(self, peer: IAddress) -> Refusal | None:

@@ -59,7 +59,9 @@ class ChatProtocol(MemberLines):
     def dataReceived(self, data: bytes) -> None:
         if self._member.leaving:
             return
-        self.door.heard += 1
+        door = self.door
+        door.heard += 1
+        door.received += len(data)
         if self._stranger is not None:
             data = self._stranger.begin(data)
         elif self.at_line_start and self._say_at_once(data):

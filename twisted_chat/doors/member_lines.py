@@ -42,10 +42,10 @@ class MemberLines(HoldingLineReceiver):
         return self.door.limits.max_line
 
     def connectionMade(self) -> None:
-        door, entrance = self.door, self.door.entrance
+        door = self.door
         door.connections.begin(self)
-        self._outbox = outbox_for(self.transport, entrance.patience, self._too_slow)
-        self._member = entrance.member(self.transport, self._outbox, door.dialect, self.kind)
+        self._outbox = outbox_for(self.transport, door.patience, self._too_slow)
+        self._member = door.entrance.member(self.transport, self._outbox, door.dialect, self.kind)
 
     def _refuse(self, why: str, kind: Kind = Kind.BAD_REQUEST) -> None:
         """Tell the peer what is not taken of what it sent, behind the answers to all before."""

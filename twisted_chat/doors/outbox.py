@@ -48,12 +48,13 @@ class Patience:
     """Bounds what waits for each member, in bytes and in time, and finds the members that stall.
 
     `limits.backlog`: bytes that may wait for one member. `limits.stall`: seconds that the oldest of
-    them may wait.
+    them may wait. `sent`: how many bytes have gone out to all members together.
     """
 
     def __init__(self, reactor: IOutboxReactor, limits: Limits) -> None:
         self.reactor = reactor
         self.limits = limits
+        self.sent = 0
         self._waiting: dict[Outbox, None] = {}
         self._look: IDelayedCall | None = None
         self._due = 0.0
@@ -256,6 +257,7 @@ class SocketOutbox(Outbox):
                     self._fail()
                     return
                 sent = 0
+            self._patience.sent += sent
             if sent < len(data):
                 self._keep_rest(data, sent)
         elif self._open:
@@ -274,6 +276,7 @@ class SocketOutbox(Outbox):
                 self._fail()
                 return
             sent = 0
+        self._patience.sent += sent
         if sent < size:
             self._keep_rest(b"".join(pieces), sent)
 
@@ -311,6 +314,7 @@ class SocketOutbox(Outbox):
             if error.errno not in _FULL:
                 self._fail()
             return
+        self._patience.sent += sent
         self._size -= sent
         self._sent += sent
         while queue and self._sent >= len(queue[0][1]):
@@ -384,12 +388,14 @@ class TransportOutbox(Outbox):
         if self._paused:
             self._keep(data)
         else:
+            self._patience.sent += len(data)
             self._transport.write(data)
 
     def _finish(self) -> None:
         # loseConnection waits until no producer is registered.
         self._transport.unregisterProducer()
         if self._queue is not None:
+            self._patience.sent += self._size
             self._transport.writeSequence([data for _, data in self._queue])
             self._drop()
         self._transport.loseConnection()
@@ -404,6 +410,7 @@ class TransportOutbox(Outbox):
         while self._queue and not self._paused:
             data = self._queue.popleft()[1]
             self._size -= len(data)
+            self._patience.sent += len(data)
             self._transport.write(data)
         if not self._queue:
             self._drop()

@@ -21,7 +21,7 @@ from twisted_chat.doors.admission import Connections
 from twisted_chat.doors.door import Entrance, IDoor
 from twisted_chat.doors.handshakes import Handshakes
 from twisted_chat.doors.listening import Listener, Place
-from twisted_chat.doors.outbox import IStreamTransport
+from twisted_chat.doors.outbox import IStreamTransport, Patience
 from twisted_chat.events import Refused
 from twisted_chat.interfaces import IDialect
 from twisted_chat.limits import GOODBYE, REFUSED_AT_ONCE
@@ -45,8 +45,11 @@ class StreamDoor(ServerFactory[Protocol]):
         self.desk = entrance.desk
         self.reactor = entrance.reactor
         self.limits = entrance.limits
+        self.patience = Patience(self.reactor, self.limits)
         self.connections: Connections[Any] = Connections()
         self.heard = 0
+        self.received = 0
+        """Bytes of the packets that were heard."""
         self.refused = 0
         self.being_refused = 0
         """Connections that were refused and are not closed yet."""
@@ -85,8 +88,10 @@ class StreamDoor(ServerFactory[Protocol]):
         return {
             "accepted": self.connections.accepted,
             "connections": len(self.connections),
-            "packets": self.heard,
             "refused": self.refused,
+            "packets": self.heard,
+            "bytes_in": self.received,
+            "bytes_out": self.patience.sent,
         }
 
 

@@ -25,6 +25,7 @@ def dump(state: State) -> dict[str, Any]:
         "walls": {node: list(pair) for node, pair in state.walls.items()},
         "era": state.era,
         "number": state.number,
+        "said": state.said,
         "people": [_document(person) for person in state.people.values()],
         # Orders of their own, in which members read what happens.
         "present": {room.name: [each.id for each in room.present] for room in state.rooms},
@@ -45,6 +46,7 @@ def load(dump: dict[str, Any], store: IStore) -> State:
     state.walls = {node: (time, wall) for node, (time, wall) in dump["walls"].items()}
     state.era = dump["era"]
     state.number = dump["number"]
+    state.said = dump["said"]
     state.history.load(dump["history"])
     state.rooms.restore(dump["rooms"])
     state.registrations.restore(dump["registrations"], state.time)

@@ -65,6 +65,8 @@ class State:
         """When nodes whose wall clocks are behind `time` last asked: that time, and their own."""
         self.era = ""
         self.number = 0
+        self.said = 0
+        """How many lines were said since nothing was known."""
         self.due = float("inf")
         self.decided: list[Happened | ToOne] = []
         self.people: dict[str, Person] = {}

@@ -97,5 +97,8 @@ class View:
         now = self.now()
         return [mute for mute in self._state.mutes.in_order() if now < mute.end]
 
+    def said(self) -> int:
+        return self._state.said
+
     def closed_to(self, host: Host) -> Refusal | None:
         return closed_to(self._state, host, self.now())

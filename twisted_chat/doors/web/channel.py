@@ -103,6 +103,7 @@ class WebChannel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         self.door.heard += 1
+        self.door.received += len(data)
         if self._web is not None:
             self._web.socket.data_received(data)
         elif not self._has_ended:

@@ -52,7 +52,7 @@ class WebConnection:
         self._session: Session | None = None
         self._early: list[str] | None = None
         """What came while it is not known yet whether it goes on with a session."""
-        self.socket = WebSocket(transport, door.entrance.patience, self, is_lost)
+        self.socket = WebSocket(transport, door.patience, self, is_lost)
         wait = REQUEST_WAIT if why is None else GOODBYE
         self._late: IDelayedCall | None = door.reactor.callLater(wait, self._too_late)
 

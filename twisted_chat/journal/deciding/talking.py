@@ -43,7 +43,9 @@ def say(state: State, person: Person, room_name: str, text: str) -> Said | None:
             return None
     # Not by `stamp`: nearly all that is decided comes this way.
     number = state.number + 1
-    state.number = number + text.count("\n")
+    lines = 1 + text.count("\n")
+    state.number += lines
+    state.said += lines
     name = person.name
     said = Said(name.text, text, room_name, state.time, state.era, number)
     state.history.add(said, person.origin, name.key)
@@ -64,6 +66,7 @@ def say_as_owner(state: State, owned: Registration, room: RoomState, text: str) 
             raise Refusal(f"#{room.name} is locked: nobody new may speak there", Kind.LOCKED)
         if room.rules.slow:
             _post_slowly(state, key, bearer, room)
+    state.said += 1
     said = Said(owned.name, text, room.name, *state.stamp())
     state.history.add(said, f"name:{key}", key)
     state.happen(said, None, deaf_to(state, key))
