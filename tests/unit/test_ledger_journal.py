@@ -15,10 +15,10 @@ from twisted_chat.journal.entries import Entry, read_entry, write_entry
 from twisted_chat.journal.ledger import ILedger, ILedgerReader, LedgerJournal
 from twisted_chat.journal.state import State
 from twisted_chat.journal.store import NoStore
-from twisted_chat.limits import EMPTY_ROOM, IN_FLIGHT, NODES_GONE, Bounds
+from twisted_chat.limits import EMPTY_ROOM, IN_FLIGHT, NODES_GONE
 from twisted_chat.names import named
 from twisted_chat.refusal import Kind, Refusal
-from twisted_chat.requests import Arrive, Begin, Configure, Dismiss, Leave, Move, Rename, Say, Tick
+from twisted_chat.requests import Arrive, Begin, Dismiss, Leave, Move, Rename, Say, Tick
 
 HALF = "x" * (IN_FLIGHT // 2)
 
@@ -334,27 +334,6 @@ class BeginningTests(LedgerCase):
         second = self.node("n2")
         self.assertEqual(second.journal.view.who(None), first.journal.view.who(None))
         self.assertEqual(second.journal.dump(), first.journal.dump())
-
-    def test_the_bounds_of_the_first_node_hold_for_all_until_somebody_changes_them(self) -> None:
-        first, second = (
-            Node(name, self.order, self.clock, bounds=Bounds(history=most))
-            for name, most in (("n1", 2), ("n2", 5))
-        )
-        self.nodes += first, second
-        ann = first.arrive()
-        for text in ("one", "two", "three"):
-            first.journal.say(ann, "lobby", text)
-        self.settle()
-        self.assertEqual(second.journal.state.bounds.history, 2)
-        self.assertEqual(first.journal.dump(), second.journal.dump())
-        second.journal.ask("", Configure(Bounds(history=1)))
-        self.settle()
-        self.order.shorten(first.ledger)
-        third = self.node("n3")
-        for node in self.nodes:
-            lines = node.journal.view.history(named("lobby"), 9)
-            self.assertEqual([line.text for line in lines], ["three"])
-            self.assertEqual(node.journal.dump(), third.journal.dump())
 
     def test_a_node_that_comes_later_may_begin_with_a_snapshot(self) -> None:
         first = self.node("n1")

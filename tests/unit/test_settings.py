@@ -6,17 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.doubles import ANN, BOB, Door
+from tests.support.loopback import Node, Order, settle
 from twisted_chat.dialects.frames import frame
 from twisted_chat.doors.line import ChatProtocol
 from twisted_chat.doors.streams import RefusingProtocol
 from twisted_chat.doors.web.window import Kept, Window
-from twisted_chat.limits import HISTORY_OVERHEAD, HISTORY_SHARE, STALL_LOOK, Limits
+from twisted_chat.limits import HISTORY_OVERHEAD, HISTORY_SHARE, STALL_LOOK, Bounds, Limits
 from twisted_chat.names import named
 from twisted_chat.refusal import Refusal
-from twisted_chat.requests import Join, Part
+from twisted_chat.requests import Configure, Join, Part
 
 LINES = [f"line {number}" for number in range(9)]
 
@@ -241,3 +243,29 @@ class ChangedSettingsTests(SynchronousTestCase):
         self.assertEqual(self.newcomer()[1:], ["- be kind", "- or else"])
         self.change()
         self.assertEqual(len(self.newcomer()), 1)
+
+
+class BoundsTests(SynchronousTestCase):
+    """What bounds the whole chat is the same at all nodes."""
+
+    def test_the_bounds_of_the_first_node_hold_for_all_until_somebody_changes_them(self) -> None:
+        clock, order = Clock(), Order()
+        first, second = (
+            Node(name, order, clock, bounds=Bounds(history=most))
+            for name, most in (("n1", 2), ("n2", 5))
+        )
+        ann = first.arrive()
+        for text in ("one", "two", "three"):
+            first.journal.say(ann, "lobby", text)
+        settle(clock, *order.ledgers)
+        self.assertEqual(second.journal.state.bounds.history, 2)
+        self.assertEqual(first.journal.dump(), second.journal.dump())
+        second.journal.ask("", Configure(Bounds(history=1)))
+        settle(clock, *order.ledgers)
+        order.shorten(first.ledger)
+        third = Node("n3", order, clock)
+        settle(clock, *order.ledgers)
+        for node in (first, second, third):
+            lines = node.journal.view.history(named("lobby"), 9)
+            self.assertEqual([line.text for line in lines], ["three"])
+            self.assertEqual(node.journal.dump(), third.journal.dump())
