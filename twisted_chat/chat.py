@@ -223,11 +223,16 @@ class Chat:
 
         Raises Refusal if there is no such room, or if it is locked.
         """
+        name = self.check_watch(name)
+        room = self._watchers[reader] = self._rooms.get(name) or Room(name)
+        self._seat(reader, room)
+
+    def check_watch(self, name: str) -> str:
+        """Return how the room called `name` is written. Raises what `watch` would."""
         seen = self.view.room(named(name))
         if seen.rules.locked:
             raise Refusal(f"#{seen.name} is locked: only its members read it", Kind.LOCKED)
-        room = self._watchers[reader] = self._rooms.get(seen.name) or Room(seen.name)
-        self._seat(reader, room)
+        return seen.name
 
     def _unwatch(self, reader: Member) -> None:
         if room := self._watchers.pop(reader, None):

@@ -292,6 +292,9 @@ FRAME_ROOM = 16 * 1024
 """Bytes of a message of a WebSocket besides its text: fifty rooms with the ids of their last lines.
 """
 
+UNASKED = 64 * 1024
+"""Bytes that somebody may send who reads along over HTTP: it asks for nothing more."""
+
 PING = 45
 """Seconds between two pings of a WebSocket: proxies give up a connection that is idle for 60."""
 
@@ -512,3 +515,8 @@ class Limits:
     def take_over(self, others: Limits) -> None:
         """Be as `others` are."""
         vars(self).update(vars(others))
+
+
+def most_in_json(limits: Limits) -> int:
+    """Return how many bytes a line may have in JSON, which may write one of its bytes as six."""
+    return 6 * limits.max_line + FRAME_ROOM

@@ -1,6 +1,11 @@
-"""One connection of the web door: requests over HTTP, one after the other, or a WebSocket."""
+"""One connection of the web door: requests over HTTP, one after the other, until one of them hands
+the connection over.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, ISSLTransport
 from twisted.python.failure import Failure
@@ -10,9 +15,7 @@ from twisted.web.server import Site
 from twisted_chat.doors.admission import Place
 from twisted_chat.doors.outbox import IStreamTransport
 from twisted_chat.doors.web.base import WebBase
-from twisted_chat.doors.web.connection import WebConnection
 from twisted_chat.doors.web.handshake import WhenSent
-from twisted_chat.doors.web.heads import Visitor
 from twisted_chat.limits import GOODBYE, REQUEST_WAIT
 from twisted_chat.networks import Host, host_of
 from twisted_chat.refusal import Refusal
@@ -25,6 +28,19 @@ HEADERS = {
 """Stand in every answer, unless a resource sets them otherwise."""
 
 _PHRASES = {413: "Content Too Large", 503: "Service Unavailable"}
+
+
+class ITaker(Protocol):
+    """What has taken a connection over, which has no requests any more."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take `data` from the peer."""
+
+    def stop(self) -> None:
+        """The daemon stops: end the connection."""
+
+    def connection_lost(self) -> None:
+        """The connection is gone."""
 
 
 class WebChannel(HTTPChannel):
@@ -45,10 +61,12 @@ class WebChannel(HTTPChannel):
         self._place: Place | None = None
         self._host: Host = None
         self._late: IDelayedCall | None = None
-        self._web: WebConnection | None = None
+        self._taker: ITaker | None = None
+        self._take: Callable[[bool], ITaker]
         self._early: list[bytes] | None = None
-        """What came behind the handshake of a WebSocket, while that is under way."""
-        self._visitor: Visitor
+        """What came behind the request that hands the connection over, while its answer is under
+        way.
+        """
         self._has_ended = False
 
     def connectionMade(self) -> None:
@@ -104,8 +122,8 @@ class WebChannel(HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         self.door.heard += 1
         self.door.received += len(data)
-        if self._web is not None:
-            self._web.socket.data_received(data)
+        if self._taker is not None:
+            self._taker.data_received(data)
         elif not self._has_ended:
             super().dataReceived(data)
 
@@ -115,33 +133,35 @@ class WebChannel(HTTPChannel):
         elif not self._has_ended:
             super().rawDataReceived(data)
 
-    # To a WebSocket.
+    # No HTTP any more.
 
-    def upgrade(self, visitor: Visitor, head: bytes) -> None:
-        """Be a WebSocket from here on. `head`: what the peer is answered.
+    def hand_over(self, head: bytes, take: Callable[[bool], ITaker]) -> None:
+        """Let what `take(is_lost)` returns have the connection from here on. `head`: what the peer
+        is answered. `is_lost`: the connection is gone already.
 
-        That goes out through the transport, behind all that was answered before; frames go out past
-        it. So they begin when the transport has sent all.
+        The head goes out through the transport, behind all that was answered before; what follows
+        goes out past it. So that begins when the transport has sent all.
         """
         transport = self.transport
         self._early = []
-        self._visitor = visitor
+        self._take = take
         self.requests.clear()
         transport.unregisterProducer()
         transport.write(head)
         transport.pauseProducing()
-        WhenSent(transport, self._begin_frames)
+        WhenSent(transport, self._begin)
 
-    def _begin_frames(self, is_lost: bool = False) -> None:
+    def _begin(self, is_lost: bool = False) -> None:
         early, self._early = self._early or [], None
-        place, self._place = self._place, None
-        self._web = WebConnection(
-            self.door, self.transport, self._visitor, place, self.why, is_lost
-        )
+        self._taker = self._take(is_lost)
         self.transport.resumeProducing()
-        self.door.pings.add(self._web.socket)
         for data in early:
-            self._web.socket.data_received(data)
+            self._taker.data_received(data)
+
+    def hand_over_place(self) -> Place | None:
+        """Return its place in the chat, if it has one, for another to have."""
+        place, self._place = self._place, None
+        return place
 
     # The end.
 
@@ -173,8 +193,8 @@ class WebChannel(HTTPChannel):
 
     def stop(self) -> None:
         """The daemon stops."""
-        if self._web is not None:
-            self._web.stop()
+        if self._taker is not None:
+            self._taker.stop()
         elif self.requests or self._early is not None:
             # In the middle of an answer there is no place for words.
             self._stop_waiting()
@@ -186,10 +206,9 @@ class WebChannel(HTTPChannel):
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._stop_waiting()
         if self._early is not None:
-            self._begin_frames(is_lost=True)  # What it had sent is heard.
-        if self._web is not None:
-            self.door.pings.discard(self._web.socket)
-            self._web.connection_lost()
+            self._begin(is_lost=True)  # What it had sent is heard.
+        if self._taker is not None:
+            self._taker.connection_lost()
         else:
             super().connectionLost(reason)
         if self._is_being_refused:

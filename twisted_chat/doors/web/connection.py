@@ -16,7 +16,7 @@ from twisted_chat.doors.web.session import BAD_FRAME, LATE, REFUSED, REPLACED, S
 from twisted_chat.doors.web.websocket import WebSocket
 from twisted_chat.doors.web.wire import BadFrame, Hello, read_hello
 from twisted_chat.events import Refused, Stopping
-from twisted_chat.limits import FRAME_ROOM, GOODBYE, REQUEST_WAIT
+from twisted_chat.limits import GOODBYE, REQUEST_WAIT, most_in_json
 from twisted_chat.refusal import Kind, Refusal
 
 _FOR_GOOD = (1000, 1005)
@@ -53,14 +53,19 @@ class WebConnection:
         self._early: list[str] | None = None
         """What came while it is not known yet whether it goes on with a session."""
         self.socket = WebSocket(transport, door.patience, self, is_lost)
+        door.pings.add(self.socket)
         wait = REQUEST_WAIT if why is None else GOODBYE
         self._late: IDelayedCall | None = door.reactor.callLater(wait, self._too_late)
 
     @property
     def max_message(self) -> int:
-        return 6 * self._door.limits.max_line + FRAME_ROOM  # JSON may write a byte as six.
+        return most_in_json(self._door.limits)
 
     # What comes in.
+
+    def data_received(self, data: bytes) -> None:
+        """Take `data` from the peer."""
+        self.socket.data_received(data)
 
     def message(self, text: str) -> None:
         if self._session is not None:
@@ -177,6 +182,7 @@ class WebConnection:
     def connection_lost(self) -> None:
         """The transport is gone."""
         self._stop_waiting()
+        self._door.pings.discard(self.socket)
         self.socket.connection_lost()
         if self._session is not None:
             self._session.lost(self, for_good=False)

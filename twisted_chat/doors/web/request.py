@@ -1,0 +1,84 @@
+"""A request to the web door over HTTP: who sent it, and how much it may hold."""
+
+from __future__ import annotations
+
+from twisted.web.resource import IResource
+from twisted.web.server import Request
+
+from twisted_chat.doors.web.channel import HEADERS, WebChannel
+from twisted_chat.doors.web.heads import Unwelcome, Visitor
+from twisted_chat.limits import most_in_json
+from twisted_chat.refusal import Kind
+from twisted_chat.sockets import user_of
+
+_WEB_SOCKET = b"/-/ws"
+
+
+class WebRequest(Request):
+    """A request over HTTP. `visitor`: who sent it."""
+
+    channel: WebChannel
+    visitor: Visitor
+    _is_refused = False
+
+    @property
+    def most_content(self) -> int:
+        """Bytes that its body may have."""
+        return most_in_json(self.channel.door.limits)
+
+    def gotLength(self, length: int | None) -> None:
+        super().gotLength(0)  # Or Twisted would write a long one into a file.
+        if length is not None and length > self.most_content:
+            self.requestHeaders.removeHeader("Expect")  # Nobody is to go on.
+            self._refuse_content()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        assert self.content is not None
+        if self.content.tell() + len(data) > self.most_content:
+            self._refuse_content()
+        else:
+            super().handleContentChunk(data)
+
+    def _refuse_content(self) -> None:
+        if not self._is_refused:
+            self._is_refused = True
+            self.channel.end(413, f"at most {self.most_content} bytes are taken here")
+
+    def process(self) -> None:
+        for name, value in HEADERS.items():
+            self.responseHeaders.setRawHeaders(name, [value])
+        channel = self.channel
+        transport = channel.transport
+        peer, user = transport.getPeer(), user_of(transport)
+        try:
+            self.visitor = channel.door.heads.visitor(
+                peer, user, bool(self.isSecure()), self.requestHeaders
+            )
+        except Unwelcome as unwelcome:
+            answer(self, unwelcome.code, str(unwelcome))
+            return
+        channel.come_from(self.visitor.host)
+        why = channel.why
+        if why is not None and self.path != _WEB_SOCKET:  # There it is told in a frame.
+            answer(self, 403 if why.kind is Kind.BANNED else 503, str(why))
+            return
+        super().process()
+
+    def render(self, resrc: IResource) -> None:
+        self.responseHeaders.removeHeader("Server")
+        super().render(resrc)
+
+
+def answer(request: Request, code: int, text: str, **headers: str) -> None:
+    """Answer `request` with `code` and one line of text. `headers`: more of them, with `_` for `-`
+    in their names.
+    """
+    request.setResponseCode(code)
+    for name, value in headers.items():
+        request.setHeader(name.replace("_", "-"), value)
+    body = f"{text}\n".encode()
+    request.setHeader("Content-Type", "text/plain; charset=utf-8")
+    request.setHeader("Content-Length", str(len(body)))
+    if request.method != b"HEAD":
+        request.write(body)
+    request.finish()
