@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IAddress
+from twisted.internet.tcp import Connection as TCPConnection
+from twisted.internet.testing import AccumulatingProtocol
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,7 +18,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.certificates import Authority
 from tests.support.doubles import ANN, BOB, Door, TCPTransport
 from tests.support.shaking import Client
+from tests.unit.test_outbox import Reactor
 from twisted_chat.doors.certificates import ServerCertificate
+from twisted_chat.doors.handshakes import outlast_failed_writes
 from twisted_chat.doors.listening import Place
 from twisted_chat.limits import GOODBYE, HANDSHAKE, REFUSED_AT_ONCE, UNREADY
 
@@ -206,3 +211,31 @@ class HandshakeTests(SynchronousTestCase):
         self.door.turn()
         self.assertTrue(silent.is_closed)
         self.assertIn("stop", ann.read())
+
+
+class FailedWriteTests(SynchronousTestCase):
+    """The peer is gone, and a write beneath TLS fails before all is read that had come."""
+
+    def setUp(self) -> None:
+        ours, self.peer = socket.socketpair()
+        self.addCleanup(ours.close)
+        ours.setblocking(False)
+        self.protocol = AccumulatingProtocol()
+        self.connection = TCPConnection(ours, self.protocol, Reactor())
+        self.connection.connected = True
+        outlast_failed_writes(self.connection)
+
+    def test_what_the_peer_had_sent_before_is_read_to_its_end(self) -> None:
+        self.peer.sendall(b"last words")
+        self.peer.close()
+        self.connection.write(b"to nobody")
+        self.assertIsNone(self.connection.doWrite())
+        self.assertIsNone(self.connection.doRead())
+        self.assertEqual(self.protocol.data, b"last words")
+        self.assertIsNotNone(self.connection.doRead())
+
+    def test_a_write_that_succeeds_is_as_ever(self) -> None:
+        self.addCleanup(self.peer.close)
+        self.connection.write(b"hello")
+        self.assertIsNone(self.connection.doWrite())
+        self.assertEqual(self.peer.recv(100), b"hello")

@@ -8,6 +8,7 @@ from typing import cast
 
 from twisted.internet.interfaces import IAddress, IHandshakeListener, IProtocol, IProtocolFactory
 from twisted.internet.protocol import Protocol
+from twisted.internet.tcp import Connection
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -60,9 +61,27 @@ class Handshake(Protocol):
         self._anteroom.enter(cast(IStreamTransport, self.transport), host, HANDSHAKE)
 
     def handshakeCompleted(self) -> None:
+        if isinstance(self.transport.transport, Connection):
+            outlast_failed_writes(self.transport.transport)
         self._anteroom.leave(cast(IStreamTransport, self.transport))
         self.transport.wrappedProtocol = self._protocol
         self._protocol.makeConnection(self.transport)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._anteroom.leave(cast(IStreamTransport, self.transport))
+
+
+def outlast_failed_writes(connection: Connection) -> None:
+    """Let a write to `connection` that fails end nothing: what the peer had sent before is read to
+    its end, which ends the connection.
+
+    Twisted ends it with the first such write, and what had come and was not read yet goes with it.
+    On a plain socket `SocketOutbox` prevents that; beneath TLS no outbox can.
+    """
+    write = connection.writeSomeData
+
+    def write_or_drop(data: bytes) -> int:
+        written = write(data)
+        return len(data) if isinstance(written, Exception) else written
+
+    connection.writeSomeData = write_or_drop  # type: ignore[method-assign]
