@@ -117,6 +117,7 @@ def run(
             if server.name not in results.titles:
                 title = server.title.format(version=server.version_text())
                 results.titles[server.name] = " ".join(title.split())  # The version may be empty.
+                results.groups[server.name] = server.group
                 if server.remark:
                     results.remarks[server.name] = server.remark
             if (load.name, server.name) in results.notes:

@@ -3,7 +3,8 @@
  *     load PID PORT PROTOCOL MODE READERS AUTHORS LINES SECONDS [PAYLOAD]
  *
  * PID is the server's process, for its CPU time. PROTOCOL is chat (lines, and each newcomer is greeted), lines (no
- * greeting), ncat, redis, nats or irc. Authors hear each other, but never themselves; Redis publishers hear nothing.
+ * greeting), ncat, redis, nats, irc or ws (JSON in WebSocket frames, and each newcomer is greeted). Authors hear each
+ * other, but never themselves, but for ws, where they do; Redis publishers hear nothing.
  * At the end each connection must have heard all lines that were said for it, and no others.
  *
  *     closed   LINES are in flight all the time: sent, but not yet at all who should hear them
@@ -11,7 +12,7 @@
  *     idle     READERS connect; "ready" is printed, and a byte on standard input ends it
  *     storm    READERS join as fast as they can, and each hears of all who join after it (chat only)
  *     rooms    as closed, but each author is in a room of its own, with its share of the readers (not ncat): a Redis
- *              channel, a NATS subject, an IRC channel
+ *              channel, a NATS subject, an IRC channel; not for ws
  *
  * One thread, which sleeps in epoll_wait when there is nothing to do: "generator" is the share of the measured time
  * that it was on its core, so that one sees whether it was the bottleneck; "waited" tells how much others had of the two
@@ -49,14 +50,20 @@
 #define RECEIVE (256 * 1024)
 #define EVENTS 1024
 
-enum protocol { CHAT, LINES, NCAT, REDIS, NATS, IRC };
-static const char *const PROTOCOLS[] = {"chat", "lines", "ncat", "redis", "nats", "irc"};
+/* WebSocket: each frame that tells of an event holds this once. */
+#define EVENT "{\"event\""
+#define ACKNOWLEDGE 64 /* Frames. */
+
+enum protocol { CHAT, LINES, NCAT, REDIS, NATS, IRC, WS };
+static const char *const PROTOCOLS[] = {"chat", "lines", "ncat", "redis", "nats", "irc", "ws"};
 
 struct connection {
     int fd;
     bool hears; /* Gets what others say. */
     bool ready; /* The server has answered the hello. */
+    bool upgraded; /* The server speaks WebSocket, and has got the hello. */
     uint64_t seen, said;
+    uint64_t frames, acknowledged; /* WebSocket: events since the greeting. */
     char tail[STAMP]; /* The last bytes that came: a word or a time stamp may be cut in two. */
     size_t tail_size;
     char *out; /* What the socket did not take yet. */
@@ -72,6 +79,7 @@ static bool rooms;       /* Each author has a room of its own. */
 static bool watch_words; /* Look at what comes, not only count it. */
 static char counted = MARKER;
 static uint64_t deliveries; /* Counted bytes that have come. */
+static uint64_t received;   /* All bytes that have come. */
 static uint64_t ticks;      /* Lines due in the open loop. */
 static char line[8192];
 static size_t line_size, stamp_at;
@@ -157,6 +165,28 @@ static size_t put_channel(char *text, size_t room) {
     return rooms ? sprintf(text, "room%0*zu", ROOM, room) : sprintf(text, "chat");
 }
 
+/* A frame with `text`, masked by a key of zeros, which leaves it as it is. */
+static size_t put_frame(char *frame, const char *text, size_t size) {
+    size_t header = 0;
+    frame[header++] = (char)0x81;
+    if (size < 126) {
+        frame[header++] = (char)(0x80 | size);
+    } else {
+        frame[header++] = (char)(0x80 | 126);
+        frame[header++] = (char)(size >> 8);
+        frame[header++] = (char)size;
+    }
+    memset(frame + header, 0, 4);
+    header += 4;
+    memcpy(frame + header, text, size);
+    return header + size;
+}
+
+static void queue_frame(struct connection *c, const char *text) {
+    char frame[128];
+    queue(c, frame, put_frame(frame, text, strlen(text)));
+}
+
 static void make_line(size_t payload) {
     char channel[32];
     size_t channel_size = put_channel(channel, 0);
@@ -168,12 +198,23 @@ static void make_line(size_t payload) {
         line_size = sprintf(line, "PUB %s %zu\r\n", channel, payload);
     else if (protocol == IRC)
         line_size = sprintf(line, "PRIVMSG #%s :", channel);
+    else if (protocol == WS)
+        line_size = sprintf(line, "{\"room\": \"lobby\", \"say\": \"");
     if (rooms && line_size) room_at = strstr(line, channel) + channel_size - ROOM - line;
     line[line_size] = MARKER;
     stamp_at = line_size + 1;
     memset(line + stamp_at, 'x', payload - 1);
     line_size += payload;
-    line_size += sprintf(line + line_size, "%s", end);
+    if (protocol == WS) {
+        char text[sizeof line];
+        line_size += sprintf(line + line_size, "\"}");
+        memcpy(text, line, line_size);
+        size_t size = put_frame(line, text, line_size);
+        stamp_at += size - line_size;
+        line_size = size;
+    } else {
+        line_size += sprintf(line + line_size, "%s", end);
+    }
 }
 
 static void say(struct connection *author, uint64_t time) {
@@ -217,6 +258,31 @@ static size_t room_of(const struct connection *c) {
     return number < readers ? number % authors : number - readers;
 }
 
+static void acknowledge(struct connection *c) {
+    char text[64];
+    sprintf(text, "{\"ack\": %" PRIu64 "}", c->frames);
+    queue_frame(c, text);
+    c->acknowledged = c->frames;
+    flush(c, false);
+}
+
+/* WebSocket: `data` begins with the tail of what came before. */
+static void look_at_frames(struct connection *c, const char *data, const char *end) {
+    if (!c->upgraded) {
+        if (!came(c, data, end, "\r\n\r\n")) return;
+        queue_frame(c, "{\"hello\": 1}");
+        flush(c, false);
+        c->upgraded = true;
+    }
+    size_t size = strlen(EVENT);
+    if (c->tail_size >= size) data += c->tail_size - size + 1; /* It had come before. */
+    while ((data = memmem(data, end - data, EVENT, size))) {
+        data += size;
+        if (c->ready) c->frames++;
+        set_ready(c); /* The first one is the greeting. */
+    }
+}
+
 /* `data` begins with the tail of what came before. */
 static void look(struct connection *c, const char *data, const char *end) {
     if (protocol == IRC || protocol == NATS) {
@@ -233,6 +299,10 @@ static void look(struct connection *c, const char *data, const char *end) {
         }
         if (protocol == IRC && !c->ready && came(c, data, end, " 366 ")) set_ready(c);
         flush(c, false);
+    } else if (protocol == WS) {
+        bool was_ready = c->ready;
+        look_at_frames(c, data, end);
+        if (c->ready && !was_ready) acknowledge(c);
     } else {
         set_ready(c);
     }
@@ -247,15 +317,18 @@ static size_t receive(struct connection *c) {
     ssize_t size = recv(c->fd, data, RECEIVE, MSG_DONTWAIT);
     if (size < 0 && errno == EAGAIN) return 0;
     if (size <= 0) fail("the server closed a connection: %s", size ? strerror(errno) : "end of file");
+    received += size;
     if (c->hears) {
         size_t found = count(data, size, counted);
         c->seen += found;
         deliveries += found;
+        if (!watch_words) c->frames += found; /* Nothing else comes then. */
     }
     if (watch_words) {
         memcpy(data - c->tail_size, c->tail, c->tail_size);
         look(c, data - c->tail_size, data + size);
     }
+    if (protocol == WS && c->frames - c->acknowledged >= ACKNOWLEDGE) acknowledge(c);
     return size;
 }
 
@@ -283,7 +356,7 @@ static void join(void) {
     struct connection *c = &connections[opened++];
     bool reads = opened <= readers;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    char channel[32], text[128] = "";
+    char channel[32], text[256] = "";
     int on = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -299,6 +372,12 @@ static void join(void) {
         sprintf(text, "CONNECT {\"verbose\":false,\"echo\":false}\r\nSUB %s 1\r\nPING\r\n", channel);
     if (rooms && protocol <= LINES) sprintf(text, "/join %s\n", channel);
     if (protocol == IRC) sprintf(text, "NICK m%zu\r\nUSER bench 0 * :bench\r\n", opened);
+    if (protocol == WS)
+        sprintf(text,
+                "GET /-/ws HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Protocol: chat.json\r\n\r\n",
+                port);
     queue(c, text, strlen(text));
     flush(c, false);
 }
@@ -349,7 +428,7 @@ static const char *server_pid;
 static clockid_t server;
 
 struct moment {
-    uint64_t time, server, generator, deliveries;
+    uint64_t time, server, generator, deliveries, received;
     uint64_t waited; /* For a core that other processes had: the server's main thread and this one, together. */
 };
 
@@ -366,7 +445,7 @@ static uint64_t waited(const char *pid) {
 }
 
 static struct moment moment(void) {
-    return (struct moment){now(), clock_ns(server), clock_ns(CLOCK_PROCESS_CPUTIME_ID), deliveries,
+    return (struct moment){now(), clock_ns(server), clock_ns(CLOCK_PROCESS_CPUTIME_ID), deliveries, received,
                            waited(server_pid) + waited("self")};
 }
 
@@ -377,6 +456,7 @@ static void print(struct moment from, struct moment to, uint64_t lost) {
     printf("\"waited\": %.4f, ", (double)(to.waited - from.waited) / time);
     printf("\"generator\": %.4f, \"lost\": %" PRIu64, (double)(to.generator - from.generator) / time, lost);
     if (came) printf(", \"cpu_us\": %.4f", 1e-3 * server_time / came);
+    if (came) printf(", \"bytes\": %.1f", (double)(to.received - from.received) / came);
 }
 
 /* Take the lines that are still on their way; returns how many deliveries did not come. */
@@ -386,7 +466,7 @@ static uint64_t drain(uint64_t sent, uint64_t expected) {
     for (size_t i = 0; i < members; i++) {
         struct connection *c = &connections[i];
         if (!c->hears) continue;
-        uint64_t for_it = (rooms ? connections[readers + room_of(c)].said : sent) - c->said;
+        uint64_t for_it = (rooms ? connections[readers + room_of(c)].said : sent) - (protocol == WS ? 0 : c->said);
         if (c->seen > for_it) fail("a connection heard %" PRIu64 " lines of %" PRIu64, c->seen, for_it);
         lost += for_it - c->seen;
     }
@@ -394,7 +474,8 @@ static uint64_t drain(uint64_t sent, uint64_t expected) {
 }
 
 static void closed(uint64_t window, uint64_t seconds) {
-    uint64_t receivers = readers + (protocol == REDIS ? 0 : authors - 1), sent = 0, next = 0;
+    uint64_t receivers = readers + authors - (protocol != WS), sent = 0, next = 0;
+    if (protocol == REDIS) receivers = readers;
     if (rooms) receivers = readers / authors;
     uint64_t begin = now() + WARM_UP;
     struct moment from = {0};
@@ -418,7 +499,7 @@ static int compare(const void *a, const void *b) {
 }
 
 static void open_loop(uint64_t rate, uint64_t seconds) {
-    uint64_t period = SECOND / rate, due = now() + period, sent = 0, receivers = readers;
+    uint64_t period = SECOND / rate, due = now() + period, sent = 0, receivers = readers + (protocol == WS);
     struct itimerspec times = {.it_interval = {0, period}, .it_value = {due / SECOND, due % SECOND}};
     struct epoll_event event = {.events = EPOLLIN};
     struct moment from = {0};
@@ -462,7 +543,7 @@ static void storm(void) {
 int main(int count, char **arguments) {
     if (count < 9) fail("load PID PORT PROTOCOL MODE READERS AUTHORS LINES SECONDS [PAYLOAD]");
     while (strcmp(arguments[3], PROTOCOLS[protocol]))
-        if (++protocol > IRC) fail("no protocol %s", arguments[3]);
+        if (++protocol > WS) fail("no protocol %s", arguments[3]);
     const char *mode = arguments[4];
     readers = atol(arguments[5]);
     authors = atol(arguments[6]);
@@ -475,7 +556,7 @@ int main(int count, char **arguments) {
     if (clock_getcpuclockid(atoi(server_pid), &server)) fail("the server is gone");
     watch_words = true;
     rooms = !strcmp(mode, "rooms");
-    if (rooms && (protocol == NCAT || !authors || readers % authors)) fail("every room wants as many readers");
+    if (rooms && (protocol == NCAT || protocol == WS || !authors || readers % authors)) fail("every room wants as many readers");
     make_line(count > 9 ? atol(arguments[9]) : 64);
     if (!strcmp(mode, "storm")) {
         storm();

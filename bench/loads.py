@@ -117,7 +117,7 @@ def _generate(
     process = subprocess.Popen(
         [
             *(str(generator), str(pid), str(port), server.protocol, load.mode),
-            *map(str, (readers, authors, load.lines, seconds)),
+            *map(str, (readers, authors, load.lines, seconds, server.payload)),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,6 +30,10 @@ SERVER_CORE, GENERATOR_CORE = CORES[0], CORES[-1]
 # for the load.
 CHAT = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile="]
 RAISED = ["--rate=1000000", "--burst=1000000", "--max-users=20000"]
+
+WEB = "WebSocket"
+LONGER = 105
+"""Bytes by which a frame that tells of a line is longer than the line."""
 
 NO_ROOMS = "it has one room for all"
 
@@ -75,15 +79,25 @@ class Server:
     config: str = ""
     version: list[str] = field(default_factory=list)
     """The command that prints its version. Programs of this benchmark have none."""
+    needs: list[str] | None = None
+    """A command that fails where a library is missing; None: it needs no library."""
     cannot: dict[str, str] = field(default_factory=dict)
     """The loads under which it is not measured, and why."""
     remark: str = ""
     """What somebody who reads its figures has to know."""
+    group: str = ""
+    """The heading of its table. That of servers for lines has none."""
+    payload: int = 64
+    """Bytes of each text that is said."""
     checkout: Path = HERE.parent
     """Where our server finds twisted_chat."""
 
     def found(self) -> bool:
-        return self.command[0].startswith("{bin}") or shutil.which(self.command[0]) is not None
+        if self.command[0].startswith("{bin}"):
+            return True
+        return shutil.which(self.command[0]) is not None and (
+            self.needs is None or subprocess.run(self.needs, capture_output=True).returncode == 0
+        )
 
     def version_text(self) -> str:
         if not self.version or not self.found():
@@ -187,6 +201,58 @@ def servers() -> list[Server]:
             [sys.executable, str(HERE / "peers" / "naive_twisted.py"), "{port}"],
             "ready",
             cannot={"rooms": NO_ROOMS},
+        ),
+        *_web_servers(),
+    ]
+
+
+_WEB_ONLY = {"open": "", "all": "", "rooms": "", "storm": ""}
+"""Loads that tell nothing more about frames than about lines."""
+
+_NOT_LONG = {"open": "", "rooms": "", "storm": "", "idle": "", "all": "", "one": ""}
+
+
+def _web_servers() -> list[Server]:
+    """Return the servers that speak WebSocket, and ours with lines that are as long as frames."""
+    return [
+        Server(
+            "chat-web",
+            f"twisted-chat {__version__}",
+            "ws",
+            [*CHAT, "chat", "--web=tcp:{port}:interface=127.0.0.1", *RAISED],
+            r"Chat Server started on",
+            cannot=_WEB_ONLY,
+            group=WEB,
+        ),
+        Server(
+            "websockets",
+            "websockets {version}, broadcast",
+            "ws",
+            [sys.executable, str(HERE / "peers" / "websockets_broadcast.py"), "{port}"],
+            "ready",
+            version=[sys.executable, "-c", "import websockets as w; print(w.__version__)"],
+            needs=[sys.executable, "-c", "import websockets.asyncio.server"],
+            cannot=_WEB_ONLY,
+            group=WEB,
+        ),
+        Server(
+            "ws",
+            "ws {version}",
+            "ws",
+            ["node", str(HERE / "peers" / "ws_broadcast.js"), "{port}"],
+            "ready",
+            version=["node", "-p", "require('ws/package.json').version"],
+            needs=["node", "-e", "require('ws')"],
+            cannot=_WEB_ONLY,
+            group=WEB,
+        ),
+        replace(
+            ours(),
+            name="chat-long",
+            title=f"twisted-chat {__version__}, lines as long as frames",
+            cannot=_NOT_LONG,
+            group=WEB,
+            payload=64 + LONGER,
         ),
     ]
 

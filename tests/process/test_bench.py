@@ -45,6 +45,16 @@ def test_a_load_is_measured(name, server_name, folder):
     assert measure(load, server_called(server_name), 1, folder, most_tries=1)[load.figure] > 0
 
 
+@pytest.mark.parametrize("server_name", ["chat-web", "websockets", "ws", "chat-long"])
+def test_frames_are_measured(server_name, folder):
+    server = server_called(server_name)
+    if not server.found():
+        pytest.skip(f"{server_name} is not installed")
+    figures = measure(load_of_100("pipelined-100"), server, 1, folder, most_tries=1)
+    assert figures["rate"] > 0
+    assert figures["bytes"] > 64
+
+
 @pytest.mark.parametrize("server_name", ["chat", "floor-join", "floor-each", "redis", "nats"])
 def test_small_rooms_are_measured(server_name, folder):
     server = server_called(server_name)
