@@ -23,11 +23,8 @@ from twisted_chat.events import (
     Done,
     Entered,
     Event,
-    Greeting,
-    Joined,
     Left,
     Locked,
-    Motd,
     Notice,
     OwnEvent,
     Parted,
@@ -38,16 +35,15 @@ from twisted_chat.events import (
     RoomEvent,
     Said,
     Stopping,
-    Topic,
 )
 from twisted_chat.interfaces import IDialect, IFollower, IJournal, ITranscript, IView
-from twisted_chat.limits import ANSWER_SHARE, NUMBERS, STOP_WAIT, TOKEN, Limits
+from twisted_chat.limits import NUMBERS, STOP_WAIT, TOKEN, Limits
 from twisted_chat.members import FROM_NOW_ON, Member, Room
-from twisted_chat.names import key, named
+from twisted_chat.names import named
 from twisted_chat.records import Seen
 from twisted_chat.refusal import Kind, Refusal
 from twisted_chat.requests import Arrive, Configure, Dismiss, Leave, Request, Tick
-from twisted_chat.retelling import retold_after, retold_last
+from twisted_chat.welcome import Welcome
 
 
 @implementer(IFollower)
@@ -58,10 +54,9 @@ class Chat:
     event and its audience into the pending turn. That is delivered at the end of the reactor's
     turn. The chat does no I/O itself.
 
-    `later` runs a function after the reactor's turn. `clock` is monotonic.
-    `motd` is told to each newcomer after its greeting, and then the last `limits.replay` lines of
-    the room, but no more than `share` bytes of them. The transcript gets what all members of a room
-    could read, in `dialect`.
+    `later` runs a function after the reactor's turn. `clock` is monotonic. `motd` is told to each
+    newcomer after its greeting. The transcript gets what all members of a room could read, in
+    `dialect`.
     """
 
     _log = Logger()
@@ -82,7 +77,7 @@ class Chat:
         self.seconds = clock.seconds
         self.since = clock.seconds()
         self.limits = limits
-        self.motd = motd
+        self._welcome = Welcome(journal, limits, motd)
         self._refusals = Counter({kind.value: 0 for kind in Kind})
         self._put_out = Counter({reason.value: 0 for reason in Reason})
         self.counting = Counting()
@@ -104,18 +99,13 @@ class Chat:
         view: IView = self.journal.view
         return view
 
-    @property
-    def share(self) -> int:
-        """Bytes of one answer at most. So many may wait for a member without harm."""
-        return self.limits.backlog // ANSWER_SHARE
-
     def configure(self, limits: Limits, motd: Sequence[str]) -> Deferred[Any]:
         """Let `limits` and `motd` hold from here on, for all who are here too. Fires when the whole
         chat goes by those that bound it; where they are as before, nobody is asked.
         """
         has_other_bounds = limits.bounds != self.limits.bounds
         self.limits.take_over(limits)
-        self.motd = motd
+        self._welcome.motd = motd
         if not has_other_bounds:
             return succeed(None)
         return self.journal.ask("", Configure(limits.bounds))
@@ -280,12 +270,8 @@ class Chat:
         if member.leaving:
             return
         for number, room in enumerate(member.rooms):
-            before: Sequence[OwnEvent] = ()
-            if retells and member.began:
-                before = self._told_again(member, room, "", self.share, member.began)
-                member.began = 0
-            count = self.view.room(named(room.name)).count
-            events = self._welcome(member, room, count, not number, before)
+            before = self._welcome.told_once(member, room) if retells else ()
+            events = self._welcome.to_room(member, room, not number, before)
             member.meter.charge((_size(events) - _size(before)) / TOKEN)
             self.delivery.tell(member, *events)
 
@@ -294,55 +280,9 @@ class Chat:
         reading: see Member. It does not pay for that.
         """
         for number, room in enumerate(member.rooms):
-            count = self.view.room(named(room.name)).count
-            before = self._said_before(member, room, NUMBERS)
-            self.delivery.tell(member, *self._welcome(member, room, count, not number, before))
+            before = self._welcome.said_before(member, room, NUMBERS)
+            self.delivery.tell(member, *self._welcome.to_room(member, room, not number, before))
         member.since = FROM_NOW_ON
-
-    def _welcome(
-        self, member: Member, room: Room, count: int, is_first: bool, before: Sequence[OwnEvent]
-    ) -> list[OwnEvent | Topic]:
-        """Return what tells `member` that it is in `room`. `before`: what was said there."""
-        rules = self.view.rules(room.name)
-        kind = Greeting if is_first else Joined
-        events: list[OwnEvent | Topic] = [
-            kind(count, room.name, member.name, rules.slow, rules.locked)
-        ]
-        if is_first and self.motd:
-            events.append(Motd("\n".join(self.motd)))
-        events += before
-        if rules.topic:
-            events.append(Topic(room.name, rules.topic, rules.topic_by))
-        return events
-
-    def _said_before(self, member: Member, room: Room, entered: int) -> Sequence[OwnEvent]:
-        """Return the lines of `room` that `member`, which has just entered it, is told again. The
-        Entered has the number `entered`.
-        """
-        since = member.since.get(key(room.name)) if member.since else None
-        if since is None and not member.is_greeted:
-            since = ""
-        member.began = entered if since == "" and self.limits.replay else 0
-        if since is None:
-            return ()
-        # All rooms that it enters at once have one share.
-        share = self.share // (len(member.since) or 1)
-        return self._told_again(member, room, since, share, entered)
-
-    def _told_again(
-        self, member: Member, room: Room, since: str, share: int, end: int
-    ) -> Sequence[OwnEvent]:
-        """Return what was said in `room` after the line with the id `since`; if that is empty, the
-        last lines before the event with the number `end`. If that fails, return nothing.
-        """
-        try:
-            if since:
-                return retold_after(self.view, named(room.name), since, share, member)
-            if replay := self.limits.replay:
-                return retold_last(self.view, named(room.name), replay, share, member, end)
-        except Exception:
-            self._log.failure("no history to tell again")
-        return ()
 
     # Who is here.
 
@@ -361,8 +301,6 @@ class Chat:
         member = None if author is None else self._members.get(author)
         if type(event) is Said:
             if room := self._rooms.get(event.room):
-                if member is not None and member.hears_itself:
-                    member = None
                 deaf_here = self._here(deaf) if deaf else ()
                 if member is None or member.refs is None:
                     self.delivery.publish(room, event, member, deaf_here)
@@ -396,8 +334,8 @@ class Chat:
             self._seat(member, room)
             # It is not charged: it did not ask for all of it.
             is_first = not member.is_greeted
-            before = self._said_before(member, room, event.number)
-            self.delivery.tell(member, *self._welcome(member, room, event.count, is_first, before))
+            before = self._welcome.said_before(member, room, event.number)
+            self.delivery.tell(member, *self._welcome.to_room(member, room, is_first, before))
             member.is_greeted = True
 
     def _seat(self, reader: Member, room: Room) -> None:

@@ -508,6 +508,16 @@ class Limits:
     resume_bytes: int = RESUME_BYTES
 
     @property
+    def answer(self) -> int:
+        """Bytes of one answer at most. So many may wait for a member without harm."""
+        return self.backlog // ANSWER_SHARE
+
+    @property
+    def most_in_json(self) -> int:
+        """Bytes that a line may have in JSON, which may write one of its bytes as six."""
+        return 6 * self.max_line + FRAME_ROOM
+
+    @property
     def bounds(self) -> Bounds:
         """Those that hold for the whole chat."""
         return Bounds(self.max_rooms, self.max_joined, self.history, self.history_bytes)
@@ -515,8 +525,3 @@ class Limits:
     def take_over(self, others: Limits) -> None:
         """Be as `others` are."""
         vars(self).update(vars(others))
-
-
-def most_in_json(limits: Limits) -> int:
-    """Return how many bytes a line may have in JSON, which may write one of its bytes as six."""
-    return 6 * limits.max_line + FRAME_ROOM

@@ -75,8 +75,7 @@ class Member(_Read):
     a number; None if it gives them no numbers, and does not read what it says itself. `token`: by
     which it goes on over another connection; empty if it cannot.
     `is_greeted`: it has been in a room. `leaving`: its Left has been asked for, and no further line
-    of it is taken. `dialect` is only changed by `switch`. `hears_itself`: it reads what it says as
-    all others in the room do; a door sets it before the member arrives.
+    of it is taken. `dialect` is only changed by `switch`.
 
     `began`: the number of the event by which it entered its room, if it was told as a newcomer what
     was said there before; otherwise 0.
@@ -87,7 +86,7 @@ class Member(_Read):
     up.
     """
 
-    __slots__ = ("began", "door", "hears_itself", "host", "is_greeted", "origin", "since")
+    __slots__ = ("began", "door", "host", "is_greeted", "origin", "since")
 
     refs: deque[int] | None = None
     token: str = ""
@@ -113,7 +112,6 @@ class Member(_Read):
         self.origin = origin
         self.rooms: Mapping[Room, None] = _NOWHERE
         self.room = ""
-        self.hears_itself = False
         self.is_greeted = False
         self.began = 0
         self.since = FROM_NOW_ON

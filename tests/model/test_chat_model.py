@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -36,6 +36,12 @@ def key(name: str) -> str:
 
 def online(count: int) -> str:
     return f"({count} user{'s' if count > 1 else ''} online)"
+
+
+class Echoed(Member):
+    """A member that reads what it says itself, as those of the web door do."""
+
+    __slots__ = ("refs",)
 
 
 class WitnessingOutbox(RecordingOutbox):
@@ -117,7 +123,7 @@ class ChatModel(RuleBasedStateMachine):
 
     def all_hear(self, author: Member, line: str) -> None:
         """`author` says it, and reads it only if it hears itself."""
-        but = None if author.hears_itself else author
+        but = None if isinstance(author, Echoed) else author
         self.all_get(self.where[author], line, but, self.names[author])
 
     def comes(self, member: Member, room: str, notice: str) -> None:
@@ -210,9 +216,11 @@ class ChatModel(RuleBasedStateMachine):
             number += 1
             name = f"{asked}~{number}"
         dialect = (LINES, OTHER_LINES)[self.entered % 2]
-        member = Member(asked, RecordingOutbox(), dialect, self.table.flood.meter(LOCAL))
+        kind = Echoed if hears_itself else Member
+        member = kind(asked, RecordingOutbox(), dialect, self.table.flood.meter(LOCAL))
         member.outbox = WitnessingOutbox(member, self.failed)
-        member.hears_itself = hears_itself
+        if hears_itself:
+            member.refs = deque()
         self.names[member] = name
         self.expected[member] = []
         self.comes(member, "lobby", "welcome")

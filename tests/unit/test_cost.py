@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -95,8 +97,8 @@ class CostTests(SynchronousTestCase):
 
     def test_nor_does_an_author_that_hears_itself_get_an_object_of_its_own(self) -> None:
         written: list[bytes] = []
+        self.patch(Member, "refs", deque())
         for member in self.members:
-            member._member.hears_itself = True
             member._outbox._send = lambda data: written.append(data) or len(data)
         for member in self.members[:2]:
             member.dataReceived(b"one\n")

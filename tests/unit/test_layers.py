@@ -18,8 +18,8 @@ LAYERS = {
         syntax text tls usage
         """,
     "core": """
-        accounts attention chat counting delivery dialects flood members passphrases retelling
-        traces turn weakness
+        accounts chat counting delivery dialects flood members passphrases retelling
+        traces turn weakness welcome
         """,
     "journal": "journal",
     "commands": "commands",

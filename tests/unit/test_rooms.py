@@ -223,8 +223,8 @@ class ListingTests(RoomTests):
         self.forget()
         lines = self.ask(self.ann, "/rooms")
         size = len("\n".join(lines).encode())
-        self.assertLess(size, self.table.chat.share)
-        self.assertGreater(size, self.table.chat.share - 5 * NOTICE_WIDTH)
+        self.assertLess(size, self.table.limits.answer)
+        self.assertGreater(size, self.table.limits.answer - 5 * NOTICE_WIDTH)
         self.assertTrue(lines[1].endswith("😀"))
         self.assertEqual(lines[-1], f"- {SHOWN_ROOMS + 2 - len(lines)} smaller rooms left out")
 

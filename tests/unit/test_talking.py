@@ -196,7 +196,7 @@ class SeeingTests(TalkingTests):
         self.assertEqual(lines[-1], f"- and {left_out} more, who do not fit here")
         self.assertTrue(all(len(line) < NOTICE_WIDTH + 50 for line in lines))
         shown = len("\n".join(lines[1:-1]).encode())
-        share = self.table.chat.share
+        share = self.table.limits.answer
         self.assertTrue(share - 2 * NOTICE_WIDTH < shown < share, (shown, share))
 
     def test_whois_shows_an_address_to_its_bearer_and_to_operators_alone(self) -> None:

@@ -73,7 +73,7 @@ class Request:
 
         An answer is bounded, so that it puts no slow reader out; chatctl gets all.
         """
-        share = float("inf") if self.member.door is Door.CONTROL else self.chat.share
+        share = float("inf") if self.member.door is Door.CONTROL else self.chat.limits.answer
         notices: list[Notice] = []
         for text, record in rows:
             notice = Notice(text, record or None)

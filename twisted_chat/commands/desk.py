@@ -114,7 +114,7 @@ class Desk:
 
     async def _look_back(self, request: Request, before: str, count: int) -> None:
         room, chat, member = named(self._room_of(request)), self._chat, request.member
-        told, more = retold_before(request.view, room, before, count, chat.share, member)
+        told, more = retold_before(request.view, room, before, count, chat.limits.answer, member)
         chat.tell(member, *told)
         chat.done(member, more)
 

@@ -113,7 +113,7 @@ async def history(request: Request) -> None:
     is_chatctl = request.member.door is Door.CONTROL
     room = request.some_room if is_chatctl else request.its_room
     word, id, rest = request.words(3)
-    share = CONTROL_BACKLOG // ANSWER_SHARE if is_chatctl else request.chat.share
+    share = CONTROL_BACKLOG // ANSWER_SHARE if is_chatctl else request.chat.limits.answer
     reader = request.member
     told: Sequence[Event]
     nothing = f"nothing is kept of what was said in #{room}"

@@ -16,7 +16,7 @@ from twisted_chat.doors.web.session import BAD_FRAME, LATE, REFUSED, REPLACED, S
 from twisted_chat.doors.web.websocket import WebSocket
 from twisted_chat.doors.web.wire import BadFrame, Hello, read_hello
 from twisted_chat.events import Refused, Stopping
-from twisted_chat.limits import GOODBYE, REQUEST_WAIT, most_in_json
+from twisted_chat.limits import GOODBYE, REQUEST_WAIT
 from twisted_chat.refusal import Kind, Refusal
 
 _FOR_GOOD = (1000, 1005)
@@ -59,7 +59,7 @@ class WebConnection:
 
     @property
     def max_message(self) -> int:
-        return most_in_json(self._door.limits)
+        return self._door.limits.most_in_json
 
     # What comes in.
 

@@ -7,7 +7,6 @@ from twisted.web.server import Request
 
 from twisted_chat.doors.web.channel import HEADERS, WebChannel
 from twisted_chat.doors.web.heads import Unwelcome, Visitor
-from twisted_chat.limits import most_in_json
 from twisted_chat.refusal import Kind
 from twisted_chat.sockets import user_of
 
@@ -24,7 +23,7 @@ class WebRequest(Request):
     @property
     def most_content(self) -> int:
         """Bytes that its body may have."""
-        return most_in_json(self.channel.door.limits)
+        return self.channel.door.limits.most_in_json
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(0)  # Or Twisted would write a long one into a file.
