@@ -167,7 +167,7 @@ class LookAlikeTests(SynchronousTestCase):
         self.assertGreater(count, 20_000)
 
     @given(st.data())
-    @settings(max_examples=500)
+    @settings(max_examples=300)
     def test_a_name_in_which_letters_are_exchanged_for_others_is_one_with_it(self, data) -> None:
         fold = data.draw(st.sampled_from(FOLDS))
         letters = DISGUISES[FOLDS.index(fold)]

@@ -130,7 +130,7 @@ class LineDoorTests(SynchronousTestCase):
                     self.assertIn(name[:3].replace("HTT", "web"), answer)
                     self.assertTrue(protocol.transport.disconnecting)
 
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     @given(data=st.data())
     def test_any_bytes_are_heard_the_same_in_any_split(self, data: st.DataObject) -> None:
         piece = st.sampled_from(

@@ -158,7 +158,7 @@ class RoomsModel(RuleBasedStateMachine):
             assert set(self.rooms._makers) == {place.maker for place in self.places.values()}
 
 
-RoomsModel.TestCase.settings = settings(max_examples=100, stateful_step_count=60)
+RoomsModel.TestCase.settings = settings(max_examples=60, stateful_step_count=50)
 
 RoomsModelTests = RoomsModel.TestCase
 

@@ -36,7 +36,7 @@ ARGUMENTS = st.lists(
 
 
 class OddArgumentsTests(SynchronousTestCase):
-    @settings(max_examples=150)
+    @settings(max_examples=100)
     @given(st.sampled_from(sorted(TABLE.commands)), ARGUMENTS, st.booleans())
     def test_no_argument_is_too_odd_for_any_command(self, name, argument, by_chatctl) -> None:
         hall = Hall(self, RecordingStore())
@@ -82,7 +82,7 @@ STEPS = st.one_of(
 class RightsTests(SynchronousTestCase):
     """Whatever people and operators do, rights are where names, bans and mutes put them."""
 
-    @settings(max_examples=150)
+    @settings(max_examples=80)
     @given(st.lists(STEPS, max_size=30))
     def test_rights_come_and_go_with_names(self, steps) -> None:
         hall = Hall(self, RecordingStore())
