@@ -57,6 +57,10 @@ class ICertificate(Interface):
         """Return what to tell the administrator at `now` (Unix time), in one line; "": nothing."""
 
 
+class IPrivate(Interface):
+    """A transport on whose way nobody can read along, although it does not speak TLS itself."""
+
+
 class ITranscript(Interface):
     """The daemon's own record of what happened, in the line format."""
 

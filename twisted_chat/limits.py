@@ -387,13 +387,19 @@ TERMINAL_LOOK = 1.0
 send the signal a moment before it takes the terminal away."""
 
 HANDSHAKE = 20.0
-"""Seconds for which a connection may take to become ready: to complete its TLS handshake."""
+"""Seconds for which a connection may take to complete its TLS handshake."""
 
 UNREADY = 1024
 """Connections that are not ready yet, in all. With one more, the one that has waited for longest
 is closed: a handshake takes a second, and silence HANDSHAKE seconds. In a handshake a connection
 takes up to 100 KB.
 """
+
+PROXY_WAIT = 5.0
+"""Seconds for which a proxy may take to tell where a connection comes from: it does so at once."""
+
+PROXY_HEADER = 4096
+"""Bytes in which it tells that: with all that haproxy can add they are some hundreds."""
 
 EXPIRY_NEAR = 14 * 24 * 60 * 60
 """Seconds before its end from which on the daemon says that its certificate expires: programs that

@@ -28,8 +28,44 @@ Network = IPv4Network | IPv6Network
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
+class _ClaimedIPv4(IPv4Address):
+    """An address that a proxy tells: never this machine, whatever it says."""
+
+    is_loopback = False
+
+
+class _ClaimedIPv6(IPv6Address):
+    """The same for IPv6."""
+
+    is_loopback = False
+
+
+class _ClaimedTCP4(TCP4Address):
+    """Where a peer comes from, as a proxy tells it."""
+
+
+class _ClaimedTCP6(TCP6Address):
+    """The same for IPv6."""
+
+
+ClaimedAddress = _ClaimedTCP4 | _ClaimedTCP6
+
+
+def claimed_address(host: IPv4Address | IPv6Address, port: int) -> ClaimedAddress:
+    """Return the address of a peer of which a proxy tells that it comes from `host` and `port`. It
+    does not count as this machine, also if it says so.
+    """
+    host = _plain(host)
+    kind = _ClaimedTCP4 if isinstance(host, IPv4Address) else _ClaimedTCP6
+    return kind("TCP", str(host), port)
+
+
 def host_of(peer: IAddress) -> Host:
     """Return the IP address of `peer`, a v4-mapped one as IPv4; None if it has no IP address."""
+    if isinstance(peer, _ClaimedTCP4):
+        return _ClaimedIPv4(peer.host)
+    if isinstance(peer, _ClaimedTCP6):
+        return _ClaimedIPv6(peer.host)
     if not isinstance(peer, TCP4Address | TCP6Address):
         return None
     return _plain(ip_address(peer.host))

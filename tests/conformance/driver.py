@@ -13,6 +13,8 @@ one can be said nonetheless. (test_rules.py: slashes)
 `may_hold_line_ends`: what is said may hold an LF or a CR, as in a frame. (test_rules.py)
 `has_address`: guests come from an address, which can be banned, and have a share of it. Over a unix
 socket they have none. (test_limits.py)
+`knows_this_machine`: guests of the daemon's own machine have no share, as it knows where they are.
+Behind a proxy it is only told so. (test_limits.py)
 `is_safe`: nobody can read along, wherever a guest comes from. (test_rules.py)
 `has_several_rooms`: a guest may be in several rooms. (test_several_rooms.py)
 `loses_unread`: what a guest sent last may be lost if it vanishes while something is written to it:
@@ -161,6 +163,7 @@ class Driver:
     hears_after_end = True
     may_hold_line_ends = False
     has_address = True
+    knows_this_machine = True
     is_safe = False
     has_several_rooms = False
     knows_names = False

@@ -8,9 +8,7 @@ from tests.conformance.line_driver import LineDriver
 from tests.conformance.web_driver import WebDriver
 
 DRIVERS: list[Driver] = [
-    LineDriver("tcp"),
-    LineDriver("tls"),
-    LineDriver("unix"),
+    *map(LineDriver, ("tcp", "tls", "unix", "proxy")),
     DummyDriver(),
     WebDriver("web"),
     WebDriver("web-tls"),

@@ -16,6 +16,7 @@ from tests.conformance.driver import Driver, Guest
 from tests.support.processes import PATIENCE, Peer
 from twisted_chat.daemon.house import make_service
 from twisted_chat.doors.listening import Place
+from twisted_chat.doors.proxied import Proxies
 from twisted_chat.events import LOBBY
 from twisted_chat.limits import Limits
 
@@ -47,6 +48,7 @@ class House:
                 limits=self.limits,
                 state=str(self._state) if lasting else None,
                 others=driver.others(folder, host),
+                proxies=Proxies([*Proxies.DEFAULT, host]),
             )
             self.service.startService()
             [self._door] = [door for door in self.service.doors if door.name == driver.door]

@@ -1,4 +1,4 @@
-"""The line door, over TCP, TLS and unix sockets."""
+"""The line door: over TCP, TLS and unix sockets, and behind a proxy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 from tests.conformance.driver import YOU, Driver, Gone, Guest, Read
 from tests.support.certificates import Authority
 from tests.support.processes import Peer
+from tests.support.proxies import proxy_header
 from twisted_chat.doors.certificates import ServerCertificate
-from twisted_chat.doors.listening import Place
+from twisted_chat.doors.listening import Place, place_for
 from twisted_chat.events import LOBBY
 
 _COUNT = r"\((?P<count>\d+) users? online\)"
@@ -67,7 +68,8 @@ class LineDriver(Driver):
     def __init__(self, name: str) -> None:
         self.name = name
         self.has_address = name != "unix"
-        self.is_safe = name != "tcp"
+        self.is_safe = name in ("tls", "unix")
+        self.knows_this_machine = name != "proxy"
         self.hears_after_end = name != "tls"
 
     def places(self, folder: Path, host: str) -> list[Place]:
@@ -77,7 +79,7 @@ class LineDriver(Driver):
         elif self.name == "tls":
             certificate = ServerCertificate(str(Authority(folder).certify(host)))
             return [Place(where, where, certificate)]
-        return [Place(where, where)]
+        return [place_for(f"proxy:{where}" if self.name == "proxy" else where, where)]
 
     def connect(
         self,
@@ -94,6 +96,8 @@ class LineDriver(Driver):
         if self.has_address:
             # A reset takes with it what the system has not sent yet.
             peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.name == "proxy":
+            peer.send(proxy_header(peer.socket.getsockname(), peer.socket.getpeername()))
         if self.name == "tls":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -246,7 +246,7 @@ def test_a_proxy_behind_which_nobody_has_an_address_is_refused(refuse_each):
     """It would be greeted in the place of those who come through it, and all of them were local."""
     [line] = refuse_each(["--listen=haproxy:tcp:0"])
     assert re.match(
-        "chat: --listen haproxy:tcp:0: the proxy would be greeted.*without haproxy", line
+        "chat: --listen haproxy:tcp:0: the proxy would be greeted.*like proxy:tcp:8890", line
     )
     for line in refuse_each(
         ["--listen=HAProxy:tcp:0"],

@@ -455,7 +455,9 @@ class Daemon(Process):
         super().__init__([*program, *([] if chosen else ["--port=0"]), *arguments], **options)
         self.peers: list[Peer] = []
         try:
-            where = self.out.find(r"Chat Server started on (?:port (\d+)(?: \(TLS\))?|(.*))\.$")
+            where = self.out.find(
+                r"Chat Server started on (?:port (\d+)(?: \([A-Z, ]+\))?|(.*))\.$"
+            )
         except AssertionError as failure:
             super().close()
             raise AssertionError(f"{failure}\n{self.out.text}{self.err.text}") from None

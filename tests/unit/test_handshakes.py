@@ -29,9 +29,9 @@ class Port:
     """Where TLS is spoken at `door`, with `certificate`."""
 
     def __init__(self, door: Door, certificate: ServerCertificate, place: Place) -> None:
-        self._factory = TLSMemoryBIOFactory(
-            certificate, False, door.factory.factory_for(place), door.clock
-        )
+        self._factory = door.factory.factory_for(place)
+        if place.certificate is None:  # Then Twisted makes its own TLS of it.
+            self._factory = TLSMemoryBIOFactory(certificate, False, self._factory, door.clock)
         self._door = door
         self._factory.doStart()
 

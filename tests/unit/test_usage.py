@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from unittest import TestCase
 
 import pytest
+from twisted.internet.address import IPv4Address
 
 from tests.support.certificates import Authority
 from tests.support.properties import given, st
@@ -151,6 +152,30 @@ class UsageTests(TestCase):
             with self.subTest(arguments=arguments):
                 line = refusal(ClientOptions(), arguments)
                 self.assertIn(f"chat-client: {complaint}", line)
+
+    def test_a_proxy_stands_before_an_endpoint_and_is_listed_by_its_address(self) -> None:
+        for arguments, complaint in (
+            (["--listen=proxy:"], "--listen proxy:: no endpoint that works here"),
+            (["--listen=proxy:8890"], "--listen proxy:8890: no endpoint that works here"),
+            (["--listen=proxy:ssl:1"], "--listen proxy:ssl:1: behind proxy: stands the endpoint"),
+            (["--listen=Proxy:proxy:tcp:1"], "--listen Proxy:proxy:tcp:1: behind proxy: stands"),
+            (["--listen=proxy:haproxy:tcp:1"], "--listen proxy:haproxy:tcp:1: the proxy would be"),
+            (
+                ["--proxy-from=unix"],
+                "--proxy-from goes with --web, or a place that begins with proxy:",
+            ),
+            (
+                ["--listen=proxy:tcp:1", "--proxy-from=chat.example"],
+                "--proxy-from chat.example: that is neither an address nor a network such as",
+            ),
+        ):
+            with self.subTest(arguments=arguments):
+                self.assertIn(f"chat-server: {complaint}", refusal(ServerOptions(), arguments))
+        options = server("--listen=PROXY:tcp:1", "--proxy-from=10.0.0.0/8", "--proxy-from=::1")
+        [place] = options.places
+        self.assertEqual((place.endpoint, place.is_proxied, place.is_tls), ("tcp:1", True, False))
+        self.assertTrue(options.proxies.are_at(IPv4Address("TCP", "10.1.2.3", 1)))
+        self.assertFalse(options.proxies.are_at(IPv4Address("TCP", "127.0.0.1", 1)))
 
     def test_options_of_tls_go_with_tls(self) -> None:
         for arguments, complaint in (

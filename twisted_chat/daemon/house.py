@@ -22,6 +22,7 @@ from twisted_chat.doors.control import ControlDoor
 from twisted_chat.doors.door import Entrance, IDoor, IDoorReactor
 from twisted_chat.doors.line import LineDoor
 from twisted_chat.doors.listening import ListenError, Place
+from twisted_chat.doors.proxied import Proxies
 from twisted_chat.files import File, StandardOutput, exposure
 from twisted_chat.gathering import IThreadedReactor
 from twisted_chat.interfaces import ITranscript
@@ -51,6 +52,7 @@ def make_service(
     limits: Limits | None = None,
     state: str | None = None,
     certificate: ServerCertificate | None = None,
+    proxies: Proxies | None = None,
     program: str = "chat",
     others: Sequence[Callable[[Entrance], IDoor]] = (),
 ) -> ChatService:
@@ -59,6 +61,7 @@ def make_service(
     `timed`: lead each line of a bare transcript by its time.
     `state`: the folder of what is to outlast the daemon; None: nothing is.
     `certificate`: that of the places with TLS, whose end is told in time.
+    `proxies`: which proxies are believed; None: those on this machine.
     `others`: what makes doors besides those for lines and for chatctl.
     Whatever can fail at the start fails here, before any fork: raises SystemExit with one line,
     which begins with `program`.
@@ -92,7 +95,7 @@ def make_service(
     passphrases = Passphrases(reactor)
     traces = Traces(reactor)
     desk = Desk(chat, passphrases, traces, certificate=certificate)
-    entrance = Entrance(chat, desk, reactor, lambda host: journal.view.closed_to(host))
+    entrance = Entrance(chat, desk, reactor, lambda host: journal.view.closed_to(host), proxies)
     doors: list[IDoor] = [LineDoor(entrance, places), *[make(entrance) for make in others]]
     if folder is not None:
         doors.append(ControlDoor(entrance, folder.control))

@@ -17,7 +17,8 @@ from twisted_chat.daemon.service import ChatService
 from twisted_chat.doors.admission import raise_file_limit
 from twisted_chat.doors.certificates import ServerCertificate
 from twisted_chat.doors.door import Entrance, IDoor
-from twisted_chat.doors.listening import ListenError, Place, parse, places_for
+from twisted_chat.doors.listening import ListenError, Place, parse, place_for, places_for
+from twisted_chat.doors.proxied import UNIX, Proxies
 from twisted_chat.doors.web.heads import Heads, Site, site_in
 from twisted_chat.limits import (
     BACKLOG,
@@ -50,7 +51,6 @@ from twisted_chat.limits import (
     STALL,
     Limits,
 )
-from twisted_chat.networks import LOOPBACK
 from twisted_chat.pem import CannotUse
 from twisted_chat.text import clean, whole_number
 from twisted_chat.usage import PORT, OneLineOptions, split_address
@@ -155,6 +155,8 @@ class DaemonOptions(OneLineOptions):
         self.listen: list[str] = []
         self.tls: list[str] = []
         self.certificate: ServerCertificate | None = None
+        self.proxy_from: list[str] = []
+        self.proxies = Proxies()
         self.web: list[str] = []
         self.sites: list[Site] = []
         self._keeps_no_words = False
@@ -170,6 +172,12 @@ class DaemonOptions(OneLineOptions):
     def opt_tls(self, endpoint: str) -> None:
         """Port, or endpoint as of --listen, where TLS is spoken. Repeatable [default: none]"""
         self.tls.append(endpoint)
+
+    def opt_proxy_from(self, place: str) -> None:
+        """Address or network of a proxy, or unix: who is believed at places that begin with proxy:
+        and by --web. Repeatable [default: this machine]
+        """
+        self.proxy_from.append(place)
 
     def opt_web(self, endpoint: str) -> None:
         """Port, or endpoint as of --listen, for browsers, and for programs that speak JSON over a
@@ -210,7 +218,8 @@ class DaemonOptions(OneLineOptions):
             resume_bytes=self._number("resume-bytes", MIN_RESUME_BYTES, MAX_RESUME_BYTES),
         )
         self._read_certificate()
-        self.places = [Place(f"--listen {_as_typed(each)}", each) for each in self.listen]
+        self._read_proxies()
+        self.places = [place_for(each, f"--listen {_as_typed(each)}") for each in self.listen]
         tls_places = [place for each in self.tls for place in self._tls_places(each)]
         self.web_places = [place for each in self.web for place in self._web_places(each)]
         for place in self.places + tls_places + self.web_places:
@@ -257,7 +266,23 @@ class DaemonOptions(OneLineOptions):
             if port is None:
                 raise UsageError(f"{typed}: a port is a whole number from 0 to 65535")
             return places_for(self["host"], port, typed, certificate)
-        return [Place(typed, where, certificate)]
+        return [place_for(where, typed, certificate)]
+
+    def _read_proxies(self) -> None:
+        if not self.proxy_from:
+            return
+        has_place = any(each.lower().startswith("proxy:") for each in self.listen + self.tls)
+        if not (has_place or self.web):
+            raise UsageError("--proxy-from goes with --web, or a place that begins with proxy:")
+        for place in self.proxy_from:
+            try:
+                Proxies([place])
+            except ValueError as error:
+                raise UsageError(
+                    f"--proxy-from {_as_typed(place)}: that is neither an address nor a network "
+                    f"such as 10.0.0.0/8, nor {UNIX}"
+                ) from error
+        self.proxies = Proxies(self.proxy_from)
 
     def _number(self, option: str, least: int, most: int, default: int = 0) -> int:
         value: str | None = self[option]
@@ -316,6 +341,7 @@ class DaemonOptions(OneLineOptions):
             state=self["state"],
             certificate=self.certificate,
             others=self._other_doors(),
+            proxies=self.proxies,
         )
         freeze_program()
         return service
@@ -328,7 +354,7 @@ class DaemonOptions(OneLineOptions):
 
         certificate = self.certificate
         names = tuple if certificate is None else lambda: certificate.names
-        heads = Heads(LOOPBACK, self.sites, names)
+        heads = Heads(self.proxies.networks, self.sites, names)
         return [lambda entrance: WebDoor(entrance, self.web_places, heads)]
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import quoteStringArgument
-from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorUNIX
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -18,7 +18,7 @@ from twisted_chat.dialects import ControlDialect
 from twisted_chat.doors.door import Entrance
 from twisted_chat.doors.held_lines import HoldingLineReceiver
 from twisted_chat.doors.holding import Holding
-from twisted_chat.doors.listening import IListeningReactor, Listener, ListenError, Place, listen
+from twisted_chat.doors.listening import Listener, ListenError, Place, listen
 from twisted_chat.doors.outbox import Patience, outbox_for
 from twisted_chat.doors.streams import StreamDoor
 from twisted_chat.flood import Flood
@@ -200,7 +200,7 @@ class ControlDoor(StreamDoor):
         return ControlProtocol(self)
 
 
-def _listen(reactor: IListeningReactor, door: ControlDoor, path: str) -> Listener:
+def _listen(reactor: IReactorUNIX, door: ControlDoor, path: str) -> Listener:
     # The mode alone would come a moment after the socket.
     umask = os.umask(0o177)
     try:

@@ -9,7 +9,7 @@ from itertools import count
 from twisted.internet.address import IPv4Address as TCP4Address
 from twisted.internet.address import IPv6Address as TCP6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, ISSLTransport
+from twisted.internet.interfaces import IAddress, IReactorUNIX, ISSLTransport
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
@@ -18,11 +18,11 @@ from twisted_chat.chat import Chat
 from twisted_chat.commands.desk import Desk
 from twisted_chat.doors.admission import Admission
 from twisted_chat.doors.anteroom import Anteroom
-from twisted_chat.doors.listening import IListeningReactor
 from twisted_chat.doors.outbox import IOutboxReactor, IStreamTransport
+from twisted_chat.doors.proxied import Proxies
 from twisted_chat.events import LOBBY, Reason
 from twisted_chat.flood import Flood, Meter
-from twisted_chat.interfaces import IDialect, IOutbox
+from twisted_chat.interfaces import IDialect, IOutbox, IPrivate
 from twisted_chat.members import Member
 from twisted_chat.names import BadName, check_name, check_room
 from twisted_chat.networks import LOCAL, Host, host_of, is_local, network_of, origin_of
@@ -30,7 +30,7 @@ from twisted_chat.refusal import Refusal
 from twisted_chat.sockets import user_of
 
 
-class IDoorReactor(IOutboxReactor, IListeningReactor):
+class IDoorReactor(IOutboxReactor, IReactorUNIX):
     """What doors need of the reactor."""
 
 
@@ -69,7 +69,8 @@ class Entrance:
     """Lets members into the chat, through whatever door, and out of it: who may come in, what each
     is called and charged to, and how it leaves. A daemon has one, and makes all its doors with it.
 
-    `closed_to` tells why nobody may come in from a host, or None.
+    `closed_to` tells why nobody may come in from a host, or None. `proxies`: which proxies are
+    believed; None: those on this machine.
     """
 
     _log = Logger()
@@ -80,6 +81,7 @@ class Entrance:
         desk: Desk,
         reactor: IDoorReactor,
         closed_to: Callable[[Host], Refusal | None],
+        proxies: Proxies | None = None,
     ) -> None:
         self.chat = chat
         self.desk = desk
@@ -87,6 +89,7 @@ class Entrance:
         self.limits = chat.limits
         self.admission = Admission(self.limits, closed_to)
         self.anteroom = Anteroom(self.admission, reactor)
+        self.proxies = proxies or Proxies()
         self.flood = Flood(reactor, self.limits)
         self._local = count(1)
 
@@ -106,12 +109,13 @@ class Entrance:
         """
         peer = transport.getPeer()
         self.admission.enter(host_of(peer))
-        if isinstance(peer, TCP4Address | TCP6Address):
+        if isinstance(transport.getHost(), TCP4Address | TCP6Address):
             # Unix sockets claim to be ITCPTransport too.
             transport.setTcpNoDelay(True)
         host = host_of(peer)
         origin = origin_of(host, user_of(transport))
-        is_safe = is_local(host) or ISSLTransport.providedBy(transport)
+        is_encrypted = ISSLTransport.providedBy(transport) or IPrivate.providedBy(transport)
+        is_safe = is_local(host) or is_encrypted
         return Member(
             self.default_name(peer, host),
             outbox,

@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from twisted_chat.doors.anteroom import Anteroom
 from twisted_chat.doors.outbox import IStreamTransport
+from twisted_chat.doors.proxied import Proxied
 from twisted_chat.limits import HANDSHAKE
 from twisted_chat.networks import host_of
 
@@ -61,8 +62,11 @@ class Handshake(Protocol):
         self._anteroom.enter(cast(IStreamTransport, self.transport), host, HANDSHAKE)
 
     def handshakeCompleted(self) -> None:
-        if isinstance(self.transport.transport, Connection):
-            outlast_failed_writes(self.transport.transport)
+        beneath = self.transport.transport
+        if isinstance(beneath, Proxied):
+            beneath = beneath.transport
+        if isinstance(beneath, Connection):
+            outlast_failed_writes(beneath)
         self._anteroom.leave(cast(IStreamTransport, self.transport))
         self.transport.wrappedProtocol = self._protocol
         self._protocol.makeConnection(self.transport)

@@ -15,14 +15,13 @@ from typing import cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.endpoints import quoteStringArgument, serverFromString, wrapServerTLS
+from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IFileDescriptor,
     IListeningPort,
     IOpenSSLServerConnectionCreator,
     IProtocolFactory,
-    IReactorTime,
     IReactorUNIX,
     IStreamServerEndpoint,
 )
@@ -47,10 +46,6 @@ _HINTS = {
 }
 
 
-class IListeningReactor(IReactorUNIX, IReactorTime):
-    """What listening needs of the reactor."""
-
-
 class ListenError(Exception):
     """An endpoint cannot be listened on. The text says why and what to do, in one line."""
 
@@ -58,12 +53,14 @@ class ListenError(Exception):
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where to listen: an endpoint string. Errors call it `typed`, as somebody has written it. With
-    a `certificate` TLS is spoken there.
+    a `certificate` TLS is spoken there. `is_proxied`: a proxy tells first where a connection comes
+    from.
     """
 
     typed: str
     endpoint: str
     certificate: IOpenSSLServerConnectionCreator | None = None
+    is_proxied: bool = False
 
     @property
     def kind(self) -> str:
@@ -74,6 +71,17 @@ class Place:
     def is_tls(self) -> bool:
         """Whether TLS is spoken there."""
         return self.certificate is not None or self.kind in _TLS_KINDS
+
+
+def place_for(
+    description: str, typed: str, certificate: IOpenSSLServerConnectionCreator | None = None
+) -> Place:
+    """Return where to listen by `description`: an endpoint string, which may stand behind `proxy:`.
+    `typed` and `certificate`: see Place.
+    """
+    kind, _, rest = description.partition(":")
+    is_proxied = kind.lower() == "proxy"
+    return Place(typed, rest if is_proxied else description, certificate, is_proxied)
 
 
 def places_for(
@@ -118,7 +126,8 @@ class Listener:
         """Return `port 8888`, or the endpoint string if it is no TCP port; `port 8889 (TLS)`."""
         number = getattr(self._port.getHost(), "port", None)
         where = self._place.endpoint if number is None else f"port {number}"
-        return f"{where} (TLS)" if self._place.is_tls else where
+        kinds = ["PROXY"] * self._place.is_proxied + ["TLS"] * self._place.is_tls
+        return f"{where} ({', '.join(kinds)})" if kinds else where
 
     async def stop(self) -> None:
         """Accept no more connections."""
@@ -133,12 +142,10 @@ class Listener:
             os.close(self._lock)
 
 
-def listen(reactor: IListeningReactor, factory: IProtocolFactory, place: Place) -> Listener:
+def listen(reactor: IReactorUNIX, factory: IProtocolFactory, place: Place) -> Listener:
     """Listen on the endpoint of `place`, at once. Raises ListenError."""
     locking = _UnixSockets(reactor)
     endpoint = parse(locking if place.kind == "unix" else reactor, place)
-    if place.certificate is not None:
-        endpoint = wrapServerTLS(place.certificate, endpoint, reactor)
     results: list[IListeningPort | Failure] = []
     endpoint.listen(factory).addBoth(results.append)
     if not results:
@@ -174,7 +181,12 @@ def parse(reactor: object, place: Place) -> IStreamServerEndpoint:
         # Until its header has come, which is after the greeting, getPeer() is the proxy.
         raise ListenError(
             f"{place.typed}: the proxy would be greeted, and all behind it taken for local people "
-            f"whom no ban hits: listen without haproxy, on one of {_listed(_KINDS)}"
+            "whom no ban hits: write it with proxy in place of haproxy, like proxy:tcp:8890"
+        )
+    if place.is_proxied and kind in (*_TLS_KINDS, "proxy"):
+        raise ListenError(
+            f"{place.typed}: behind proxy: stands the endpoint that the proxy connects to: write "
+            "--listen proxy:tcp:8890, or, where it passes TLS on, --tls proxy:tcp:8890"
         )
     if place.certificate is not None and kind in _TLS_KINDS:
         raise ListenError(f"{place.typed}: that is TLS by itself: write it like tcp:8889")

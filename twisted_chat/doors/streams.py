@@ -14,6 +14,7 @@ from twisted.internet.interfaces import (
     ISSLTransport,
 )
 from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -22,6 +23,7 @@ from twisted_chat.doors.door import Entrance, IDoor
 from twisted_chat.doors.handshakes import Handshakes
 from twisted_chat.doors.listening import Listener, Place
 from twisted_chat.doors.outbox import IStreamTransport, Patience
+from twisted_chat.doors.proxied import BehindProxies
 from twisted_chat.events import Refused
 from twisted_chat.interfaces import IDialect
 from twisted_chat.limits import GOODBYE, REFUSED_AT_ONCE
@@ -61,7 +63,15 @@ class StreamDoor(ServerFactory[Protocol]):
 
     def factory_for(self, place: Place) -> IProtocolFactory:
         """Return what makes the protocols of those that come to `place`."""
-        return Handshakes(self, self.entrance.anteroom) if place.is_tls else self
+        anteroom = self.entrance.anteroom
+        factory: IProtocolFactory = self
+        if place.is_tls:
+            factory = Handshakes(factory, anteroom)
+        if place.certificate is not None:
+            factory = TLSMemoryBIOFactory(place.certificate, False, factory, self.reactor)
+        if place.is_proxied:
+            factory = BehindProxies(factory, self.entrance.proxies, anteroom)
+        return factory
 
     # IDoor.
 
