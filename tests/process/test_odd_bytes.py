@@ -3,28 +3,122 @@
 from __future__ import annotations
 
 import re
+import resource
+import socket
+import ssl
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from signal import SIGTERM
 
 import pytest
 
-from tests.support.crowds import left, said
-from tests.support.processes import Daemon
-from tests.support.unharmed import (
-    LONG_LINE,
-    MAX_LINE,
-    NO_UTF8,
-    UNKNOWN,
-    _unharmed,
-    all_heard,
-    daemon,
-    join,
-    listener,
-    peer,
-    send_in_pieces,
-    unharmed,
-    whole_and_in_pieces,
-)
+from tests.support.crowds import asleep, is_delivered, left, said, until, users
+from tests.support.processes import PATIENCE, Daemon, Peer, closing_all
 
-__all__ = ["_unharmed", "daemon", "listener", "peer"]  # Fixtures.
+MAX_LINE = 4096
+"""Bytes: the daemon's default."""
+
+LONG_LINE = f"! a line longer than {MAX_LINE} bytes was not said: send it in shorter lines"
+NO_UTF8 = "! that was no UTF-8, and others see \ufffd in it: set your terminal or program to UTF-8"
+UNKNOWN = "! no command /{0}: /help lists them, and //{0} says it"
+ODD_IN_LOG = re.compile("Traceback|Unhandled|Unable to format|disabling observer")
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    """One daemon for the whole file, which has to stand all of it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with closing_all() as register:
+        daemon = register(Daemon())
+        yield daemon
+        assert daemon.stop() == -SIGTERM
+        assert daemon.err.text == ""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture(autouse=True)
+def _unharmed(daemon: Daemon) -> Iterator[None]:
+    with unharmed(daemon):
+        yield
+
+
+@contextmanager
+def unharmed(daemon: Daemon) -> Iterator[None]:
+    """In the end the log holds no error, and newcomers are greeted with the right count."""
+    logged = len(daemon.out.seen)
+    yield
+    for peer in daemon.peers:
+        peer.close()
+    daemon.peers.clear()
+    first = daemon.join()
+    count = int(re.fullmatch(r"> Connected .* \((\d+) users? online\)", first.line())[1])
+    while count > 1:
+        if (line := first.line()).startswith("< "):
+            count -= 1
+            assert f" left ({users(count)} online)" in line
+    second = daemon.join()
+    assert second.line() == "> Connected to the chat server (2 users online)"
+    second.end()
+    assert all(line.startswith("- ") for line in second.rest().splitlines())
+    first.end()
+    first.rest()
+    daemon.out.find(re.escape(f"< The user {first.name} left (0 user online)"))
+    assert [line for line in daemon.out.seen[logged:] if ODD_IN_LOG.search(line)] == []
+
+
+@pytest.fixture
+def listener(daemon: Daemon) -> Peer:
+    """A member with nothing odd about it, whose room it is before anybody else comes."""
+    listener = daemon.join()
+    assert listener.line() == "> Connected to the chat server (1 user online)"
+    return listener
+
+
+@pytest.fixture
+def peer(daemon: Daemon, listener: Peer) -> Peer:
+    """The second member, of which the listener has heard."""
+    return join(daemon, listener)
+
+
+def join(daemon: Daemon, listener: Peer, count: int = 2) -> Peer:
+    """A member of whose entering `listener` has read."""
+    peer = daemon.join()
+    assert peer.line() == f"> Connected to the chat server ({users(count)} online)"
+    listener.find(f"> New user {peer.name} entered ({users(count)} online)")
+    return peer
+
+
+def all_heard(listener: Peer, peer: Peer) -> list[str]:
+    """All lines that came to `listener` of what `peer` has sent so far."""
+    peer.send(b"\nthat is all\n")
+    return listener.find(said(peer, "that is all"))
+
+
+def send_whole(peer: Peer, listener: Peer, data: bytes) -> list[str]:
+    peer.send(data)
+    return []
+
+
+def send_in_pieces(peer: Peer, listener: Peer, data: bytes) -> list[str]:
+    """Send `data` byte by byte, or its first and last 100 bytes if it is long, each byte in a
+    packet that the daemon reads before the next is sent. Gives what `listener` heard meanwhile.
+    """
+    pieces = [data[index : index + 1] for index in range(len(data))]
+    if len(data) > 300:
+        pieces[100:-100] = [data[100:-100]]
+    heard = []
+    for piece in pieces:
+        with suppress(BrokenPipeError, ConnectionResetError):  # It may have been put out.
+            peer.send(piece)
+        # The daemon reads all that is there before it answers.
+        listener.send(b"/read\n")
+        heard += listener.find(UNKNOWN.format("read"))
+    return heard
+
+
+whole_and_in_pieces = pytest.mark.parametrize("send", [send_whole, send_in_pieces])
 
 
 # What is said.
@@ -245,6 +339,179 @@ def peak_memory(daemon: Daemon) -> int:
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1]) * 1024
 
 
+# Who is here for something else.
+
+HTTP = "! this is a chat and no web server: join with chat-client, nc or telnet\n"
+TLS = "! this port speaks no TLS: join with plain chat-client, nc or telnet\n"
+SSH = "! this port speaks no SSH: join with chat-client, nc or telnet\n"
+
+
+def client_hello() -> bytes:
+    outgoing = ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="chat")
+    with suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
+
+
+STRANGERS = {
+    "GET": (b"GET / HTTP/1.1\r\nHost: chat\r\n\r\n", HTTP),
+    "POST": (b"POST /say HTTP/1.1\r\nContent-Length: 9\r\n\r\n/quit now", HTTP),
+    "POST of HTTP/1.0 with bare LF": (b"POST /say HTTP/1.0\n\ntext=hello\n", HTTP),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", HTTP),
+    "method with a hyphen": (b"M-SEARCH * HTTP/1.1\r\n\r\n", HTTP),
+    "GET after an empty line": (b"\r\nGET / HTTP/1.1\r\nHost: chat\r\n\r\n", HTTP),
+    "long target": (b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: chat\r\n\r\n", HTTP),
+    "POST with a long target": (b"POST /" + b"x" * 5000 + b" HTTP/1.1\n\n/quit now", HTTP),
+    "target one byte too long": (b"GET /" + b"x" * (MAX_LINE - 13) + b" HTTP/1.1\r\n\r\n", HTTP),
+    "target two bytes too long": (b"GET /" + b"x" * (MAX_LINE - 12) + b" HTTP/1.1\n\nx", HTTP),
+    "TLS": (client_hello(), TLS),
+    "SSH": (b"SSH-2.0-OpenSSH_9.6\r\n", SSH),
+    "SSH with its first packet": (b"SSH-2.0-x\r\n\0\0\1\xff\xfd\x01\x14hello\n", SSH),
+}
+
+
+@pytest.mark.parametrize(("data", "answer"), STRANGERS.values(), ids=STRANGERS)
+@whole_and_in_pieces
+def test_who_is_no_chat_client_gets_one_line_and_is_put_out_and_nothing_of_it_is_said(
+    listener, peer, send, data, answer
+):
+    heard = send(peer, listener, data) or [listener.line()]
+    assert heard == [left(peer, how=", put out: not a chat client")]
+    assert peer.rest() == answer
+
+
+def test_a_request_without_the_end_of_its_line_is_put_out_when_the_peer_ends_its_side(
+    listener, peer
+):
+    peer.send(b"GET / HTTP/1.1")
+    peer.end()
+    assert listener.line() == left(peer, how=", put out: not a chat client")
+    assert peer.rest() == HTTP
+
+
+def test_a_request_is_known_whatever_the_longest_line_is(start_daemon):
+    """In the odd case the version in the request line stands just at that limit."""
+    daemon = start_daemon("--max-line=64")
+    with unharmed(daemon):
+        for length in (*range(46, 70), 100, 500):
+            listener = daemon.join()
+            listener.line()
+            peer = join(daemon, listener)
+            peer.send(b"GET /" + b"x" * length + b" HTTP/1.1\r\nHost: chat\r\n\r\n")
+            assert listener.line() == left(peer, how=", put out: not a chat client")
+            assert peer.rest() == HTTP
+            listener.end()
+            listener.rest()
+
+
+def test_a_request_with_a_large_body_is_answered_before_it_is_read(listener, peer):
+    body = b"/quit now\n" * 500_000
+    with suppress(BrokenPipeError, ConnectionResetError):
+        peer.send(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert listener.line() == left(peer, how=", put out: not a chat client")
+    assert peer.line() + "\n" == HTTP
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET out",
+        "GET / HTTP",
+        "get / HTTP/1.1",
+        "GET a life HTTP/1.1",
+        "HTTP/1.1",
+        "I GET HTTP/1.1",
+    ],
+)
+def test_a_person_who_only_talks_like_a_request_is_heard(listener, peer, line):
+    peer.send(f"{line}\n".encode())
+    assert listener.line() == said(peer, line)
+
+
+def test_a_long_first_line_that_is_no_request_after_all_is_refused_once(listener, peer):
+    peer.send(b"GET /" + b"x" * 5000 + b"\nGET / HTTP/1.1\n")
+    assert listener.line() == said(peer, "GET / HTTP/1.1")
+    peer.send(b"/nope\n")
+    assert peer.lines(2) == [LONG_LINE, UNKNOWN.format("nope")]
+
+
+# Telnet.
+
+DO_ECHO, WONT_ECHO = b"\xff\xfd\x01", b"\xff\xfc\x01"
+WILL_NAWS, DONT_NAWS = b"\xff\xfb\x1f", b"\xff\xfe\x1f"
+DO_MARK, WONT_MARK = b"\xff\xfd\x06", b"\xff\xfc\x06"
+
+
+@pytest.mark.parametrize(
+    ("data", "answers"),
+    [
+        (DO_ECHO, WONT_ECHO),
+        (WILL_NAWS, DONT_NAWS),
+        (DO_ECHO + WILL_NAWS + b"hi" + DO_ECHO + WILL_NAWS, WONT_ECHO + DONT_NAWS),
+        (DO_ECHO + b"\xff\xfb\x01", WONT_ECHO + b"\xff\xfe\x01"),
+        (DO_MARK + b"\n" + DO_MARK + DO_MARK, WONT_MARK * 3),
+        (b"\xff\xfd\xff", b"\xff\xfc\xff"),
+        (b"\xff\xfc\x01\xff\xfe\x01", b""),
+        (b"\xff\xff\xfd\x01", b""),
+        (b"\xff\xfa\x18\xfd\x01\xff\xff\xfd\x01\xff\xf0", b""),
+        (b"\xff\xfa\x18\n" + DO_ECHO, WONT_ECHO),
+        (b"\xff\n\xfd\x01" + DO_ECHO, WONT_ECHO),
+        (b"x\xff\xfd\n\x01", b""),
+        (b"x" * 5000 + DO_MARK, WONT_MARK),
+    ],
+    ids=[
+        "DO",
+        "WILL",
+        "once for each option",
+        "the same option both ways",
+        "TIMING-MARK each time",
+        "option 255",
+        "WONT and DONT",
+        "after IAC IAC",
+        "inside a subnegotiation",
+        "after a subnegotiation that LF ended",
+        "after an IAC that LF ended",
+        "DO that LF ended",
+        "in a line too long",
+    ],
+)
+@whole_and_in_pieces
+def test_telnet_is_answered_once(listener, peer, send, data, answers):
+    send(peer, listener, data)
+    assert read_answers(peer) == answers
+
+
+def test_telnet_is_answered_once_behind_a_line_too_long(listener, peer):
+    peer.send(b"x" * 5000 + b"\nhi" + DO_MARK + b"\n" + DO_MARK[:2])
+    assert listener.line() == said(peer, "hi")
+    peer.send(DO_MARK[2:])
+    assert read_answers(peer) == WONT_MARK * 2
+
+
+def read_answers(peer: Peer) -> bytes:
+    """What `peer` was sent, refusals apart, up to now."""
+    peer.send(b"\n/nope\n")
+    end = UNKNOWN.format("nope").encode() + b"\n"
+    received = b""
+    while not received.endswith(end):
+        data = peer.socket.recv(65536)
+        assert data, received
+        received += data
+    for refusal in (LONG_LINE, NO_UTF8):
+        received = received.replace(f"{refusal}\n".encode(), b"")
+    return received.removesuffix(end)
+
+
+@pytest.mark.parametrize(
+    "start", [b"\xff", b"\xff\xfd", b"\xff\xfa", b"\xff\xfa\x18x", b"\xff\xfax\xff"]
+)
+@whole_and_in_pieces
+def test_a_telnet_sequence_swallows_no_line_behind_it(listener, peer, send, start):
+    heard = send(peer, listener, b"a" + start + b"\nb\n")
+    assert heard + all_heard(listener, peer) == [said(peer, "a"), said(peer, "b")]
+
+
 # Commands.
 
 
@@ -270,3 +537,133 @@ def test_an_unknown_command_is_refused_and_not_said(listener, peer, line, name):
     else:
         assert peer.line() == UNKNOWN.format(name)
     assert all_heard(listener, peer) == []
+
+
+# Who vanishes.
+
+
+@pytest.mark.parametrize("moment", ["before it is let in", "after it has read a part"])
+def test_a_reset_in_the_middle_of_the_greeting_is_one_entered_and_one_left(
+    start_daemon, tmp_path, moment
+):
+    motd = tmp_path / "motd"
+    motd.write_bytes((b"x" * 4000 + b"\n") * 50)
+    daemon = start_daemon("--motd", str(motd))
+    with unharmed(daemon):
+        listener = daemon.join()
+        listener.lines(51)
+        with socket.socket() as raw:
+            # So small that most of the greeting cannot leave.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raw.settimeout(PATIENCE)
+            if moment == "before it is let in":
+                with asleep(daemon):
+                    raw.connect(("127.0.0.1", daemon.port))
+                    name = "{}:{}".format(*raw.getsockname())
+                    raw.close()
+            else:
+                raw.connect(("127.0.0.1", daemon.port))
+                name = "{}:{}".format(*raw.getsockname())
+                assert raw.recv(20) == b"> Connected to the c"
+                raw.close()
+        assert listener.lines(2) == [
+            f"> New user {name} entered (2 users online)",
+            f"< The user {name} left (1 user online)",
+        ]
+        # The newcomers of the end are greeted with more than a line.
+        daemon.peers.remove(listener)
+        listener.end()
+        listener.rest()
+        listener.close()
+
+
+LINES = {
+    "one line": [b"hi\n"],
+    "a line without its end": [b"hi\nho"],
+    "only a line without its end": [b"ho"],
+    "S": [b"S"],
+    "60 KB": [b"line %06d" % number + b"x" * 50 + b"\n" for number in range(60_000 // 62)],
+    "60 KB of long lines": [b"%d" % number + b"x" * 3990 + b"\n" for number in range(15)],
+}
+
+
+@pytest.mark.parametrize("others_talk", [False, True], ids=["alone", "while others talk"])
+@pytest.mark.parametrize("lines", LINES.values(), ids=LINES)
+def test_what_was_sent_before_a_reset_is_heard(daemon, listener, peer, lines, others_talk):
+    data = b"".join(lines)
+    texts = data.removesuffix(b"\n").decode().split("\n")
+    with asleep(daemon):
+        if others_talk:
+            listener.send(b"hello\n" * 100)
+        peer.send(data)
+        until(lambda: is_delivered(peer))
+        peer.reset()
+    assert listener.find(left(peer)) == [said(peer, text) for text in texts]
+
+
+def test_what_was_sent_before_a_reset_is_heard_also_of_who_was_not_let_in_yet(daemon, listener):
+    with asleep(daemon):
+        peer = daemon.join()
+        peer.send(b"hi\nho")
+        peer.reset()
+    assert listener.lines(4) == [
+        f"> New user {peer.name} entered (2 users online)",
+        said(peer, "hi"),
+        said(peer, "ho"),
+        left(peer),
+    ]
+
+
+def hear_them_go(listener: Peer, number: int) -> None:
+    """Read until `number` members have entered and left, each once and each count right."""
+    present = set()
+    entered = gone = 0
+    while gone < number:
+        mark, name, verb, count = re.fullmatch(
+            r"([<>]) (?:New|The) user (\S+) (\w+) \((.*) online\)", listener.line()
+        ).groups()
+        if mark == ">":
+            assert (verb, name in present) == ("entered", False)
+            present.add(name)
+            entered += 1
+        else:
+            assert verb == "left"
+            present.remove(name)
+            gone += 1
+        assert count == users(1 + len(present))
+    assert (entered, present) == (number, set())
+
+
+@pytest.mark.parametrize("moment", ["in the room", "before they are let in"])
+def test_10000_connections_that_vanish_at_once_leave_one_by_one(daemon, listener, moment):
+    for _ in range(10):
+        if moment == "in the room":
+            vanish(daemon, 1000)
+        else:
+            with asleep(daemon):
+                vanish(daemon, 1000)
+        hear_them_go(listener, 1000)
+    listener.send(b"/who\n")
+    assert listener.lines(2) == ["- 1 user online:", f"- {listener.name}"]
+
+
+def vanish(daemon: Daemon, number: int) -> None:
+    """Connect `number` peers and reset them all."""
+    for vanishing in [daemon.join() for _ in range(number)]:
+        vanishing.reset()
+
+
+def test_1000_members_that_vanish_in_the_same_moment_leave_one_by_one(daemon, listener):
+    peers = [daemon.join() for _ in range(1000)]
+    for count, peer in enumerate(peers, 2):
+        assert listener.line() == f"> New user {peer.name} entered ({users(count)} online)"
+    with asleep(daemon):
+        for peer in peers:
+            peer.reset()
+    names = {peer.name for peer in peers}
+    for count in range(1000, 0, -1):
+        name = re.fullmatch(rf"< The user (\S+) left \({users(count)} online\)", listener.line())[1]
+        names.remove(name)
+    listener.send(b"/who\n")
+    assert listener.lines(2) == ["- 1 user online:", f"- {listener.name}"]

@@ -2,7 +2,7 @@
 
 import { alert, drawTitle } from "./alerts.js";
 import { Chat } from "./chat.js";
-import { allCommands, meaning } from "./commands.js";
+import { allCommands, mayBeSecret, meaning } from "./commands.js";
 import { byId, each, setText } from "./dom.js";
 import { Forms } from "./forms.js";
 import { Panel } from "./panel.js";
@@ -42,6 +42,8 @@ export class App {
 		this.pinned = new Set(); // Places that stay on the screen beside the current one.
 		this.whyUnnamed = ""; // Why the reader does not have the name it has chosen.
 		this.wanted = null; // The room to join when the session goes on.
+		this.joined = null; // The room that was entered last.
+		this.opensTalk = false; // Whether the reader has just begun to talk to somebody.
 		this.isDrawn = true; // Or it is when the browser draws next.
 		this.lostAt = null; // Unix time since which there is no connection.
 		this.status = new Status(this);
@@ -61,6 +63,8 @@ export class App {
 			this.chat.show(this.chat.open(room, false));
 		}
 		this.wanted = room;
+		this.draw();
+		this.focus();
 		this.wire.start();
 	}
 
@@ -94,10 +98,15 @@ export class App {
 		}
 		this.chat.hear(event, request);
 		if (event.event === "greeting" || event.event === "joined") {
-			this.entered(this.chat.find(event.room, false));
+			this.joined = this.chat.find(event.room, false);
+			this.entered(this.joined);
 		}
 		if (event.event === "greeting") {
 			this.greeted();
+		}
+		if (event.event === "told" && event.sender === "you" && this.opensTalk) {
+			this.opensTalk = false;
+			this.show(this.chat.find(event.receiver, true));
 		}
 		if (event.event === "renamed" && event.old === "you") {
 			this.named(event.new);
@@ -107,14 +116,25 @@ export class App {
 	resumed() {
 		this.noteOutage();
 		if (this.wanted) {
-			this.join(this.wanted);
+			// The page was loaded again: its questions may have no answer.
+			this.chat.rooms.filter((place) => place.isJoined).forEach((place) => this.entered(place));
+			this.askForCommands();
+			if (!this.chat.find(this.wanted, false).isJoined) {
+				this.join(this.wanted);
+			}
+			this.wanted = null;
 		}
+	}
+
+	async askForCommands() {
+		const { events } = await this.ask({ command: "help" });
+		this.commands = allCommands(events);
 	}
 
 	greeted() {
 		this.wanted = null; // It is among the rooms of the hello.
 		this.named(this.chat.name);
-		this.ask({ command: "help" }).then(({ events }) => (this.commands = allCommands(events)));
+		this.askForCommands();
 	}
 
 	named(name) {
@@ -197,7 +217,7 @@ export class App {
 	typeLine(place, typed) {
 		const { command, argument, line } = meaning(typed);
 		if (command) {
-			TYPED[command].call(this, place, argument, typed);
+			TYPED[command](this, place, argument);
 			return;
 		}
 		const isCommand = /^\/[a-z]/iu.test(line);
@@ -206,7 +226,8 @@ export class App {
 				? { command: "msg", argument: `${place.name} ${line.replace(/^\/(?=\/+[a-z])/iu, "")}` }
 				: { line, room: this.roomFor(place) };
 		const about = { place: [place.name, place.isPrivate] };
-		this.chat.sent(place, this.wire.request(frame, { about }), typed);
+		this.opensTalk = /^\/(msg|reply)\s/iu.test(line) && !place.isPrivate;
+		this.chat.sent(place, this.wire.request(frame, { about, secret: mayBeSecret(typed) }), typed);
 	}
 
 	/** Return the name of the room that a command typed in `place` is about. */
@@ -255,15 +276,11 @@ export class App {
 		if (place) {
 			place.isCatchingUp = since !== null;
 		}
-		let joined = room;
-		const each = ({ ref, ...event }) => {
-			joined = event.event === "joined" ? event.room : joined;
-			this.hear(event);
-		};
-		const { last } = await this.ask({ join: room, since }, { each });
-		const opened = this.chat.find(joined, false);
-		if (opened?.isJoined) {
-			this.show(opened);
+		const { last } = await this.ask({ join: room, since });
+		if (last?.event === "refused") {
+			this.chat.hear(last);
+		} else if (last) {
+			this.show(this.joined);
 		}
 		return wrong(last);
 	}
@@ -315,9 +332,11 @@ export class App {
 		this.draw();
 	}
 
-	/** Let the reader write in the place that is shown. */
+	/** Let the reader write in the place that is shown. A phone's keyboard would hide the lines. */
 	focus() {
-		this.panels.get(this.chat.current)?.focus();
+		const panel = this.panels.get(this.chat.current);
+		const isPhone = window.matchMedia("(pointer: coarse)").matches;
+		(isPhone ? panel?.title : panel?.composer.field)?.focus();
 	}
 
 	async askForOlder(place) {
@@ -416,26 +435,12 @@ function wrong(last) {
 	return last.event === "refused" ? last.text : "";
 }
 
-// What the page does by itself when it is typed. `this` is the App.
+// What the page does by itself when it is typed.
 const TYPED = {
-	join(place, room) {
-		this.join(room);
-	},
-	part(place, words) {
-		this.leave(place, words);
-	},
-	query(place, name) {
-		if (name) {
-			this.talkTo(name);
-		}
-	},
-	history(place) {
-		this.askForOlder(place);
-	},
-	login() {
-		this.forms.showNames();
-	},
-	register() {
-		this.forms.showNames();
-	},
+	join: (app, place, room) => app.join(room),
+	part: (app, place, words) => app.leave(place, words),
+	query: (app, place, name) => name && app.talkTo(name),
+	history: (app, place) => app.askForOlder(place),
+	login: (app) => app.forms.showNames(),
+	register: (app) => app.forms.showNames(),
 };

@@ -10,10 +10,9 @@ const YOU = "you"; // Stands for the reader in events.
 /** The state of the page. */
 export class Chat {
 	/**
-   * @param {object} on what it calls: `changed()` when there is something new to show;
-   *   `called(place, line)` for a line that is for the reader and not seen; `isSeen(place)` returns
-   *   whether the reader sees the end of a place
-   */
+	 * `on`: `changed()` is called when there is something new to show, `called(place, line)` for a
+	 * line that is for the reader and not seen; `isSeen(place)` returns whether its end is seen.
+	 */
 	constructor(on) {
 		this.on = on;
 		this.name = "";
@@ -79,25 +78,28 @@ export class Chat {
 
 	/** Take in an event, and the `request` that it answers if any. */
 	hear(event, request) {
-		const where = this.whereabouts(event, request);
-		if (Object.hasOwn(HEARD, event.event)) {
-			HEARD[event.event].call(this, event, where, request);
+		const isEntering = event.event === "greeting" || event.event === "joined";
+		const place = isEntering ? this.open(event.room, false) : this.whereabouts(event, request);
+		if (place !== undefined && Object.hasOwn(HEARD, event.event)) {
+			HEARD[event.event].call(this, event, place, request);
 			this.on.changed();
 		}
 	}
 
-	/** Return the place that an event is about: that of its room, or that of the request. */
+	/**
+	 * Return the place that an event is about: that of its room (undefined if it is not open), or
+	 * that of the request.
+	 */
 	whereabouts(event, request) {
 		if (event.room !== undefined) {
 			return this.find(event.room, false);
 		}
-		const [name, isPrivate] = request?.about?.place ?? [];
-		return (name !== undefined && this.find(name, isPrivate)) || this.current;
+		return (request?.about?.place && this.find(...request.about.place)) || this.current;
 	}
 
 	/** Tell a line of the page's own, as a list of words. */
 	note(place, words, kind = "note", time = Date.now() / 1000) {
-		this.add(place ?? this.current, { kind, words, text: plain(words), time });
+		this.add(place, { kind, words, text: plain(words), time });
 	}
 
 	add(place, line) {
@@ -111,12 +113,10 @@ export class Chat {
 
 	/** Somebody said (or does) something in a room: just so, or `isPast`. */
 	speak(place, event, isEmoted, isPast = false) {
-		if (place) {
-			const line = spoken(event, isEmoted, this.name);
-			line.counts = !line.isMine && (!isPast || place.isCatchingUp);
-			line.isCall = line.counts && calls(event.text, this.name);
-			this.add(place, line);
-		}
+		const line = spoken(event, isEmoted, this.name);
+		line.counts = !line.isMine && (!isPast || place.isCatchingUp);
+		line.isCall = line.counts && calls(event.text, this.name);
+		this.add(place, line);
 	}
 
 	/** Take in lines of the history, and whether there are `more` before them. */
@@ -125,17 +125,6 @@ export class Chat {
 		place.hasMore = more;
 		place.addOlder(events.map((event) => spoken(event, event.emoted, this.name)));
 		this.on.changed();
-	}
-
-	enterRoom(event) {
-		const place = this.open(event.room, false);
-		place.isJoined = true;
-		place.count = event.count;
-		place.slow = event.slow ?? 0;
-		place.locked = event.locked ?? false;
-		place.topic = "";
-		this.name = event.name ?? this.name;
-		return place;
 	}
 
 	/** Somebody has another name: move the conversation along. */
@@ -151,15 +140,14 @@ export class Chat {
 
 	/** Take a request as sent: its line waits in `place` until it comes back. */
 	sent(place, request, text) {
-		place.sending.push({ ref: request.ref, text });
+		place.sending.push({ ref: request.ref, text, isSecret: request.secret });
 		place.firstUnread = null;
 		this.on.changed();
 	}
 
 	/** Nothing more comes of that request. Returns the line that was sent with it. */
 	answered(request) {
-		const [name, isPrivate] = request?.about?.place ?? [];
-		const place = name === undefined ? undefined : this.find(name, isPrivate);
+		const place = request?.about?.place && this.find(...request.about.place);
 		const sent = place?.sending.find((each) => each.ref === request.ref && !each.isUnsure);
 		if (sent) {
 			place.sending = place.sending.filter((each) => each !== sent);
@@ -197,14 +185,22 @@ export class Chat {
 	}
 }
 
+/** Note in a room what happens there. */
+function tellRoom(chat, place, event, kind = "note") {
+	place.count = event.count ?? place.count;
+	chat.note(place, IN_A_ROOM[event.event](event), kind, event.time);
+}
+
+function enterRoom(event, place) {
+	const { count, slow = 0, locked = false } = event;
+	Object.assign(place, { isJoined: true, count, slow, locked, topic: "" });
+	this.name = event.name ?? this.name;
+}
+
 // What comes of each event. `this` is the Chat, `place` where it belongs.
 const HEARD = {
-	greeting(event) {
-		this.enterRoom(event);
-	},
-	joined(event) {
-		this.enterRoom(event);
-	},
+	greeting: enterRoom,
+	joined: enterRoom,
 	said(event, place, request) {
 		this.answered(request);
 		this.speak(place, event, false);
@@ -220,34 +216,27 @@ const HEARD = {
 	done(event, place, request) {
 		this.answered(request);
 	},
-	told(event) {
-		const isOwn = event.sender === YOU;
-		const place = this.open(isOwn ? event.receiver : event.sender, true);
-		place.name = isOwn ? event.receiver : event.sender;
-		this.add(place, {
-			kind: "said",
-			name: isOwn ? this.name : event.sender,
-			text: event.text,
-			time: event.time,
-			id: event.id,
-			isMine: isOwn,
-			counts: !isOwn,
-			isCall: !isOwn,
-		});
+	told({ sender, receiver, text, time, id }) {
+		const isMine = sender === YOU;
+		const other = isMine ? receiver : sender;
+		const place = this.open(other, true);
+		place.name = other;
+		const name = isMine ? this.name : sender;
+		this.add(place, { kind: "said", name, text, time, id, isMine, counts: !isMine, isCall: !isMine });
 	},
 	entered(event, place) {
-		inRoom(this, place, event, "entered");
-		place?.enter(event.name);
+		place.enter(event.name);
+		tellRoom(this, place, event, "coming");
 	},
 	parted(event, place) {
-		inRoom(this, place, event, "parted");
-		place?.leave(event.name);
+		place.leave(event.name);
+		tellRoom(this, place, event, "coming");
 	},
 	left(event) {
-		for (const room of Object.keys(event.counts)) {
+		for (const [room, count] of Object.entries(event.counts)) {
 			const place = this.find(room, false);
 			if (place) {
-				place.count = event.counts[room];
+				place.count = count;
 				place.leave(event.name);
 				this.note(place, IN_A_ROOM.left(event, room), "coming", event.time);
 			}
@@ -261,41 +250,28 @@ const HEARD = {
 		const isOwn = event.old === YOU;
 		const old = isOwn ? this.name : event.old;
 		this.name = isOwn ? event.new : this.name;
-		const words = isOwn ? ALONE.renamed(event) : IN_A_ROOM.renamed(event);
-		for (const room of event.rooms ?? []) {
-			const place = this.find(room, false);
-			place?.rename(old, event.new);
-			if (place) {
-				this.note(place, words, "coming", event.time);
-			}
-		}
+		const words = (isOwn ? ALONE : IN_A_ROOM).renamed(event);
+		const rooms = (event.rooms ?? []).map((room) => this.find(room, false)).filter(Boolean);
+		rooms.forEach((place) => place.rename(old, event.new));
 		const talk = isOwn ? null : this.moveConversation(old, event.new);
-		if (talk) {
-			this.note(talk, words, "coming", event.time);
+		for (const place of talk ? [...rooms, talk] : rooms) {
+			this.note(place, words, "coming", event.time);
 		}
-		this.on.changed();
 	},
 	topic(event, place) {
-		if (place) {
-			place.topic = event.topic;
-			place.topicBy = event.by;
-		}
+		place.topic = event.topic;
 		// A newcomer is told the topic without a time: it stands above the lines.
 		if (event.time !== undefined) {
-			inRoom(this, place, event, "topic");
+			tellRoom(this, place, event);
 		}
 	},
 	slowed(event, place) {
-		inRoom(this, place, event, "slowed");
-		if (place) {
-			place.slow = event.seconds;
-		}
+		place.slow = event.seconds;
+		tellRoom(this, place, event);
 	},
 	locked(event, place) {
-		inRoom(this, place, event, "locked");
-		if (place) {
-			place.locked = event.locked;
-		}
+		place.locked = event.locked;
+		tellRoom(this, place, event);
 	},
 	announced(event, place) {
 		const words = IN_A_ROOM.announced(event);
@@ -303,7 +279,7 @@ const HEARD = {
 		this.add(place, { kind: "announced", words, text: plain(words), id, time, counts: true });
 	},
 	forgotten(event, place) {
-		place?.forget(event.ids);
+		place.forget(event.ids);
 	},
 	gap(event, place) {
 		this.note(place, ["Lines are missing here: they are not kept any more"], "gap");
@@ -313,31 +289,20 @@ const HEARD = {
 		this.note(place, ALONE.role(event), "answer", event.time);
 	},
 	put_out(event, place) {
+		place.isJoined = false;
 		this.note(place, ALONE.put_out(event), "refused", event.time);
-		if (event.room !== undefined && place) {
-			place.isJoined = false;
-		}
 	},
 	refused(event, place, request) {
 		const sent = this.answered(request);
-		const words = sent ? [event.text, " \u2014 you wrote: ", sent.text] : [event.text];
+		const words = sent && !sent.isSecret ? [event.text, " \u2014 you wrote: ", sent.text] : [event.text];
 		this.note(place, words, "refused");
 	},
 };
 
-const ANSWERS = ["mute", "name_lost", "acted", "stopping", "notice", "motd"];
-for (const name of ANSWERS) {
+for (const name of ["mute", "name_lost", "acted", "stopping", "notice", "motd"]) {
 	HEARD[name] = function (event, place) {
 		this.note(place, ALONE[name](event), name === "motd" ? "motd" : "answer", event.time);
 	};
-}
-
-function inRoom(chat, place, event, name) {
-	if (place) {
-		place.count = event.count ?? place.count;
-		const kind = ["entered", "parted"].includes(name) ? "coming" : "note";
-		chat.note(place, IN_A_ROOM[name](event), kind, event.time);
-	}
 }
 
 function spoken({ name, text, time, id }, isEmoted, ownName) {

@@ -9,6 +9,9 @@ const OWN = [
 	{ command: "register", arguments: "", help: "opens a form" },
 ];
 
+/** Return whether a passphrase may be in `text`: then it is shown and kept nowhere. */
+export const mayBeSecret = (text) => /\b(login|register)\b/iu.test(text);
+
 /**
  * Return the commands of the server's answers to `help` together with those of the page, in the
  * order of the alphabet.

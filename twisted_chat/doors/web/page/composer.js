@@ -1,6 +1,6 @@
 // The message line of a place: drafts, lines that were typed before, and completion.
 
-import { completions } from "./commands.js";
+import { completions, mayBeSecret } from "./commands.js";
 import { h, setText } from "./dom.js";
 import { drafts } from "./settings.js";
 
@@ -13,10 +13,9 @@ let number = 0;
 /** Where the reader writes. */
 export class Composer {
 	/**
-   * `on` is what it calls: `send(lines)` returns whether they were taken; `commands()` and `names()`
-   * return what may be completed; `secret(command)` when somebody begins to type a passphrase;
-   * `turn(pages)` scrolls the lines above.
-   */
+	 * `on`: `send(lines)` returns whether they were taken; `commands()` and `names()` what may be
+	 * completed; `secret()` is called for a passphrase; `turn(pages)` scrolls the lines.
+	 */
 	constructor(place, on) {
 		number += 1;
 		this.place = place;
@@ -74,10 +73,9 @@ export class Composer {
 	}
 
 	edited() {
-		const secret = SECRET.exec(this.field.value);
-		if (secret) {
+		if (SECRET.test(this.field.value)) {
 			this.put("");
-			this.on.secret(secret[1].toLowerCase());
+			this.on.secret();
 			return;
 		}
 		drafts.keep(this.place, this.field.value);
@@ -114,7 +112,7 @@ export class Composer {
 			return;
 		}
 		setText(this.hint, "");
-		this.typed = [...this.typed, ...lines].slice(-RECALLED);
+		this.typed = [...this.typed, ...lines.filter((line) => !mayBeSecret(line))].slice(-RECALLED);
 		this.put("");
 		this.field.focus();
 	}

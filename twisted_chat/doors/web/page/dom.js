@@ -1,7 +1,7 @@
 // Makes elements. Texts are only ever set as text.
 
 /**
- * Return a new element: `h("button", { type: "button", onclick: run }, "Send")`.
+ * Return a new element: `h("p", { className: "topic" }, "tea")`.
  *
  * A name with a dash, and `role`, is an attribute; any other one is a property of the element.
  * A child is an element or a text; null and false are left out.
@@ -18,6 +18,10 @@ export function h(tag, properties = {}, ...children) {
 	element.append(...children.filter((child) => child !== null && child !== false));
 	return element;
 }
+
+/** Return a new button that calls `run`. */
+export const button = (run, className, ...children) =>
+	h("button", { type: "button", className, onclick: run }, ...children);
 
 /** Return the element of the page with that id. */
 export const byId = (id) => document.getElementById(id);

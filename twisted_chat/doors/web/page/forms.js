@@ -1,7 +1,7 @@
 // The forms: names and passphrases, rooms, settings. A passphrase is typed only here.
 
 import { canNotify, beep } from "./alerts.js";
-import { byId, h, setText } from "./dom.js";
+import { button, byId, h, setText } from "./dom.js";
 import { settings } from "./settings.js";
 
 /** The forms of the page. */
@@ -136,7 +136,7 @@ export class Forms {
 		return h(
 			"li",
 			{},
-			h("button", { type: "button", onclick: open }, h("bdi", {}, `#${room}`)),
+			button(open, "", h("bdi", {}, `#${room}`)),
 			` ${facts.filter(Boolean).join(", ")}`,
 			topic ? h("span", { className: "topic", dir: "auto" }, topic) : null,
 		);

@@ -16,8 +16,8 @@ const NEAR = 600; // Pixels from the first or last line that is drawn.
 /** Shows the lines of a place. */
 export class Log {
 	/**
-	 * `on` is what it calls: `older()` when the reader nears the oldest line; `moved()` when the
-	 * reader came to the end or left it; `ownName()` returns the reader's name.
+	 * `on`: `older()` is called when the reader nears the oldest line, `moved()` when the reader came
+	 * to the end or left it; `ownName()` returns the reader's name.
 	 */
 	constructor(place, on) {
 		this.place = place;

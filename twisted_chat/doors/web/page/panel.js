@@ -1,7 +1,7 @@
 // One place on the screen: its title and topic, its lines, and where one writes.
 
 import { Composer } from "./composer.js";
-import { each, h, setText } from "./dom.js";
+import { button, each, h, setText } from "./dom.js";
 import { Log } from "./log.js";
 import { span } from "./words.js";
 
@@ -26,13 +26,13 @@ export class Panel {
 		this.title = h("h2", { tabIndex: -1 });
 		this.topic = h("p", { className: "topic", dir: "auto" });
 		this.rules = h("p", { className: "rules" });
-		this.beside = h("button", { type: "button", className: "beside", onclick: () => app.pin(place) }, "Keep open");
+		this.beside = button(() => app.pin(place), "beside", "Keep open");
 		this.beside.title = "Keep this place on the screen beside others";
-		this.closing = h("button", { type: "button", className: "close", onclick: () => app.leave(place) }, "\u00d7");
-		this.jump = h("button", { type: "button", className: "jump", onclick: () => this.toEnd() });
+		this.closing = button(() => app.leave(place), "close", "\u00d7");
+		this.jump = button(() => this.toEnd(), "jump");
 		this.sending = h("div", { className: "sending", role: "group" });
 		this.sending.setAttribute("aria-label", "Lines on their way");
-		this.again = h("button", { type: "button", onclick: () => app.join(place.name) }, "Come in again");
+		this.again = button(() => app.join(place.name), "", "Come in again");
 		this.outside = h("p", { className: "outside" }, "You are not in this room. ", this.again);
 		this.element = h(
 			"section",
@@ -90,9 +90,9 @@ export class Panel {
 				"span",
 				{ className: "asking", hidden: true },
 				" may not have been heard. ",
-				h("button", { type: "button", onclick: again }, "Send again"),
+				button(again, "", "Send again"),
 				" ",
-				h("button", { type: "button", onclick: () => this.app.discard(this.place, sent) }, "Drop it"),
+				button(() => this.app.discard(this.place, sent), "", "Drop it"),
 			),
 		);
 	}
@@ -100,11 +100,6 @@ export class Panel {
 	toEnd() {
 		this.log.toEnd();
 		this.app.looked();
-		this.focus();
-	}
-
-	/** Let the reader write here. */
-	focus() {
-		this.composer.field.focus();
+		this.log.element.focus();
 	}
 }

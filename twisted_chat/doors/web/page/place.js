@@ -44,9 +44,9 @@ export class Place {
 	}
 
 	/**
-   * Add a line at the end, which becomes unread if it `counts` and is not seen. Returns it, or null
-   * if it is there already.
-   */
+	 * Add a line at the end, which becomes unread if it `counts` and is not seen. Returns it, or null
+	 * if it is there already.
+	 */
 	add(line, isSeen) {
 		if (line.id && this.ids.has(line.id)) {
 			return null;
@@ -140,8 +140,11 @@ export class Place {
 
 	/** What is kept of it over a reload of the page. */
 	keep() {
-		const { ids, changed, isLoading, lines, people, ...kept } = this;
-		return { ...kept, lines: lines.slice(-KEPT), people: [...people.values()] };
+		const { ids, changed, isLoading, ...kept } = this;
+		kept.lines = this.lines.slice(-KEPT);
+		kept.people = [...this.people.values()];
+		kept.sending = this.sending.filter((sent) => !sent.isSecret);
+		return kept;
 	}
 
 	/** Return the place that was kept. */

@@ -1,5 +1,7 @@
 // What the reader has chosen, kept in this browser, and what a tab keeps over a reload.
 
+import { mayBeSecret } from "./commands.js";
+
 const DEFAULTS = { name: "", theme: "auto", sound: false, notify: false, coming: true };
 const CHOSEN = "twisted-chat";
 const TAB = "twisted-chat tab";
@@ -42,14 +44,13 @@ export const tab = {
 };
 
 const DRAFT = "twisted-chat draft ";
-const SECRET = /^\W*(login|register)\b/iu;
 
 /** What was typed and not sent, by place. What may hold a passphrase is not kept. */
 export const drafts = {
 	take: (place) => read("sessionStorage", DRAFT + place.key) ?? "",
 	keep(place, text) {
 		try {
-			if (text && !SECRET.test(text)) {
+			if (text && !mayBeSecret(text)) {
 				write("sessionStorage", DRAFT + place.key, text);
 			} else {
 				window.sessionStorage.removeItem(DRAFT + place.key);

@@ -1,26 +1,26 @@
 // The list of the places, and the list of who is in the room that is shown.
 
-import { byId, each, h, setText } from "./dom.js";
+import { button, byId, each, h, setText } from "./dom.js";
 
 /** Draw the list of places. */
 export function drawPlaces(app) {
 	const make = (place) => {
 		const name = h("bdi", { className: "name" });
 		const count = h("span", { className: "count" });
-		const button = h("button", { type: "button", onclick: () => app.show(place) }, name, " ", count);
-		return h("li", {}, button);
+		const item = button(() => app.show(place), "", name, " ", count);
+		return h("li", {}, item);
 	};
-	each(byId("places"), [...app.chat.places.values()], make, (item, place) => {
-		const [button] = item.children;
-		const [name, count] = button.children;
+	each(byId("places"), [...app.chat.places.values()], make, (element, place) => {
+		const [item] = element.children;
+		const [name, count] = item.children;
 		setText(name, place.title);
 		const unread = `${place.unread} unread${place.calls ? `, ${place.calls} for you` : ""}`;
 		setText(count, place.unread ? String(place.unread) : "");
 		count.hidden = place.unread === 0;
-		button.setAttribute("aria-label", place.unread ? `${place.title}, ${unread}` : place.title);
-		button.setAttribute("aria-current", place === app.chat.current ? "page" : "false");
-		button.classList.toggle("calls", place.calls > 0);
-		button.classList.toggle("outside", !place.isPrivate && !place.isJoined);
+		item.setAttribute("aria-label", place.unread ? `${place.title}, ${unread}` : place.title);
+		item.setAttribute("aria-current", place === app.chat.current ? "page" : "false");
+		item.classList.toggle("calls", place.calls > 0);
+		item.classList.toggle("outside", !place.isPrivate && !place.isJoined);
 	});
 }
 
@@ -36,13 +36,13 @@ export function drawPeople(app) {
 	setText(byId("people-title"), `In ${place.title} (${place.count})`);
 	const people = new Map(place.roll.map((person) => [person.name, person]));
 	const make = (name) => {
-		const button = h("button", { type: "button", onclick: () => app.talkTo(name) }, h("bdi", {}, name));
-		return h("li", {}, button, h("span", { className: "remark" }));
+		const item = button(() => app.talkTo(name), "", h("bdi", {}, name));
+		return h("li", {}, item, h("span", { className: "remark" }));
 	};
-	each(byId("people-list"), [...people.keys()], make, (item, name) => {
-		const [button, remark] = item.children;
+	each(byId("people-list"), [...people.keys()], make, (element, name) => {
+		const [item, remark] = element.children;
 		const isSelf = name === app.chat.name;
-		button.disabled = isSelf;
+		item.disabled = isSelf;
 		const remarks = [isSelf && "you", people.get(name).remark];
 		setText(remark, remarks.filter(Boolean).join(", "));
 	});

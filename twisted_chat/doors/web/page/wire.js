@@ -30,15 +30,13 @@ export const PHASE = { CONNECTING: "connecting", OPEN: "open", WAITING: "waiting
 /** One connection to the chat after the other, and the session that they share. */
 export class Wire {
 	/**
-   * @param {object} world what it needs: `connect()` returns a new WebSocket; `now()` the time in
-   *   milliseconds; `later(run, milliseconds)` and `never(timer)` as setTimeout and clearTimeout;
-   *   `chance()` a number from 0 to 1
-   * @param {object} on what it calls: `hello()` returns the first frame of a new session;
-   *   `event(event, request)` for each event, with the request that it answers; `phase(phase,
-   *   detail)` when its state changes; `resumed()` when the session goes on; `unsure(requests)` when
-   *   a session is over, with those of which nobody knows whether they were heard;
-   *   `tooLong(request)` when one is too long for the server
-   */
+	 * `world`: `connect()` returns a new WebSocket, `now()` the time in milliseconds, `chance()` a
+	 * number from 0 to 1; `later(run, milliseconds)` and `never(timer)` are as setTimeout and
+	 * clearTimeout. `on`: `hello()` returns the first frame of a new session; `event(event, request)`
+	 * hears what comes; `phase(phase, detail)` is called when the state changes, `resumed()` when the
+	 * session goes on, `unsure(requests)` when it is over, with those that may not have been heard,
+	 * and `tooLong(request)` when one is too long for the server.
+	 */
 	constructor(world, on) {
 		this.world = world;
 		this.on = on;
@@ -58,9 +56,12 @@ export class Wire {
 		this.pending = new Map(); // Requests without an end of their answer, by number.
 	}
 
-	/** What has to be kept to go on with the session after a reload of the page. */
+	/**
+	 * What has to be kept to go on with the session after a reload of the page. Of its requests
+	 * those are kept that have an `about`.
+	 */
 	keep() {
-		const requests = [...this.pending.values()].filter((each) => !each.secret);
+		const requests = [...this.pending.values()].filter((each) => each.about && !each.secret);
 		const pending = requests.map(({ ref, frame, about }) => ({ ref, frame, about }));
 		return { token: this.token, seen: this.seen, ref: this.ref, pending };
 	}
@@ -109,12 +110,12 @@ export class Wire {
 	}
 
 	/**
-   * Ask for something. Returns the request, or null if there is no session.
-   *
-   * `about` is for the caller, and is kept over a reload. `each(event)` gets each event that
-   * answers, which `on.event` then does not get; `end(event)` gets the last one, or null if the
-   * session ended before. A `secret` request is not kept anywhere.
-   */
+	 * Ask for something. Returns the request, or null if there is no session.
+	 *
+	 * `about` is for the caller, and is kept over a reload. `each(event)` gets each event that
+	 * answers, which `on.event` then does not get; `end(event)` gets the last one, or null if the
+	 * session ended before. A `secret` request is not kept anywhere.
+	 */
 	request(frame, { about = null, each = null, end = null, secret = false } = {}) {
 		if (!this.hasSession) {
 			return null;
@@ -215,10 +216,13 @@ export class Wire {
 		if (request && isLast) {
 			this.pending.delete(event.ref);
 		}
-		if (!request?.each) {
-			this.on.event(event, request);
-		} else if (event.event !== "done") {
+		if (request?.each && event.event !== "done") {
 			request.each(event);
+		}
+		// Nobody waits any more for other answers to what was asked before a reload.
+		const isMissed = event.ref !== undefined && !request && event.event !== "said";
+		if (!request?.each && !isMissed) {
+			this.on.event(event, request);
 		}
 		if (request && isLast) {
 			request.end?.(event);
