@@ -128,8 +128,8 @@ class ChangedSettingsTests(SynchronousTestCase):
         self.assertTrue(window.has_all_after(0))
         self.change(resume_bytes=5 * len(lines[0]))
         window.put(lines[6])
-        self.assertFalse(window.has_all_after(2))
-        self.assertEqual(b"".join(window.after(3)), b"".join(lines[3:7]))
+        self.assertFalse(window.has_all_after(1))
+        self.assertEqual(b"".join(window.after(2)), b"".join(lines[2:7]))
 
     @of("backlog")
     def test_how_much_may_wait_for_a_reader(self) -> None:
