@@ -167,6 +167,39 @@ def test_after_a_restart_it_comes_back_and_has_missed_nothing(person, start_daem
     expect(ann.page.locator("#people-list bdi")).to_have_text(["ann", "local:1"])
 
 
+def test_a_registered_name_comes_back_after_a_restart_as_long_as_the_page_is_open(
+    person, start_daemon, port, tmp_path
+):
+    arguments = (
+        *("--web", f"tcp:{port}:interface=127.0.0.1"),
+        *("--state", str(tmp_path / "state")),
+    )
+    daemon = start_daemon(*arguments)
+    ann = person()
+    ann.come_in(f"http://127.0.0.1:{port}/", "ann")
+    ann.page.locator("#name-button").click()
+    form = ann.page.locator("#register-form")
+    form.get_by_label("A new passphrase").fill("seven blue horses")
+    form.get_by_label("The same again").fill("seven blue horses")
+    form.get_by_role("button").click()
+    ann.reads("ann is yours")
+    daemon.stop()
+    is_cut_off(ann)
+    daemon = start_daemon(*arguments)
+    comes_back(ann)
+    ann.is_called("ann")
+    ann.say("/whois")
+    ann.reads("ann from 127.0.0.1 in #lobby, registered")
+    # The passphrase is not shown for another name.
+    ann.say("/nick bea")
+    ann.is_called("bea")
+    daemon.stop()
+    is_cut_off(ann)
+    start_daemon(*arguments)
+    comes_back(ann)
+    ann.is_called("bea")
+
+
 def test_lines_that_nobody_keeps_any_more_are_told_as_a_gap(person, start_daemon):
     daemon = start_daemon(*WEB, "--history=20", "--resume-bytes=65536")
     address = site(daemon)

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import WEB
 from tests.support.browser import site
 from tests.support.processes import chatctl
+from tests.support.relay import Relay
 
 
 def test_unread_lines_are_counted_beside_the_room_and_in_the_title(ann, nc):
@@ -57,6 +58,26 @@ def test_the_address_names_the_room(person, chat):
     expect(ann.page).to_have_url(chat.site)
     ann.page.goto(f"{chat.site}%23robots.txt")
     ann.is_in("#robots.txt")
+
+
+def test_it_works_under_a_path_of_its_own(person, chat):
+    relay = Relay(int(re.search(r":(\d+)/", chat.site)[1]), "/chat")
+    try:
+        ann, bob = person(), person()
+        bob.come_in(f"{chat.site}dev", "bob")
+        ann.come_in(f"http://127.0.0.1:{relay.port}/chat/dev", "ann")
+        ann.is_in("#dev")
+        ann.say("from below")
+        bob.reads("from below")
+        ann.join("tea")
+        expect(ann.page).to_have_url(f"http://127.0.0.1:{relay.port}/chat/tea")
+        ann.page.reload()
+        ann.is_connected()
+        ann.is_in("#tea")
+        ann.join("lobby")
+        expect(ann.page).to_have_url(f"http://127.0.0.1:{relay.port}/chat/")
+    finally:
+        relay.close()
 
 
 def test_a_conversation_with_one_person(ann, person, chat, nc):

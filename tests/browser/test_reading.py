@@ -140,6 +140,12 @@ def test_a_phone_shows_one_place_and_reaches_the_rest(person, chat, nc):
     ann.join("dev")
     nc.send(b"hello\n")
     page = ann.page
+    # All that stands at the top stands in one row.
+    tops = page.locator("#top button:visible").evaluate_all(
+        "buttons => buttons.map(each => each.getBoundingClientRect().top)"
+    )
+    assert len(tops) == 4
+    assert len(set(tops)) == 1
     page.get_by_role("button", name="Rooms (1)").tap()
     ann.page.locator("#places button", has_text="#lobby").tap()
     ann.is_in("#lobby")

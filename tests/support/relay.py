@@ -8,10 +8,14 @@ from contextlib import suppress
 
 
 class Relay:
-    """Passes on what comes to `port` of 127.0.0.1 to `target`, another port there, and back."""
+    """Passes on what comes to `port` of 127.0.0.1 to `target`, another port there, and back.
 
-    def __init__(self, target: int) -> None:
+    `path`: what paths of requests begin with on this side alone, such as `/chat`.
+    """
+
+    def __init__(self, target: int, path: str = "") -> None:
         self._target = target
+        self._path = path
         self._links: list[Link] = []
         self._is_cut = self._is_silent = False
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -53,25 +57,30 @@ class Relay:
                 if self._is_cut:
                     peer.close()
                     continue
-                link = Link(peer, socket.create_connection(("127.0.0.1", self._target)))
+                daemon = socket.create_connection(("127.0.0.1", self._target))
+                link = Link(peer, daemon, self._path)
                 link.is_silent = self._is_silent
                 self._links.append(link)
 
 
 class Link:
-    """Two connections, each of which gets what comes over the other, unless it `is_silent`."""
+    """Two connections, each of which gets what comes over the other, unless it `is_silent`. What
+    the peer asks for loses the `path` that it begins with.
+    """
 
-    def __init__(self, peer: socket.socket, daemon: socket.socket) -> None:
+    def __init__(self, peer: socket.socket, daemon: socket.socket, path: str) -> None:
         self.is_silent = False
         self._ends = (peer, daemon)
-        ways = ((peer, daemon), (daemon, peer))
+        ways = ((peer, daemon, f"GET {path}/".encode()), (daemon, peer, b""))
         self._threads = [threading.Thread(target=self._pass_on, args=way) for way in ways]
         for thread in self._threads:
             thread.start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, begin: bytes) -> None:
         with suppress(OSError):  # It is broken off.
             while data := source.recv(65536):
+                if begin and data.startswith(begin):
+                    data = b"GET /" + data.removeprefix(begin)
                 if not self.is_silent:
                     target.sendall(data)
         if not self.is_silent:

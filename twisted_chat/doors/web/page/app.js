@@ -36,7 +36,7 @@ export class App {
 			tooLong: (request) => this.refuse(request, "That is too long"),
 		});
 		this.name = settings.name; // The name that the reader has chosen.
-		this.passphrase = ""; // Its passphrase, as long as this page is open.
+		this.owned = {}; // A `name` and its `passphrase`, as long as this page is open.
 		this.commands = [];
 		this.panels = new Map();
 		this.pinned = new Set(); // Places that stay on the screen beside the current one.
@@ -86,8 +86,8 @@ export class App {
 		if (this.name) {
 			hello.name = this.name;
 		}
-		if (this.passphrase) {
-			hello.passphrase = this.passphrase;
+		if (this.name === this.owned.name) {
+			Object.assign(hello, this.owned);
 		}
 		return hello;
 	}
@@ -107,6 +107,9 @@ export class App {
 		if (event.event === "told" && event.sender === "you" && this.opensTalk) {
 			this.opensTalk = false;
 			this.show(this.chat.find(event.receiver, true));
+		}
+		if (event.event === "role" && event.role === "guest") {
+			this.owned = {};
 		}
 		if (event.event === "renamed" && event.old === "you") {
 			this.named(event.new);
@@ -164,7 +167,7 @@ export class App {
 			// Come in under another name, and say why.
 			this.whyUnnamed = detail.refusal.text;
 			this.name = "";
-			this.passphrase = "";
+			this.owned = {};
 			this.wire.start();
 			return;
 		}

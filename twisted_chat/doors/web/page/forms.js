@@ -97,21 +97,22 @@ export class Forms {
 	}
 
 	async logIn({ elements: { name, passphrase } }) {
-		const wrong = await this.app.command("login", `${name.value.trim()} ${passphrase.value}`, true);
+		const wrong = await this.prove("login", `${name.value.trim()} `, passphrase);
 		if (wrong === "") {
-			this.app.passphrase = passphrase.value;
 			this.hideNaming();
 		}
 		return wrong;
 	}
 
 	async register({ elements: { passphrase, again } }) {
-		if (passphrase.value !== again.value) {
-			return "The two passphrases differ";
-		}
-		const wrong = await this.app.command("register", passphrase.value, true);
+		const isSame = passphrase.value === again.value;
+		return isSame ? this.prove("register", "", passphrase) : "The two passphrases differ";
+	}
+
+	async prove(command, before, { value }) {
+		const wrong = await this.app.command(command, before + value, true);
 		if (wrong === "") {
-			this.app.passphrase = passphrase.value;
+			this.app.owned = { name: this.app.chat.name, passphrase: value };
 		}
 		return wrong;
 	}
