@@ -119,6 +119,11 @@ class House:
         assert json.loads(end) == {"event": "end"}
         return [json.loads(line) for line in answer]
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the door under test listens."""
+        return self._host, self._port
+
     def counts(self) -> dict[str, int]:
         """Return what the door under test has counted."""
         return blockingCallFromThread(reactor, self.service.counts)[self._door.name]

@@ -137,6 +137,9 @@ class WebConnection:
 
     # The end.
 
+    def flush(self) -> None:
+        self._door.chat.flush()
+
     def closed(self, code: int) -> None:
         if self._session is not None:
             self._session.lost(self, for_good=code in _FOR_GOOD)

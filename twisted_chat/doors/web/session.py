@@ -234,6 +234,7 @@ class Session:
     def _break_off(self, fault: str) -> None:
         """The peer has sent what it must not: it leaves when all before that is heard."""
         if self.connection is not None:
+            self._door.chat.flush()
             self.connection.socket.close(BAD_FRAME, fault)
             self.lost(self.connection, for_good=True)
 

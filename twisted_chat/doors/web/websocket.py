@@ -26,6 +26,9 @@ class IPeer(Protocol):
     def frame(self) -> None:
         """A frame came that ends no message: it costs as much as one that does."""
 
+    def flush(self) -> None:
+        """Write what the peer is told already: it is about to be closed."""
+
     def closed(self, code: int) -> None:
         """The peer has closed it, or broken its rules: nothing more comes. `code`: why."""
 
@@ -121,11 +124,13 @@ class WebSocket:
             self._fail(event.code, event.reason or "")
             return
         if state is ConnectionState.REMOTE_CLOSING:
+            self._peer.flush()
             self.outbox.write(bytes(self._wire.send(event.response())))
             self._peer.closed(event.code)
         self._finish()
 
     def _fail(self, code: int, reason: str) -> None:
+        self._peer.flush()
         self.close(code, reason)
         self._peer.closed(code)
 
