@@ -288,6 +288,13 @@ REQUEST_WAIT = 20.0
 """Seconds that a request over HTTP may take to come, all of it; and the first frame of a WebSocket.
 """
 
+REQUEST_HEAD = 16 * 1024
+"""Bytes of the head of a request: browsers send one or two thousand, and proxies add some hundred.
+"""
+
+HEAD_LINES = 100
+"""Lines of the head of a request: browsers send about twenty."""
+
 FRAME_ROOM = 16 * 1024
 """Bytes of a message of a WebSocket besides its text: fifty rooms with the ids of their last lines.
 """

@@ -9,6 +9,8 @@ import os
 import socket
 import ssl
 from contextlib import suppress
+from email.message import Message
+from email.parser import Parser
 
 from tests.support.processes import Peer
 
@@ -57,11 +59,18 @@ class Refused(Exception):
         self.text = text
 
 
-class WebPeer(Peer):
-    """A WebSocket at the web door, or at first just a connection to it.
+class Answer:
+    """What is answered over HTTP: its `status`, `headers` and `body`."""
 
-    `tls`: it is over TLS, and any certificate will do.
-    """
+    def __init__(self, data: bytes) -> None:
+        head, _, self.body = data.partition(b"\r\n\r\n")
+        first, _, headers = head.decode().partition("\r\n")
+        self.status = int(first.split()[1])
+        self.headers: Message = Parser().parsestr(headers)
+
+
+class HTTPPeer(Peer):
+    """A connection over HTTP. `tls`: it is over TLS, and any certificate will do."""
 
     def __init__(
         self, address: tuple[str, int], receive_buffer: int | None = None, tls: bool = False
@@ -70,13 +79,43 @@ class WebPeer(Peer):
         # A reset takes with it what the system has not sent yet.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.address = "{}:{}".format(*address)
-        self.head = b""
-        """The head of the answer to the handshake."""
-        self._key = base64.b64encode(os.urandom(16))
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             self.socket = context.wrap_socket(self.socket)
+
+    def answer(self, has_body: bool = True) -> Answer:
+        """Read the next answer, whose body has a Content-Length. That to HEAD has no body."""
+        head = "\n".join([*self.find("\r"), "\r", ""]).encode()
+        answer = Answer(head)
+        size = int(answer.headers["Content-Length"]) if has_body else 0
+        return Answer(head + self._take(size))
+
+    def _take(self, size: int) -> bytes:
+        while len(self._received) < size:
+            data = self.socket.recv(65536)
+            if not data:
+                raise Closed(None)
+            self._received += data
+        taken, self._received = self._received[:size], self._received[size:]
+        return taken
+
+
+class WebPeer(HTTPPeer):
+    """A WebSocket at the web door, or at first just a connection to it. `path`: of the door."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        receive_buffer: int | None = None,
+        tls: bool = False,
+        path: str = "",
+    ) -> None:
+        super().__init__(address, receive_buffer, tls)
+        self._path = path
+        self.head = b""
+        """The head of the answer to the handshake."""
+        self._key = base64.b64encode(os.urandom(16))
 
     def request(self, **headers: str | None) -> bytes:
         """Return the head of a handshake, with other `headers`; None leaves one out."""
@@ -89,7 +128,7 @@ class WebPeer(Peer):
             "Sec-WebSocket-Protocol": "chat.json",
         } | {name.replace("_", "-"): value for name, value in headers.items()}
         text = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value is not None)
-        return f"GET /-/ws HTTP/1.1\r\n{text}\r\n".encode()
+        return f"GET {self._path}/-/ws HTTP/1.1\r\n{text}\r\n".encode()
 
     def hello(self, name: str = "", rooms: object = None, **more: object) -> None:
         """Say hello in the same packet as the handshake."""
@@ -127,15 +166,6 @@ class WebPeer(Peer):
         if size > 125:
             size = int.from_bytes(self._take(2 if size == 126 else 8), "big")
         return head[0] & 0x0F, self._take(size)
-
-    def _take(self, size: int) -> bytes:
-        while len(self._received) < size:
-            data = self.socket.recv(65536)
-            if not data:
-                raise Closed(None)
-            self._received += data
-        taken, self._received = self._received[:size], self._received[size:]
-        return taken
 
     def line(self) -> str:
         """Return the text of the next message; pings are answered. Raises Closed, with the code of

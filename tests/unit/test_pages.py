@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-from email.message import Message
-from email.parser import Parser
 
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -13,20 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
 from tests.support.processes import CHECKOUT
+from tests.support.web import Answer
 from twisted_chat.doors.web.pages import Folder, Pages
 
 FOLDER = CHECKOUT / "twisted_chat" / "doors" / "web" / "page"
 AT_THE_TOP = ("index.html", "robots.txt")
-
-
-class Answer:
-    """What a server answers: its `status`, `headers` and `body`."""
-
-    def __init__(self, data: bytes) -> None:
-        head, _, self.body = data.partition(b"\r\n\r\n")
-        first, _, headers = head.decode().partition("\r\n")
-        self.status = int(first.split()[1])
-        self.headers: Message = Parser().parsestr(headers)
 
 
 class PagesTests(SynchronousTestCase):

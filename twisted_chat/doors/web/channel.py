@@ -4,7 +4,8 @@ the connection over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, ISSLTransport
@@ -15,8 +16,11 @@ from twisted.web.server import Site
 from twisted_chat.doors.admission import Place
 from twisted_chat.doors.outbox import IStreamTransport
 from twisted_chat.doors.web.base import WebBase
+from twisted_chat.doors.web.framing import Framing
 from twisted_chat.doors.web.handshake import WhenSent
-from twisted_chat.limits import GOODBYE, REQUEST_WAIT
+from twisted_chat.doors.web.heads import Unwelcome, Visitor
+from twisted_chat.flood import Meter
+from twisted_chat.limits import GOODBYE, REQUEST_WAIT, TOKEN
 from twisted_chat.networks import Host, host_of
 from twisted_chat.refusal import Refusal
 
@@ -26,8 +30,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """Stand in every answer, unless a resource sets them otherwise."""
-
-_PHRASES = {413: "Content Too Large", 503: "Service Unavailable"}
 
 
 class ITaker(Protocol):
@@ -45,7 +47,8 @@ class ITaker(Protocol):
 
 class WebChannel(HTTPChannel):
     """One connection of `door`. It has a place in the chat as long as it is there; `why`: why there
-    is none for it. A request has REQUEST_WAIT seconds to come, all of it.
+    is none for it. A request has REQUEST_WAIT seconds to come, all of it, and the next one comes
+    when it is answered: where more came before, the connection ends with that answer.
     """
 
     transport: IStreamTransport
@@ -60,6 +63,10 @@ class WebChannel(HTTPChannel):
         self._is_being_refused = False
         self._place: Place | None = None
         self._host: Host = None
+        self._meter: Meter | None = None
+        self._cost = 0.0
+        self._framing: Framing | None = Framing()
+        """Takes what comes in; None: the head of a request is whole, and this is its body."""
         self._late: IDelayedCall | None = None
         self._taker: ITaker | None = None
         self._take: Callable[[bool], ITaker]
@@ -84,14 +91,22 @@ class WebChannel(HTTPChannel):
         super().connectionMade()
         self._wait()
 
-    def come_from(self, host: Host) -> None:
-        """What comes over this connection comes from `host`, as a proxy says."""
+    def come_from(self, visitor: Visitor) -> Meter:
+        """Return what charges `visitor`, who has sent the request, if only through a proxy."""
+        entrance, host = self.door.entrance, visitor.host
+        if self._meter is None or host != self._host:
+            self._meter = entrance.meter(host, visitor.origin)
         if host != self._host and self._place is not None:
-            admission = self.door.entrance.admission
-            self._host = host
             self._place.give_back()
-            self.why = admission.refusal(host)
-            self._place = Place(admission, host)
+            self.why = entrance.admission.refusal(host)
+            self._place = Place(entrance.admission, host)
+        self._host = host
+        return self._meter
+
+    @property
+    def cost(self) -> float:
+        """Tokens that the request costs, for its head."""
+        return self._cost
 
     # The time of a request.
 
@@ -124,8 +139,33 @@ class WebChannel(HTTPChannel):
         self.door.received += len(data)
         if self._taker is not None:
             self._taker.data_received(data)
-        elif not self._has_ended:
+        elif self._has_ended:
+            pass  # What was on its way.
+        elif self._framing is None:
             super().dataReceived(data)
+        else:
+            self._take_head(self._framing, data)
+
+    def _take_head(self, framing: Framing, data: bytes) -> None:
+        try:
+            whole = framing.take(data)
+        except Unwelcome as unwelcome:
+            self.end(unwelcome.code, str(unwelcome))
+            return
+        if whole:
+            self._cost = 1 + whole.find(b"\r\n\r\n") // TOKEN
+            self._framing = None
+            super().dataReceived(whole)
+
+    def setLineMode(self, extra: bytes = b"") -> None:
+        """A request is answered, and `extra` came behind it."""
+        if extra or self.clearLineBuffer():
+            # To serve one behind the other would take a turn of thousands.
+            self._has_ended = True
+            self.loseConnection()
+        else:
+            super().setLineMode()
+            self._framing = Framing()
 
     def rawDataReceived(self, data: bytes) -> None:
         if self._early is not None:
@@ -165,20 +205,27 @@ class WebChannel(HTTPChannel):
 
     # The end.
 
-    def end(self, code: int, text: str, is_sending: bool = True) -> None:
-        """Answer with `code` and end: nothing more is taken. A peer that `is_sending` is heard out
-        for a while: bytes that nobody has read when a connection ends take back what was sent.
+    def end(
+        self,
+        code: int,
+        text: str,
+        headers: Mapping[str, str] | None = None,
+        is_sending: bool = True,
+    ) -> None:
+        """Answer with `code` and end: nothing more is taken. `headers`: more of them. A peer that
+        `is_sending` is heard out for a while: bytes that nobody has read when a connection ends
+        take back what was sent.
         """
         self._has_ended = True
         self._stop_waiting()
         self.requests.clear()
         body = f"{text}\n".encode()
         lines = [
-            f"HTTP/1.1 {code} {_PHRASES[code]}",
+            f"HTTP/1.1 {code} {HTTPStatus(code).phrase}",
             "Connection: close",
             "Content-Type: text/plain; charset=utf-8",
             f"Content-Length: {len(body)}",
-            *[f"{name}: {value}" for name, value in HEADERS.items()],
+            *[f"{name}: {value}" for name, value in {**HEADERS, **(headers or {})}.items()],
             "",
         ]
         transport = self.transport

@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 
-from twisted.web.http import CACHED, NOT_FOUND
+from twisted.web.http import CACHED
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request
+from twisted.web.server import NOT_DONE_YET, Request
+
+from twisted_chat.doors.web.request import answer
 
 _TYPES = {
     "css": "text/css; charset=utf-8",
@@ -57,8 +59,12 @@ class Folder(Resource):
     def getChild(self, path: bytes, request: Request) -> Resource:
         return Nothing()
 
-    def render_GET(self, request: Request) -> bytes:
-        return Nothing().render_GET(request)
+    def render_GET(self, request: Request) -> bytes | int:
+        return Nothing().render(request)
+
+    def render_POST(self, request: Request) -> int:
+        answer(request, 405, "nothing can be sent to this address", Allow="GET, HEAD")
+        return NOT_DONE_YET
 
 
 class Nothing(Resource):
@@ -66,10 +72,9 @@ class Nothing(Resource):
 
     isLeaf = True
 
-    def render_GET(self, request: Request) -> bytes:
-        request.setResponseCode(NOT_FOUND)
-        request.setHeader("Content-Type", _TYPES["txt"])
-        return b"there is nothing at this address\n"
+    def render(self, request: Request) -> int:
+        answer(request, 404, "there is nothing at this address")
+        return NOT_DONE_YET
 
 
 class PageFile(Folder):
@@ -103,4 +108,4 @@ class PageFile(Folder):
             request.setHeader("Content-Encoding", "gzip")
         content = self._packed if is_packed else self._content
         request.setHeader("Content-Length", str(len(content)))
-        return content
+        return b"" if request.method == b"HEAD" else content

@@ -49,10 +49,8 @@ async def post(door: WebBase, request: WebRequest, room: str) -> None:
     """Say what the body of `request` holds in `room`, each line of it. Raises NotTaken."""
     digest, owned = _owner(door, request)
     lines = _lines(door, request)
-    visitor = request.visitor
-    meter = door.entrance.meter(visitor.host, visitor.origin)
     for number, line in enumerate(lines):
-        if wait := meter.charge(1 + len(line.encode()) // TOKEN):
+        if wait := request.meter.charge(1 + len(line.encode()) // TOKEN):
             await deferLater(door.reactor, wait)
         try:
             said: Deferred[None] = door.chat.journal.ask(
@@ -83,7 +81,7 @@ def _owner(door: WebBase, request: WebRequest) -> tuple[str, Registration]:
 
 def _lines(door: WebBase, request: WebRequest) -> list[str]:
     """Return the lines in the body of `request`, clean."""
-    kind = (request.getHeader("Content-Type") or _RAW[0]).partition(";")[0].strip().lower()
+    kind = (request.content_type or _RAW[0]).partition(";")[0].strip().lower()
     assert request.content is not None
     body = request.content.read()
     try:

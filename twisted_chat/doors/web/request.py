@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 
 from twisted_chat.doors.web.channel import HEADERS, WebChannel
 from twisted_chat.doors.web.heads import Unwelcome, Visitor
+from twisted_chat.flood import Meter
 from twisted_chat.refusal import Kind
 from twisted_chat.sockets import user_of
 
@@ -14,11 +17,16 @@ _WEB_SOCKET = b"/-/ws"
 
 
 class WebRequest(Request):
-    """A request over HTTP. `visitor`: who sent it."""
+    """A request over HTTP. `visitor`: who sent it; `meter`: what charges that one; `content_type`:
+    that of its body.
+    """
 
     channel: WebChannel
     visitor: Visitor
+    meter: Meter
+    content_type: str | None
     _is_refused = False
+    _waiting: IDelayedCall | None = None
 
     @property
     def most_content(self) -> int:
@@ -43,6 +51,12 @@ class WebRequest(Request):
             self._is_refused = True
             self.channel.end(413, f"at most {self.most_content} bytes are taken here")
 
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        # Or Twisted would read the body as a form, for as long as whoever sends it chooses.
+        self.content_type = self.getHeader("Content-Type")
+        self.requestHeaders.removeHeader("Content-Type")
+        super().requestReceived(command, path, version)
+
     def process(self) -> None:
         for name, value in HEADERS.items():
             self.responseHeaders.setRawHeaders(name, [value])
@@ -54,14 +68,28 @@ class WebRequest(Request):
                 peer, user, bool(self.isSecure()), self.requestHeaders
             )
         except Unwelcome as unwelcome:
-            answer(self, unwelcome.code, str(unwelcome))
+            channel.end(unwelcome.code, str(unwelcome))
             return
-        channel.come_from(self.visitor.host)
-        why = channel.why
+        self.meter = channel.come_from(self.visitor)
+        # A handshake is the last request of its connection.
+        if self.path != _WEB_SOCKET and (wait := self.meter.charge(channel.cost)):
+            self._waiting = channel.door.reactor.callLater(wait, self._serve)
+        else:
+            self._serve()
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._waiting is not None and self._waiting.active():
+            self._waiting.cancel()
+        super().connectionLost(reason)
+
+    def _serve(self) -> None:
+        why = self.channel.why
         if why is not None and self.path != _WEB_SOCKET:  # There it is told in a frame.
             answer(self, 403 if why.kind is Kind.BANNED else 503, str(why))
-            return
-        super().process()
+        elif self.method == b"OPTIONS":
+            answer(self, 405, "GET, HEAD and POST are understood here", Allow="GET, HEAD, POST")
+        else:
+            super().process()
 
     def render(self, resrc: IResource) -> None:
         self.responseHeaders.removeHeader("Server")

@@ -73,7 +73,8 @@ class RoomResource(Folder):
         channel.hand_over(HEAD, take)
         return cast(bytes, NOT_DONE_YET)
 
-    def render_POST(self, request: WebRequest) -> int:
+    def render_POST(self, request: Request) -> int:
+        assert isinstance(request, WebRequest)
         saying = Deferred.fromCoroutine(self._say(request))
         # Whoever asks may be gone before it is answered.
         request.notifyFinish().addErrback(lambda _: saying.cancel())

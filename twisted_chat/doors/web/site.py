@@ -13,6 +13,7 @@ from twisted_chat.doors.web.heads import Unwelcome
 from twisted_chat.doors.web.pages import Folder, Nothing, Pages
 from twisted_chat.doors.web.request import WebRequest, answer
 from twisted_chat.doors.web.rooms import Front, RoomResource
+from twisted_chat.text import clean_text
 
 _NO_ROOMS = (b"favicon.ico", b"robots.txt", b"sw.js")
 _ICON = b"apple-touch-icon"
@@ -56,20 +57,18 @@ class Root(Folder):
         if path in _NO_ROOMS or path.startswith(_ICON):
             return Nothing()
         try:
-            name = path.decode().removeprefix("#")
+            name = clean_text(path.decode()).removeprefix("#")
         except UnicodeDecodeError:
             return Nothing()
         return RoomResource(self._index, name)
 
 
-class Health(Resource):
+class Health(Folder):
     """Tells that the daemon is there."""
 
-    isLeaf = True
-
-    def render_GET(self, request: Request) -> bytes:
-        request.setHeader("Content-Type", "text/plain; charset=utf-8")
-        return b"ok\n"
+    def render_GET(self, request: Request) -> int:
+        answer(request, 200, "ok")
+        return NOT_DONE_YET
 
 
 class WebSocketResource(Resource):
@@ -78,18 +77,13 @@ class WebSocketResource(Resource):
     isLeaf = True
 
     def render(self, request: WebRequest) -> int:
+        channel, visitor = request.channel, request.visitor
         try:
             head = accept(request)
         except Unwelcome as unwelcome:
-            answer(
-                request,
-                unwelcome.code,
-                str(unwelcome),
-                Upgrade="websocket",
-                Sec_WebSocket_Version="13",
-            )
+            offer = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+            channel.end(unwelcome.code, str(unwelcome), offer)
             return NOT_DONE_YET
-        channel, visitor = request.channel, request.visitor
 
         def take(is_lost: bool) -> WebConnection:
             place = channel.hand_over_place()
