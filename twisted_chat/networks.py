@@ -25,8 +25,6 @@ Host = IPv4Address | IPv6Address | None
 
 Network = IPv4Network | IPv6Network
 
-LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
-
 
 class _ClaimedIPv4(IPv4Address):
     """An address that a proxy tells: never this machine, whatever it says."""

@@ -13,10 +13,10 @@ from tests.support.certificates import Authority
 from tests.support.web import Closed, WebPeer, close
 from twisted_chat.doors.door import Entrance, IDoor
 from twisted_chat.doors.listening import Place
+from twisted_chat.doors.proxied import Proxies
 from twisted_chat.doors.web.door import WebDoor
 from twisted_chat.doors.web.heads import Heads
 from twisted_chat.events import LOBBY
-from twisted_chat.networks import LOOPBACK
 
 ECHOES = 1 << 20
 """Bytes that the system keeps for a guest, so that it need not read what it says itself."""
@@ -73,7 +73,7 @@ class WebDriver(Driver):
         if self.is_safe:
             file = Authority(folder).certify(host)
             where = f"ssl:0:interface={host}:privateKey={file}:certKey={file}"
-        return [lambda entrance: WebDoor(entrance, [Place(where, where)], Heads(LOOPBACK))]
+        return [lambda entrance: WebDoor(entrance, [Place(where, where)], Heads(Proxies()))]
 
     def connect(
         self,

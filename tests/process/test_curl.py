@@ -12,6 +12,7 @@ import pytest
 from tests.support.processes import PATIENCE, Daemon, Peer, Process, chatctl, closing_all
 
 SECRET = "a very long passphrase indeed"
+WIKI = "https://wiki.example.org"
 RESERVED = ("favicon.ico", "sw.js", "apple-touch-icon.png", "lobby/x", "-/nothing")
 
 
@@ -71,9 +72,9 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
 
 @pytest.fixture
 def own(tmp_path: Path, start_daemon: Callable[..., Daemon]) -> Chat:
-    """A chat for one test."""
-    daemon = start_daemon("--web", "tcp:0:interface=127.0.0.1", "--state", str(tmp_path / "s"))
-    return Chat(daemon, tmp_path / "s")
+    """A chat for one test, which pages of WIKI may use."""
+    web = ("--web", "tcp:0:interface=127.0.0.1", "--web-origin", WIKI)
+    return Chat(start_daemon(*web, "--state", str(tmp_path / "s")), tmp_path / "s")
 
 
 @pytest.fixture
@@ -332,3 +333,33 @@ def test_other_sites_pages_can_do_nothing_here(chat) -> None:
     assert chat.curl("lobby", *other)[0] == 403
     head = heads(chat, "lobby", *other, "-X", "OPTIONS")
     assert not [name for name in head if name.startswith("access-control")]
+
+
+def test_pages_of_a_site_that_is_named_can_read_and_say(own) -> None:
+    wiki = ["-H", f"Origin: {WIKI}"]
+    for path, *options in (
+        ("lobby", "-I"),
+        ("lobby", "-d", "hello"),
+        ("nowhere",),
+        ("-/health",),
+        ("-/main.js",),
+        ("lobby", "-H", "Content-Type: text/plain", "-d", "x" * 100_000),
+    ):
+        status, text = own.curl(path, "-D", "-", "-o", "/dev/null", *wiki, *options)
+        assert f"\nAccess-Control-Allow-Origin: {WIKI}\r\n" in text, (path, options, status)
+        assert "\nVary: Origin\r\n" in text
+    assert own.say("lobby", *wiki, "-d", "hello") == (204, "")
+
+
+def test_a_browser_that_asks_before_is_told_what_such_a_page_may_send(own) -> None:
+    asked = ["-X", "OPTIONS", "-H", "Access-Control-Request-Method: POST"]
+    head = heads(own, "lobby", *asked, "-H", f"Origin: {WIKI}")
+    assert head["access-control-allow-origin"] == WIKI
+    assert head["access-control-allow-headers"] == "Authorization, Content-Type"
+    assert head["access-control-allow-methods"] == "GET, HEAD, POST"
+    assert "access-control-allow-credentials" not in head
+    for other in ([], ["-H", "Origin: https://elsewhere.example"], ["-H", "Origin: null"]):
+        head = heads(own, "lobby", *asked, *other)
+        assert not [name for name in head if name.startswith("access-control")]
+    assert own.curl("lobby", *asked, "-H", f"Origin: {WIKI}") == (204, "")
+    assert own.curl("lobby", "-X", "OPTIONS", "-H", f"Origin: {WIKI}")[0] == 405

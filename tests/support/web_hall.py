@@ -14,10 +14,10 @@ from wsproto.events import CloseConnection, Ping, TextMessage
 from tests.support.doubles import ChatOnTheTable, TCPTransport
 from tests.support.web import CLOSE, PONG, masked, said
 from twisted_chat.doors.door import Entrance
+from twisted_chat.doors.proxied import Proxies
 from twisted_chat.doors.web.door import WebDoor
 from twisted_chat.doors.web.heads import Heads
 from twisted_chat.limits import Limits
-from twisted_chat.networks import LOOPBACK
 
 HERE = IPv4Address("TCP", "127.0.0.1", 5000)
 THERE = IPv4Address("TCP", "10.0.0.7", 5000)
@@ -140,7 +140,7 @@ class WebHall:
         self.limits: Limits = self.table.limits
         self.limits.take_over(Limits(**{"rate": 0} | limits))
         self.entrance: Entrance = self.table.entrance()
-        self.door = WebDoor(self.entrance, [], Heads(LOOPBACK))
+        self.door = WebDoor(self.entrance, [], Heads(Proxies()))
         self.links: list[Link] = []
         """Those that are up."""
 

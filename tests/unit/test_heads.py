@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
+from twisted_chat.doors.proxied import Proxies
 from twisted_chat.doors.web.heads import Heads, Unwelcome, Visitor, site_in
-from twisted_chat.networks import LOOPBACK
 
 HERE = IPv4Address("TCP", "127.0.0.1", 5000)
 HERE6 = IPv6Address("TCP", "::1", 5000)
@@ -22,7 +22,7 @@ CHAT = site_in("https://chat.example.org")
 class HeadsTests(SynchronousTestCase):
     def setUp(self) -> None:
         assert CHAT is not None
-        self.heads = Heads(LOOPBACK, [CHAT], lambda: ["irc.example.net", "*.wild.example"])
+        self.heads = Heads(Proxies(), [CHAT], lambda: ["irc.example.net", "*.wild.example"])
 
     def visit(
         self,
@@ -86,6 +86,20 @@ class HeadsTests(SynchronousTestCase):
     def test_a_name_that_is_rebound_is_no_origin(self) -> None:
         self.refuse(421, HERE, host="evil.test", Origin="http://evil.test")
 
+    def test_pages_of_a_web_origin_may_read_the_answers_and_others_not(self) -> None:
+        vary = {"Vary": "Origin"}
+        for origins, shared in (
+            (["https://chat.example.org"], "https://chat.example.org"),
+            (["HTTPS://chat.example.org:443"], "HTTPS://chat.example.org:443"),
+            (["https://10.0.0.1"], None),
+            (["null"], None),
+            (["https://chat.example.org", "https://chat.example.org"], None),
+            ([], None),
+        ):
+            allowed = {"Access-Control-Allow-Origin": shared} if shared else {}
+            self.assertEqual(self.heads.sharing(Headers({"Origin": origins})), allowed | vary)
+        self.assertEqual(Heads(Proxies()).sharing(Headers({"Origin": ["https://a"]})), {})
+
     # Where it comes from.
 
     def test_who_comes_by_itself_is_where_its_connection_comes_from(self) -> None:
@@ -108,9 +122,17 @@ class HeadsTests(SynchronousTestCase):
                 self.assertFalse(visitor.is_safe)
 
     def test_other_proxies_are_believed_if_they_are_named(self) -> None:
-        self.heads = Heads([ip_network("10.0.0.0/8")])
+        self.heads = Heads(Proxies(["10.0.0.0/8"]))
         self.assertEqual(self.visit(X_Forwarded_For="192.0.2.1").origin, "192.0.2.1")
         self.assertEqual(self.visit(HERE, X_Forwarded_For="192.0.2.1").origin, "local")
+
+    def test_a_unix_socket_is_believed_if_it_is_named(self) -> None:
+        self.heads = Heads(Proxies(["10.0.0.0/8"]))
+        self.assertIsNone(self.visit(UNIX, X_Forwarded_For="192.0.2.1").host)
+        self.heads = Heads(Proxies(["unix"]))
+        self.assertEqual(self.visit(UNIX, X_Forwarded_For="127.0.0.1").origin, "local")
+        claimed = "192.0.2.1, 127.0.0.1"
+        self.assertEqual(self.visit(UNIX, X_Forwarded_For=claimed).host, ip_address("127.0.0.1"))
 
     def test_what_is_no_address_is_refused(self) -> None:
         for claimed in ("unknown", "192.0.2.1,", "192.0.2.1 192.0.2.2", "[::1"):

@@ -186,8 +186,8 @@ class DaemonOptions(OneLineOptions):
         self.web.append(endpoint)
 
     def opt_web_origin(self, origin: str) -> None:
-        """What the web door is called from outside, if not by an address: https://chat.example.org.
-        Repeatable [default: none]
+        """What the web door is called from outside, if not by an address, and sites whose pages may
+        use it: https://chat.example.org. Repeatable [default: none]
         """
         site = site_in(origin)
         if site is None:
@@ -354,7 +354,7 @@ class DaemonOptions(OneLineOptions):
 
         certificate = self.certificate
         names = tuple if certificate is None else lambda: certificate.names
-        heads = Heads(self.proxies.networks, self.sites, names)
+        heads = Heads(self.proxies, self.sites, names)
         return [lambda entrance: WebDoor(entrance, self.web_places, heads)]
 
 

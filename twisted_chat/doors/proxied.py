@@ -24,7 +24,7 @@ from twisted_chat.doors.outbox import IStreamTransport
 from twisted_chat.doors.proxy_header import BadHeader, read_header
 from twisted_chat.interfaces import IPrivate
 from twisted_chat.limits import PROXY_WAIT
-from twisted_chat.networks import ClaimedAddress, Network, host_of, is_local
+from twisted_chat.networks import ClaimedAddress, Host, Network, host_of, is_local
 
 UNIX = "unix"
 """Stands for all unix sockets among the places of proxies."""
@@ -53,7 +53,10 @@ class Proxies:
 
     def are_at(self, peer: IAddress) -> bool:
         """Return whether one of them is at `peer`."""
-        host = host_of(peer)
+        return self.have(host_of(peer))
+
+    def have(self, host: Host) -> bool:
+        """Return whether one of them is at `host`; None: at a unix socket."""
         if host is None:
             return self._has_unix
         return any(host in network for network in self.networks)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from twisted.internet.interfaces import IAddress
 from twisted.web.http_headers import Headers
 
-from twisted_chat.networks import Host, Network, host_in, host_of, is_local, origin_of
+from twisted_chat.doors.proxied import Proxies
+from twisted_chat.networks import Host, host_in, host_of, is_local, origin_of
 
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{1,5}))?")
 _PORTS = {"http": 80, "https": 443}
@@ -64,13 +65,13 @@ class Heads:
     """Judges heads of requests.
 
     `names`: returns the names that the certificates are for; in one that begins with `*.` that
-    stands for one label. `sites`: what else the daemon is called by browsers. `proxies`: the
-    networks whose word about forwarded requests is taken; that of unix sockets always is.
+    stands for one label. `sites`: what else the daemon is called by browsers, and whose pages may
+    use it. `proxies`: whose word about forwarded requests is taken.
     """
 
     def __init__(
         self,
-        proxies: Sequence[Network],
+        proxies: Proxies,
         sites: Collection[Site] = (),
         names: Callable[[], Collection[str]] = tuple,
     ) -> None:
@@ -85,7 +86,7 @@ class Heads:
         host = host_of(peer)
         is_here = is_local(host) and not any(map(headers.hasHeader, _FORWARDING))
         scheme = "https" if is_tls else "http"
-        if host is None or any(host in network for network in self._proxies):
+        if self._proxies.are_at(peer):
             scheme = _last(headers, "X-Forwarded-Proto").lower() or scheme
             host = self._forwarded_for(headers, host)
         if scheme not in _PORTS:
@@ -94,6 +95,18 @@ class Heads:
         self._check_origin(served, headers)
         is_safe = scheme == "https" or (is_here and _is_loopback(served.host))
         return Visitor(host, origin_of(host, user), is_safe)
+
+    def sharing(self, headers: Headers) -> Mapping[str, str]:
+        """Return what an answer to a request with `headers` says of pages of other sites: those of
+        `sites` may read it.
+        """
+        if not self._sites:
+            return {}
+        origins = headers.getRawHeaders("Origin", [])
+        allowed = len(origins) == 1 and site_in(origins[0]) in self._sites
+        # What is kept for one site is not for another.
+        vary = {"Vary": "Origin"}
+        return {"Access-Control-Allow-Origin": origins[0], **vary} if allowed else vary
 
     def _forwarded_for(self, headers: Headers, peer: Host) -> Host:
         """Return the last address of X-Forwarded-For that is not that of a proxy."""
@@ -104,7 +117,7 @@ class Heads:
             if claimed is None:
                 raise Unwelcome(400, "X-Forwarded-For holds something that is no address")
             host = claimed
-            if not any(host in network for network in self._proxies):
+            if not self._proxies.have(host):
                 break
         return host
 

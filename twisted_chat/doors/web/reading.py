@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -18,20 +18,22 @@ from twisted_chat.limits import TOKEN, UNASKED
 from twisted_chat.members import Member
 from twisted_chat.refusal import Kind, Refusal
 
-HEAD = "".join(
-    f"{line}\r\n"
-    for line in (
-        "HTTP/1.1 200 OK",
-        "Content-Type: text/plain; charset=utf-8",
-        "Connection: close",
-        # Or nginx would keep the lines until it has some kilobytes.
-        "X-Accel-Buffering: no",
-        "Vary: Accept",
-        *(f"{name}: {value}" for name, value in HEADERS.items()),
-        "",
-    )
-).encode()
-"""The head of the answer, whose body ends with the connection."""
+_HEAD = {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Connection": "close",
+    # Or nginx would keep the lines until it has some kilobytes.
+    "X-Accel-Buffering": "no",
+    "Vary": "Accept",
+    **HEADERS,
+}
+
+
+def head(sharing: Mapping[str, str]) -> bytes:
+    """Return the head of the answer, whose body ends with the connection. `sharing`: what it says
+    of pages of other sites.
+    """
+    lines = [f"{name}: {value}\r\n" for each in (_HEAD, sharing) for name, value in each.items()]
+    return "".join(["HTTP/1.1 200 OK\r\n", *lines, "\r\n"]).encode()
 
 
 @implementer(IOutbox)

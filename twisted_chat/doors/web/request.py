@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
+from twisted.web.http import NO_CONTENT
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 
@@ -14,6 +17,12 @@ from twisted_chat.refusal import Kind
 from twisted_chat.sockets import user_of
 
 _WEB_SOCKET = b"/-/ws"
+_METHODS = "GET, HEAD, POST"
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": _METHODS,
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Max-Age": "600",
+}
 
 
 class WebRequest(Request):
@@ -27,6 +36,11 @@ class WebRequest(Request):
     content_type: str | None
     _is_refused = False
     _waiting: IDelayedCall | None = None
+
+    @property
+    def sharing(self) -> Mapping[str, str]:
+        """What its answer says of pages of other sites."""
+        return self.channel.door.heads.sharing(self.requestHeaders)
 
     @property
     def most_content(self) -> int:
@@ -49,7 +63,8 @@ class WebRequest(Request):
     def _refuse_content(self) -> None:
         if not self._is_refused:
             self._is_refused = True
-            self.channel.end(413, f"at most {self.most_content} bytes are taken here")
+            text = f"at most {self.most_content} bytes are taken here"
+            self.channel.end(413, text, self.sharing)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         # Or Twisted would read the body as a form, for as long as whoever sends it chooses.
@@ -87,9 +102,26 @@ class WebRequest(Request):
         if why is not None and self.path != _WEB_SOCKET:  # There it is told in a frame.
             answer(self, 403 if why.kind is Kind.BANNED else 503, str(why))
         elif self.method == b"OPTIONS":
-            answer(self, 405, "GET, HEAD and POST are understood here", Allow="GET, HEAD, POST")
+            self._tell_options()
         else:
             super().process()
+
+    def _tell_options(self) -> None:
+        """Tell a browser whether a page of another site may ask what it is about to ask."""
+        is_preflight = self.requestHeaders.hasHeader("Access-Control-Request-Method")
+        if is_preflight and "Access-Control-Allow-Origin" in self.sharing:
+            self.setResponseCode(NO_CONTENT)
+            for name, value in _PREFLIGHT.items():
+                self.setHeader(name, value)
+            self.finish()
+        else:
+            answer(self, 405, "GET, HEAD and POST are understood here", Allow=_METHODS)
+
+    def write(self, data: bytes) -> None:
+        if not self.startedWriting:
+            for name, value in self.sharing.items():
+                self.responseHeaders.addRawHeader(name, value)
+        super().write(data)
 
     def render(self, resrc: IResource) -> None:
         self.responseHeaders.removeHeader("Server")

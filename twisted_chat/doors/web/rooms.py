@@ -12,7 +12,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_chat.doors.web.pages import Folder
 from twisted_chat.doors.web.posting import CODES, NotTaken, post
-from twisted_chat.doors.web.reading import HEAD, RoomReader
+from twisted_chat.doors.web.reading import RoomReader, head
 from twisted_chat.doors.web.request import WebRequest, answer
 from twisted_chat.refusal import Refusal
 
@@ -70,7 +70,7 @@ class RoomResource(Folder):
             reads = request.method != b"HEAD"
             return RoomReader(channel.door, channel.transport, visitor, room if reads else "")
 
-        channel.hand_over(HEAD, take)
+        channel.hand_over(head(request.sharing), take)
         return cast(bytes, NOT_DONE_YET)
 
     def render_POST(self, request: Request) -> int:
