@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import socket
 import ssl
 from contextlib import suppress
@@ -149,7 +150,8 @@ class WebPeer(HTTPPeer):
         self.head, _, self._received = self._received.partition(b"\r\n\r\n")
         status = int(self.head.split()[1])
         if status != 101:
-            raise Refused(status, self.rest())
+            size = re.search(rb"(?i)\r\ncontent-length: (\d+)", self.head)
+            raise Refused(status, self._take(int(size[1]) if size else 0).decode())
         guid = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         accepted = base64.b64encode(hashlib.sha1(self._key + guid).digest())
         assert b"sec-websocket-accept: " + accepted.lower() in self.head.lower()
@@ -190,12 +192,12 @@ class WebPeer(HTTPPeer):
         """Return the next event."""
         return json.loads(self.line())
 
-    def until(self, name: str, **fields: object) -> list[dict[str, object]]:
-        """Read up to an event called `name`, with `fields`. Return all that was read, with it."""
+    def until(self, kind: str, /, **fields: object) -> list[dict[str, object]]:
+        """Read up to an event of this kind, with `fields`. Return all that was read, with it."""
         events = []
         while True:
             events.append(event := self.event())
-            if event["event"] == name and fields.items() <= event.items():
+            if event["event"] == kind and fields.items() <= event.items():
                 return events
 
     def ask(self, *requests: dict[str, object]) -> None:

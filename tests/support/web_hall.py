@@ -33,8 +33,12 @@ class LinkTransport(TCPTransport):
 
     def __init__(self, peer: IPv4Address) -> None:
         super().__init__(peerAddress=peer, lenient=True)
+        self.is_lost = False
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
+        if self.is_lost:
+            producer.stopProducing()
+            return
         super().registerProducer(producer, streaming)
         if not streaming:
             producer.resumeProducing()
@@ -42,6 +46,13 @@ class LinkTransport(TCPTransport):
     def unregisterProducer(self) -> None:
         if self.producer is not None:
             super().unregisterProducer()
+
+    def lose(self) -> None:
+        """Be gone, which a producer is told."""
+        self.is_lost = True
+        if self.producer is not None:
+            self.producer.stopProducing()
+            self.unregisterProducer()
 
     def all_is_sent(self) -> None:
         """Ask a pull producer for more."""
@@ -127,6 +138,7 @@ class Link:
         if self.is_up:
             self.is_up = False
             self._hall.links.remove(self)
+            self.transport.lose()
             self.protocol.connectionLost(Failure(ConnectionLost()))
 
 

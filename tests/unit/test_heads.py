@@ -124,7 +124,8 @@ class HeadsTests(SynchronousTestCase):
     def test_other_proxies_are_believed_if_they_are_named(self) -> None:
         self.heads = Heads(Proxies(["10.0.0.0/8"]))
         self.assertEqual(self.visit(X_Forwarded_For="192.0.2.1").origin, "192.0.2.1")
-        self.assertEqual(self.visit(HERE, X_Forwarded_For="192.0.2.1").origin, "local")
+        for peer in (HERE, UNIX):
+            self.assertEqual(self.visit(peer, X_Forwarded_For="192.0.2.1").origin, "local")
 
     def test_a_unix_socket_is_believed_if_it_is_named(self) -> None:
         self.heads = Heads(Proxies(["10.0.0.0/8"]))

@@ -96,10 +96,11 @@ class WebChannel(HTTPChannel):
         entrance, host = self.door.entrance, visitor.host
         if self._meter is None or host != self._host:
             self._meter = entrance.meter(host, visitor.origin)
-        if host != self._host and self._place is not None:
-            self._place.give_back()
+        if not self._is_being_refused and (host != self._host or self._place is None):
+            if self._place is not None:
+                self._place.give_back()
             self.why = entrance.admission.refusal(host)
-            self._place = Place(entrance.admission, host)
+            self._place = Place(entrance.admission, host) if self.why is None else None
         self._host = host
         return self._meter
 
