@@ -5,6 +5,7 @@
  * PID is the server's process, for its CPU time. PROTOCOL is chat (lines, and each newcomer is greeted), lines (no
  * greeting), ncat, redis, nats, irc or ws (JSON in WebSocket frames, and each newcomer is greeted). Authors hear each
  * other, but never themselves, but for ws, where they do; Redis publishers hear nothing.
+ * Compiled with -DTLS, it speaks that over TLS, with whoever answers. What it counts is the text within.
  * At the end each connection must have heard all lines that were said for it, and no others.
  *
  *     closed   LINES are in flight all the time: sent, but not yet at all who should hear them
@@ -33,6 +34,11 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef TLS
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#endif
 
 #define SECOND 1000000000ull /* All times are in nanoseconds. */
 #define MILLISECOND 1000000ull
@@ -59,6 +65,9 @@ static const char *const PROTOCOLS[] = {"chat", "lines", "ncat", "redis", "nats"
 
 struct connection {
     int fd;
+#ifdef TLS
+    SSL *ssl;
+#endif
     bool hears; /* Gets what others say. */
     bool ready; /* The server has answered the hello. */
     bool upgraded; /* The server speaks WebSocket, and has got the hello. */
@@ -128,6 +137,54 @@ static size_t count(const char *data, size_t size, char byte) {
     return total;
 }
 
+/* The connection itself. Both return how many bytes, or -1 and EAGAIN where there is nothing to do now. */
+
+#ifdef TLS
+
+static void begin(struct connection *c) {
+    static SSL_CTX *context;
+    if (!context) {
+        context = check(SSL_CTX_new(TLS_client_method()));
+        SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    }
+    c->ssl = check(SSL_new(context));
+    SSL_set_fd(c->ssl, c->fd);
+    if (SSL_connect(c->ssl) != 1) fail("TLS: %s", ERR_reason_error_string(ERR_get_error()));
+    if (fcntl(c->fd, F_SETFL, O_NONBLOCK)) fail("fcntl: %s", strerror(errno));
+}
+
+static ssize_t outcome(struct connection *c, int size) {
+    if (size > 0) return size;
+    int error = SSL_get_error(c->ssl, size);
+    if (error == SSL_ERROR_ZERO_RETURN) return 0;
+    errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+    return -1;
+}
+
+static ssize_t put(struct connection *c, const char *data, size_t size) {
+    ERR_clear_error();
+    return outcome(c, SSL_write(c->ssl, data, size));
+}
+
+/* A record at a time: a whole one is taken from the socket, so that epoll tells of the next. */
+static ssize_t take(struct connection *c, char *data, size_t size) {
+    ERR_clear_error();
+    return outcome(c, SSL_read(c->ssl, data, size));
+}
+
+#else
+
+static void begin(struct connection *c) { (void)c; }
+
+static ssize_t put(struct connection *c, const char *data, size_t size) {
+    return send(c->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static ssize_t take(struct connection *c, char *data, size_t size) { return recv(c->fd, data, size, MSG_DONTWAIT); }
+
+#endif
+
 /* Sending. */
 
 static void watch(struct connection *c, int operation, uint32_t events) {
@@ -148,7 +205,7 @@ static void queue(struct connection *c, const char *data, size_t size) {
 static void flush(struct connection *c, bool blocked) {
     if (c->out_from && !blocked) return;
     while (c->out_from < c->out_to) {
-        ssize_t size = send(c->fd, c->out + c->out_from, c->out_to - c->out_from, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t size = put(c, c->out + c->out_from, c->out_to - c->out_from);
         if (size < 0 && errno != EAGAIN) fail("the server closed a connection: %s", strerror(errno));
         if (size < 0) {
             if (!blocked) watch(c, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
@@ -314,7 +371,7 @@ static void look(struct connection *c, const char *data, const char *end) {
 static size_t receive(struct connection *c) {
     static char buffer[STAMP + RECEIVE];
     char *data = buffer + STAMP;
-    ssize_t size = recv(c->fd, data, RECEIVE, MSG_DONTWAIT);
+    ssize_t size = take(c, data, RECEIVE);
     if (size < 0 && errno == EAGAIN) return 0;
     if (size <= 0) fail("the server closed a connection: %s", size ? strerror(errno) : "end of file");
     received += size;
@@ -363,6 +420,7 @@ static void join(void) {
     if (c->fd < 0) fail("socket: %s", strerror(errno));
     if (connect(c->fd, (struct sockaddr *)&address, sizeof address)) fail("connect: %s", strerror(errno));
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    begin(c);
     watch(c, EPOLL_CTL_ADD, EPOLLIN);
     c->hears = reads || protocol != REDIS;
     if (protocol == LINES || !c->hears) set_ready(c);

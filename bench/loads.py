@@ -92,11 +92,14 @@ def measure(
         raise NoFigure(reason)
     if load.mode == "storm" and server.protocol != "chat":
         raise NoFigure("")
+    generator = folder / ("load-tls" if server.is_tls else "load")
+    if not generator.exists():
+        raise NoFigure("the headers of OpenSSL are missing (libssl-dev)")
     tries: list[Figures] = []
     while len(tries) < most_tries and (not tries or load.disturbed(tries[-1])):
         try:
             with running(server, folder) as (pid, port):
-                tries.append(_generate(load, server, seconds, folder / "load", pid, port))
+                tries.append(_generate(load, server, seconds, generator, pid, port))
         except ServerFailed as error:
             raise NoFigure(str(error)) from error
     return min(tries, key=lambda figures: figures["waited"])

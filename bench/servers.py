@@ -32,10 +32,13 @@ CHAT = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "
 RAISED = ["--rate=1000000", "--burst=1000000", "--max-users=20000"]
 
 WEB = "WebSocket"
+TLS = "TLS"
 LONGER = 105
 """Bytes by which a frame that tells of a line is longer than the line."""
 
 NO_ROOMS = "it has one room for all"
+
+NGIRCD_IDLE = "10,000 joins of one channel take too long"
 
 NATS = """\
 listen: 127.0.0.1:{port}
@@ -85,6 +88,8 @@ class Server:
     """The loads under which it is not measured, and why."""
     remark: str = ""
     """What somebody who reads its figures has to know."""
+    is_tls: bool = False
+    """Whether it speaks TLS: by `{bin}/bench.pem`, whose key is in `{bin}/bench.key`."""
     group: str = ""
     """The heading of its table. That of servers for lines has none."""
     payload: int = 64
@@ -171,7 +176,7 @@ def servers() -> list[Server]:
             r"Now listening on|Listening on",
             config=NGIRCD,
             version=["ngircd", "--version"],
-            cannot={"idle": "10,000 joins of one channel take too long"},
+            cannot={"idle": NGIRCD_IDLE},
             remark="its penalties are off, but it takes 3 lines of a member in a row, and it does "
             "not set TCP_NODELAY: several lines in flight wait for acknowledgements",
         ),
@@ -203,6 +208,7 @@ def servers() -> list[Server]:
             cannot={"rooms": NO_ROOMS},
         ),
         *_web_servers(),
+        *_tls_servers(),
     ]
 
 
@@ -257,12 +263,55 @@ def _web_servers() -> list[Server]:
     ]
 
 
+def _tls_servers() -> list[Server]:
+    """Return the servers that speak TLS."""
+    return [
+        replace(
+            ours(),
+            name="chat-tls",
+            command=[
+                *(*CHAT, "chat", "--tls=tcp:{port}:interface=127.0.0.1", *RAISED),
+                *("--cert={bin}/bench.pem", "--key={bin}/bench.key"),
+            ],
+            is_tls=True,
+            group=TLS,
+        ),
+        Server(
+            "ngircd-tls",
+            "ngIRCd {version}",
+            "irc",
+            ["ngircd", "-n", "-f", "{config}"],
+            r"Now listening on|Listening on",
+            config=NGIRCD.replace("Ports = {port}\n", "Ports =\n")
+            + "[SSL]\nPorts = {port}\nCertFile = {bin}/bench.pem\nKeyFile = {bin}/bench.key\n",
+            version=["ngircd", "--version"],
+            cannot={"idle": NGIRCD_IDLE, "rooms": "", "storm": ""},
+            is_tls=True,
+            group=TLS,
+        ),
+    ]
+
+
 def compile_into(folder: Path) -> None:
-    """Compile the load generator and the floor. Raises CalledProcessError."""
+    """Compile the load generator and the floor, and make a certificate. Without the headers of
+    OpenSSL there is no `load-tls`. Raises CalledProcessError.
+    """
+    compiler = ["cc", "-O2", "-Wall", "-Wextra", "-Werror"]
     for name in ("load", "floor"):
         source, program = HERE / f"{name}.c", folder / name
+        subprocess.run([*compiler, "-o", program, source], check=True)
+    has_headers = b"#include <openssl/ssl.h>\n"
+    if not subprocess.run(["cc", "-E", "-"], input=has_headers, capture_output=True).returncode:
+        program, libraries = folder / "load-tls", ["-lssl", "-lcrypto"]
+        subprocess.run([*compiler, "-DTLS", "-o", program, HERE / "load.c", *libraries], check=True)
         subprocess.run(
-            ["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, source], check=True
+            [
+                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"),
+                *("ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=bench"),
+                *("-keyout", folder / "bench.key", "-out", folder / "bench.pem"),
+            ],
+            check=True,
+            capture_output=True,
         )
 
 
@@ -293,8 +342,8 @@ def running(server: Server, folder: Path) -> Iterator[tuple[int, int]]:
     """Start `server` on its core, and kill it at the end. Yield its process id and its port."""
     port = free_port()
     config, log = folder / "config", folder / "log"
-    config.write_text(server.config.format(port=port))
     words = {"port": port, "config": config, "bin": folder}
+    config.write_text(server.config.format(**words))
     with log.open("wb") as output:
         process = subprocess.Popen(
             [word.format(**words) for word in server.command],

@@ -64,6 +64,27 @@ def test_small_rooms_are_measured(server_name, folder):
     assert measure(load, server, 1, folder, most_tries=1)["rate"] > 0
 
 
+@pytest.mark.parametrize("server_name", ["chat-tls", "ngircd-tls"])
+@pytest.mark.parametrize("name", ["one-100", "open-100"])
+def test_a_load_is_measured_over_tls(name, server_name, folder):
+    server = server_called(server_name)
+    if not server.found() or not (folder / "load-tls").exists():
+        assert "CI" not in os.environ, "ngircd or libssl-dev is missing"
+        pytest.skip("ngircd or libssl-dev is not installed")
+    load = load_of_100(name)
+    figures = measure(load, server, 1, folder, most_tries=1)
+    assert figures[load.figure] > 0
+    assert 64 < figures["bytes"] < 200
+
+
+@pytest.mark.parametrize("name", ["idle-10000", "storm-5000", "all-500", "rooms-1000"])
+def test_ours_is_measured_over_tls_under_each_load(name, folder):
+    load = load_of_100(name)
+    if load.rooms:
+        load = replace(load, rooms=10, lines=10)
+    assert measure(load, server_called("chat-tls"), 1, folder, most_tries=1)[load.figure] > 0
+
+
 def test_a_server_without_rooms_has_no_figure_for_small_rooms(folder):
     """The load generator notices that lines come to connections for which they were not said."""
     server = replace(server_called("asyncio"), cannot={})
