@@ -387,14 +387,17 @@ class Peer:
         address: object,
         family: int = socket.AF_INET,
         receive_buffer: int | None = None,
+        source: str | None = None,
     ) -> None:
         """Connect to `address`. `receive_buffer`: bytes that the system keeps for it at most; None:
-        as many as usual.
+        as many as usual. `source`: the address that it comes from; None: whichever fits.
         """
         self.socket = socket.socket(family)
         self.socket.settimeout(PATIENCE)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source is not None:
+            self.socket.bind((source, 0))
         self.socket.connect(address)
         self._received = b""
         self.name = ""

@@ -71,12 +71,18 @@ class Answer:
 
 
 class HTTPPeer(Peer):
-    """A connection over HTTP. `tls`: it is over TLS, and any certificate will do."""
+    """A connection over HTTP. `tls`: it is over TLS, and any certificate will do. `source`: the
+    address that it comes from.
+    """
 
     def __init__(
-        self, address: tuple[str, int], receive_buffer: int | None = None, tls: bool = False
+        self,
+        address: tuple[str, int],
+        receive_buffer: int | None = None,
+        tls: bool = False,
+        source: str | None = None,
     ) -> None:
-        super().__init__(address, receive_buffer=receive_buffer)
+        super().__init__(address, receive_buffer=receive_buffer, source=source)
         # A reset takes with it what the system has not sent yet.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.address = "{}:{}".format(*address)
@@ -111,8 +117,9 @@ class WebPeer(HTTPPeer):
         receive_buffer: int | None = None,
         tls: bool = False,
         path: str = "",
+        source: str | None = None,
     ) -> None:
-        super().__init__(address, receive_buffer, tls)
+        super().__init__(address, receive_buffer, tls, source)
         self._path = path
         self.head = b""
         """The head of the answer to the handshake."""
