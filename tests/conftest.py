@@ -27,6 +27,7 @@ from tests.support.processes import (
     closing_all,
     hold_port,
 )
+from tests.support.readme import Start
 
 # What somebody has set for a daemon of its own is nothing to the tests.
 os.environ.pop("CHAT_STATE", None)
@@ -37,6 +38,14 @@ def start() -> Iterator[Callable[..., Process]]:
     """Start a process: `start(command, ...)`. It is gone when the test ends."""
     with closing_all() as register:
         yield lambda *arguments, **options: register(Process(*arguments, **options))
+
+
+@pytest.fixture
+def readme(tmp_path: Path) -> Iterator[Start]:
+    """The daemon that the start of the README makes; it is gone when the test ends."""
+    start = Start(tmp_path)
+    yield start
+    start.close()
 
 
 @pytest.fixture
