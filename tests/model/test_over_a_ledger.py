@@ -6,6 +6,7 @@ from tests.support.journals import over_ledger
 
 MODULES = (
     "model.test_chat_model",
+    "model.test_sessions_model",
     "unit.test_accounts",
     "unit.test_accounts_at_the_door",
     "unit.test_authorisation",
@@ -22,10 +23,12 @@ MODULES = (
     "unit.test_restraining",
     "unit.test_room",
     "unit.test_rooms",
+    "unit.test_sessions",
     "unit.test_settings",
     "unit.test_slips_at_the_door",
     "unit.test_talking",
     "unit.test_topics",
+    "unit.test_web_members",
 )
 
 for _module in MODULES:

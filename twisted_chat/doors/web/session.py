@@ -110,8 +110,8 @@ class Session:
         self.holding = Holding(self, door.reactor)
         self.ref = 0
         """That of the last request that came."""
-        self._queue: deque[tuple[int, Asked]] | None = None
-        """Requests that wait, each with its length."""
+        self._queue: deque[tuple[int, Asked | BadFrame]] | None = None
+        """Requests that wait, each with its length, and what makes no sense."""
         self._last = b""
         """What was written last."""
         self._why = 0
@@ -192,18 +192,17 @@ class Session:
 
     def take(self, text: str) -> None:
         """Take a frame from the peer."""
+        said: Ack | Asked | BadFrame
         try:
             said = read(text)
         except BadFrame as fault:
-            self._break_off(str(fault))
-            return
+            said = fault
         if isinstance(said, Ack):
             if self.window.acknowledge(said.count):
                 self.charge(1)
-            else:
-                self._break_off("so many frames were not sent")
-            return
-        if said.ref:
+                return
+            said = BadFrame("so many frames were not sent")
+        if isinstance(said, Asked) and said.ref:
             if said.ref <= self.ref:
                 return  # It came over the connection that was lost.
             self.ref = said.ref
@@ -216,7 +215,10 @@ class Session:
     def _go_on(self) -> None:
         while self._queue and not self.holding and not self.member.leaving:
             size, asked = self._queue.popleft()
-            self._await(self._door.asking.obey(self.member, asked))
+            if isinstance(asked, BadFrame):
+                self._await(self._break_off(asked))
+            else:
+                self._await(self._door.asking.obey(self.member, asked))
             self.charge(1 + size // TOKEN)
         if not self._queue:
             self._queue = None
@@ -231,12 +233,23 @@ class Session:
         if answer is not None:
             self.holding.until(answer)
 
-    def _break_off(self, fault: str) -> None:
-        """The peer has sent what it must not: it leaves when all before that is heard."""
-        if self.connection is not None:
-            self._door.chat.flush()
-            self.connection.socket.close(BAD_FRAME, fault)
-            self.lost(self.connection, for_good=True)
+    def _break_off(self, fault: BadFrame) -> Deferred[None] | None:
+        """Leave, because the peer has sent what it must not. Return None if that is done, or what
+        fires when it is: all before that has its answer first.
+        """
+
+        def close(_: object) -> None:
+            self._queue = None
+            if self.connection is not None:
+                self._door.chat.flush()
+                self.connection.socket.close(BAD_FRAME, str(fault))
+                self.lost(self.connection, for_good=True)
+
+        settled: Deferred[None] | None = self._door.chat.journal.settled(self.member.id)
+        if settled is None:
+            close(None)
+            return None
+        return settled.addCallback(close)
 
     # IHeld.
 
