@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -259,7 +259,7 @@ class Chat:
 
     def done(self, member: Member, more: bool | None = None) -> None:
         """Tell `member` that what it asked is done, unless that was refused. `more`: see Done."""
-        if member.refs and (ref := member.refs.popleft()) and not member.leaving:
+        if member.refs and (ref := member.refs.pop(0)) and not member.leaving:
             self.delivery.tell(member, Done(ref, more))
 
     def greet(self, member: Member, retells: bool) -> None:
@@ -304,7 +304,7 @@ class Chat:
                 deaf_here = self._here(deaf) if deaf else ()
                 if member is None or member.refs is None:
                     self.delivery.publish(room, event, member, deaf_here)
-                elif ref := member.refs.popleft() if member.refs else 0:
+                elif ref := member.refs.pop(0) if member.refs else 0:
                     self.delivery.publish(room, event, member, deaf_here)
                     self.delivery.tell(member, Answer(event, ref))
                 else:
@@ -460,11 +460,11 @@ def _size(events: Sequence[Event]) -> int:
     return sum([len(value.encode()) for value in values if isinstance(value, str)])
 
 
-def _as_answers(refs: deque[int], events: Sequence[Event]) -> Sequence[Event]:
+def _as_answers(refs: list[int], events: Sequence[Event]) -> Sequence[Event]:
     """Return `events` as answers to the first request of `refs`. A refusal ends it."""
     ref = refs[0]
     if any(isinstance(event, Refused) for event in events):
-        refs.popleft()
+        refs.pop(0)
     return [Answer(event, ref) for event in events] if ref else events  # type: ignore[arg-type]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 
 from zope.interface import implementer
@@ -88,7 +87,7 @@ class Member(_Read):
 
     __slots__ = ("began", "door", "host", "is_greeted", "origin", "since")
 
-    refs: deque[int] | None = None
+    refs: list[int] | None = None
     token: str = ""
     """A class of members that have them has slots for these two."""
 

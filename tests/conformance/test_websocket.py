@@ -19,6 +19,7 @@ from websockets.sync.client import connect
 from tests.conformance.driver import Driver
 from tests.conformance.house import House
 from tests.conformance.web_driver import WebDriver
+from tests.support.processes import PATIENCE
 from tests.support.web import BINARY, CLOSE, PING, PONG, TEXT, Closed, WebPeer, close, masked
 
 CONTINUATION = 0
@@ -228,7 +229,7 @@ def test_the_websockets_library_takes_part(open_house: Callable[..., House], dri
     if driver.is_safe:
         url, context = url.replace("ws", "wss", 1), ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with connect(url, subprotocols=["chat.json"], ssl=context) as socket:
+    with connect(url, subprotocols=["chat.json"], ssl=context, open_timeout=PATIENCE) as socket:
         assert socket.subprotocol == "chat.json"
         assert not socket.protocol.extensions
         socket.send('{"hello":1,"name":"ann"}')

@@ -77,6 +77,7 @@ class Link:
         self.answers_pings = True
         self._text = ""
         self._wire = Connection(ConnectionType.CLIENT)
+        self.transport.protocol = self.protocol
         if self.is_up:
             self.protocol.makeConnection(self.transport)
             hall.links.append(self)
@@ -84,7 +85,7 @@ class Link:
     def send(self, data: bytes) -> None:
         """Send `data`, if the link is up."""
         if self.is_up:
-            self.protocol.dataReceived(data)
+            self.transport.protocol.dataReceived(data)
             self.transport.all_is_sent()
 
     def ask(self, *requests: dict[str, object]) -> None:
@@ -139,7 +140,7 @@ class Link:
             self.is_up = False
             self._hall.links.remove(self)
             self.transport.lose()
-            self.protocol.connectionLost(Failure(ConnectionLost()))
+            self.transport.protocol.connectionLost(Failure(ConnectionLost()))
 
 
 class WebHall:

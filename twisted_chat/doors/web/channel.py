@@ -45,6 +45,40 @@ class ITaker(Protocol):
         """The connection is gone."""
 
 
+class Taken:
+    """One connection of `door` that is `taker`'s, in place of the protocol that spoke HTTP: that
+    takes more memory than all the rest. `place`: its place in the chat, if it still has one.
+    """
+
+    __slots__ = ("_door", "_is_being_refused", "_place", "_taker")
+
+    def __init__(
+        self, door: WebBase, taker: ITaker, place: Place | None, is_being_refused: bool
+    ) -> None:
+        self._door = door
+        self._taker = taker
+        self._place = place
+        self._is_being_refused = is_being_refused
+
+    def dataReceived(self, data: bytes) -> None:
+        self._door.heard += 1
+        self._door.received += len(data)
+        self._taker.data_received(data)
+
+    def stop(self) -> None:
+        """The daemon stops."""
+        self._taker.stop()
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self._taker.connection_lost()
+        if self._is_being_refused:
+            self._door.being_refused -= 1
+        else:
+            self._door.connections.lose(self)
+        if self._place is not None:
+            self._place.give_back()
+
+
 class WebChannel(HTTPChannel):
     """One connection of `door`. It has a place in the chat as long as it is there; `why`: why there
     is none for it. A request has REQUEST_WAIT seconds to come, all of it, and the next one comes
@@ -68,7 +102,6 @@ class WebChannel(HTTPChannel):
         self._framing: Framing | None = Framing()
         """Takes what comes in; None: the head of a request is whole, and this is its body."""
         self._late: IDelayedCall | None = None
-        self._taker: ITaker | None = None
         self._take: Callable[[bool], ITaker]
         self._early: list[bytes] | None = None
         """What came behind the request that hands the connection over, while its answer is under
@@ -118,6 +151,7 @@ class WebChannel(HTTPChannel):
     def _stop_waiting(self) -> None:
         if self._late is not None and self._late.active():
             self._late.cancel()
+        self._late = None
 
     def _too_late(self) -> None:
         self.transport.abortConnection()
@@ -138,9 +172,7 @@ class WebChannel(HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         self.door.heard += 1
         self.door.received += len(data)
-        if self._taker is not None:
-            self._taker.data_received(data)
-        elif self._has_ended:
+        if self._has_ended:
             pass  # What was on its way.
         elif self._framing is None:
             super().dataReceived(data)
@@ -192,12 +224,25 @@ class WebChannel(HTTPChannel):
         transport.pauseProducing()
         WhenSent(transport, self._begin)
 
-    def _begin(self, is_lost: bool = False) -> None:
+    def _begin(self) -> None:
         early, self._early = self._early or [], None
-        self._taker = self._take(is_lost)
-        self.transport.resumeProducing()
+        taker = self._take(False)
+        taken = Taken(self.door, taker, self.hand_over_place(), self._is_being_refused)
+        connections, transport = self.door.connections, self.transport
+        if self in connections:
+            connections.add(taken)
+            connections.discard(self)
+        # A transport on top of another one, such as TLS, calls its protocol otherwise.
+        for name in ("protocol", "wrappedProtocol"):
+            if getattr(transport, name, None) is self:
+                setattr(transport, name, taken)
+                break
+        else:
+            self.dataReceived = taken.dataReceived  # type: ignore[method-assign]
+            self.connectionLost = taken.connectionLost  # type: ignore[method-assign]
+        transport.resumeProducing()
         for data in early:
-            self._taker.data_received(data)
+            taker.data_received(data)
 
     def hand_over_place(self) -> Place | None:
         """Return its place in the chat, if it has one, for another to have."""
@@ -241,9 +286,7 @@ class WebChannel(HTTPChannel):
 
     def stop(self) -> None:
         """The daemon stops."""
-        if self._taker is not None:
-            self._taker.stop()
-        elif self.requests or self._early is not None:
+        if self.requests or self._early is not None:
             # In the middle of an answer there is no place for words.
             self._stop_waiting()
             self._late = self.door.reactor.callLater(GOODBYE, self._too_late)
@@ -254,9 +297,11 @@ class WebChannel(HTTPChannel):
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._stop_waiting()
         if self._early is not None:
-            self._begin(is_lost=True)  # What it had sent is heard.
-        if self._taker is not None:
-            self._taker.connection_lost()
+            # What it had sent is heard.
+            taker = self._take(True)
+            for data in self._early:
+                taker.data_received(data)
+            taker.connection_lost()
         else:
             super().connectionLost(reason)
         if self._is_being_refused:

@@ -104,7 +104,7 @@ class Session:
         kind = Door.SAFE_WEB if visitor.is_safe else Door.WEB
         meter = door.entrance.meter(visitor.host, visitor.origin)
         self.member = WebMember(name, self, door.dialect, meter, kind, visitor.host, visitor.origin)
-        self.member.refs = deque()
+        self.member.refs = []
         self.member.token = token
         self.window = Window(door.kept, self._dropped)
         self.holding = Holding(self, door.reactor)
@@ -199,6 +199,7 @@ class Session:
             said = fault
         if isinstance(said, Ack):
             if self.window.acknowledge(said.count):
+                self._last = b""  # It would be kept for nothing.
                 self.charge(1)
                 return
             said = BadFrame("so many frames were not sent")
@@ -351,7 +352,7 @@ class Session:
         self.window.restart()
         self.ref = 0
         assert member.refs is not None
-        member.refs = deque(0 for _ in member.refs)
+        member.refs = [0] * len(member.refs)
         member.since = {key(room): id for room, id in rooms.items()}
         chat.greet_anew(member)
         chat.tell(member, Notice("what was told to you alone meanwhile may be missing here"))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall
-from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
-from wsproto.frame_protocol import CloseReason
+from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
 from twisted_chat.doors.outbox import IStreamTransport, Patience, TransportOutbox, outbox_for
 from twisted_chat.limits import CLOSE_WAIT
@@ -47,12 +45,14 @@ class WebSocket:
 
     __slots__ = (
         "_is_alive",
+        "_is_heard",
         "_late",
         "_patience",
         "_peer",
         "_pieces",
         "_size",
         "_wire",
+        "is_open",
         "is_paused",
         "outbox",
         "transport",
@@ -67,72 +67,76 @@ class WebSocket:
         self.is_paused = False
         self._patience = patience
         self._peer = peer
-        self._wire = Connection(ConnectionType.SERVER)
+        self._wire = FrameProtocol(client=False, extensions=[])
+        self.is_open = True
+        """Neither side has closed it."""
+        self._is_heard = True
+        """Something of the peer may be taken: it has not closed it, and has broken no rule."""
         self._pieces: list[str] = []
         self._size = 0
         self._is_alive = True
         self._late: IDelayedCall | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether neither side has closed it."""
-        return self._wire.state is ConnectionState.OPEN
 
     # What comes in.
 
     def data_received(self, data: bytes) -> None:
         """Take `data` from the peer."""
         self._is_alive = True
-        if self._wire.state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
-            self._wire.receive_data(data)
-            for event in self._wire.events():
-                self._take(event)
+        if self._is_heard:
+            self._wire.receive_bytes(data)
+            try:
+                for frame in self._wire.received_frames():
+                    self._take(frame)
+            except ParseFailed as fault:
+                self._is_heard = False
+                self._fail(fault.code, str(fault))
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, CloseConnection):
-            self._take_close(event)
+    def _take(self, frame: Frame) -> None:
+        opcode, payload = frame.opcode, frame.payload
+        if isinstance(payload, tuple):
+            self._take_close(payload[0])
         elif not self.is_open:
             pass  # What was on its way when this side closed it.
-        elif isinstance(event, TextMessage):
-            self._take_text(event)
-        elif isinstance(event, BytesMessage):
+        elif isinstance(payload, str):
+            self._take_text(payload, frame)
+        elif opcode is Opcode.BINARY:
             self._fail(CloseReason.UNSUPPORTED_DATA, "frames are text")
-        elif isinstance(event, Ping):
-            self._peer.frame()
-            self.outbox.write(bytes(self._wire.send(event.response())))
         else:
             self._peer.frame()
+            if opcode is Opcode.PING:
+                self.outbox.write(bytes(self._wire.pong(payload)))
 
-    def _take_text(self, event: TextMessage) -> None:
-        if event.data:
-            self._pieces.append(event.data)
-            self._size += len(event.data)
+    def _take_text(self, text: str, frame: Frame) -> None:
+        if text:
+            self._pieces.append(text)
+            self._size += len(text)
         if self._size > self._peer.max_message:
             self._pieces.clear()
             self._fail(CloseReason.MESSAGE_TOO_BIG, "that message is too long")
-        elif event.message_finished:
+        elif frame.message_finished:
             text = self._pieces[0] if len(self._pieces) == 1 else "".join(self._pieces)
             self._pieces.clear()
             self._size = 0
             self._peer.message(text)
-        elif event.frame_finished:
+        elif frame.frame_finished:
             self._peer.frame()
 
-    def _take_close(self, event: CloseConnection) -> None:
-        state = self._wire.state
-        if state is ConnectionState.OPEN:  # wsproto has found a fault.
-            self._fail(event.code, event.reason or "")
-            return
-        if state is ConnectionState.REMOTE_CLOSING:
+    def _take_close(self, code: int) -> None:
+        self._is_heard = False
+        if self.is_open:
             self._peer.flush()
-            self.outbox.write(bytes(self._wire.send(event.response())))
-            self._peer.closed(event.code)
+            self.is_open = False
+            self.outbox.write(bytes(self._wire.close(code)))
+            self._peer.closed(code)
         self._finish()
 
     def _fail(self, code: int, reason: str) -> None:
-        self._peer.flush()
-        self.close(code, reason)
-        self._peer.closed(code)
+        if self.is_open:
+            self._peer.flush()
+            self.close(code, reason)
+            self._peer.closed(code)
+        else:
+            self._finish()
 
     # Pauses and pings.
 
@@ -154,7 +158,7 @@ class WebSocket:
             return
         if self._is_alive:
             self._is_alive = False
-            self.outbox.write(bytes(self._wire.send(Ping())))
+            self.outbox.write(bytes(self._wire.ping()))
         else:
             self.transport.abortConnection()
 
@@ -165,7 +169,8 @@ class WebSocket:
         nobody has read when a connection ends take back what was sent before.
         """
         if self.is_open:
-            self.outbox.write(bytes(self._wire.send(CloseConnection(code, reason))))
+            self.is_open = False
+            self.outbox.write(bytes(self._wire.close(code, reason)))
             self._late = self._patience.reactor.callLater(CLOSE_WAIT, self._finish)
             if self.is_paused:
                 self.resume()
@@ -177,6 +182,7 @@ class WebSocket:
     def _stop_waiting(self) -> None:
         if self._late is not None and self._late.active():
             self._late.cancel()
+        self._late = None
 
     def connection_lost(self) -> None:
         """The transport is gone."""
