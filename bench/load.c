@@ -150,8 +150,9 @@ static void begin(struct connection *c) {
     }
     c->ssl = check(SSL_new(context));
     SSL_set_fd(c->ssl, c->fd);
-    if (SSL_connect(c->ssl) != 1) fail("TLS: %s", ERR_reason_error_string(ERR_get_error()));
     if (fcntl(c->fd, F_SETFL, O_NONBLOCK)) fail("fcntl: %s", strerror(errno));
+    /* What comes next goes on with the handshake: one after the other, newcomers would be announced one by one. */
+    if (SSL_connect(c->ssl) == 0) fail("TLS: %s", ERR_reason_error_string(ERR_get_error()));
 }
 
 static ssize_t outcome(struct connection *c, int size) {
