@@ -274,5 +274,5 @@ class ExpiryTests(CertificateTests):
         reminder = Reminder(ServerCertificate(str(self.file)), clock)
         with capturedLogs() as logs:
             reminder.start()
-        self.assertIn("has expired on", logs[0]["warning"])
+        self.assertIn("has expired on", logs[0]["text"])
         reminder.stop()

@@ -162,7 +162,7 @@ class Reminder:
         """Look at the certificate now, and every EXPIRY_LOOK seconds."""
         self._certificate.refresh()
         if warning := self._certificate.warning(self._now()):
-            _log.warn("{warning}", warning=warning)
+            _log.warn("{text}", text=warning)  # `warning` is a field of Twisted's own.
         self._next = self._reactor.callLater(EXPIRY_LOOK, self.start)
 
     def stop(self) -> None:
