@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import count, product
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.web import PING, TEXT, masked
 from tests.support.web_hall import HANDSHAKE, THERE, Link, WebHall
+from twisted_chat.commands import TABLE
 from twisted_chat.limits import GOODBYE, REQUEST_WAIT
+from twisted_chat.syntax import SECRET_COMMANDS
 
 BOTH = {"lobby": None, "dev": None}
 Event = dict[str, object]
@@ -140,6 +144,20 @@ class RequestTests(SynchronousTestCase):
         self.assertEqual(([each[2] for each in told[:-1]], told[-1]), (["9"], ("done", 3, True)))
         told = self.ask({"ref": 4, "history": "dev", "before": "gone-1"})
         self.assertEqual([each[0] for each in told], ["gap", "done"])
+
+    def test_the_frames_of_all_answers_are_counted_right(self) -> None:
+        """They are counted by how they begin: nothing else in them may begin so."""
+        sessions = self.hall.door.sessions.values()
+        session = next(each for each in sessions if each.member.name == "ann")
+        self.hall.table.appoint(session.member)
+        refs = count(1)
+        frames = 1  # She is in the other room.
+        for command, argument in product(TABLE.commands, ("", "bob x", '{"event":"said"}')):
+            if command not in ("quit", *SECRET_COMMANDS):
+                self.ann.ask({"ref": next(refs), "command": command, "argument": argument})
+                frames += len(self.ann.read())
+        self.assertGreater(frames, next(refs))
+        self.assertEqual(session.window.sent, frames)
 
     def test_who_quits_is_closed_in_order(self) -> None:
         self.assertEqual(self.ask({"ref": 1, "line": "/quit good night"}), [])
