@@ -18,6 +18,15 @@ def kinds(events: list[dict[str, object]]) -> list[object]:
     return [event["event"] for event in events]
 
 
+class BrokenSession:
+    """Cannot go on."""
+
+    is_safe = True
+
+    async def go_on_over(self, *_: object) -> bool:
+        raise ZeroDivisionError
+
+
 class SessionTests(SynchronousTestCase):
     """Ann loses her connection, and bob speaks."""
 
@@ -237,6 +246,13 @@ class SessionTests(SynchronousTestCase):
             self.ann.ask({"ack": 0}, {"ack": number})
             self.assertEqual((self.ann.read(), self.ann.code), ([], 4002))
             self.assertEqual(self.others_read(), ["left"])
+
+    def test_one_that_cannot_go_on_because_of_a_fault_is_closed_and_the_fault_logged(self) -> None:
+        self.ann.ask({"ack": 1})
+        self.hall.turn()
+        self.hall.door.sessions[self.token] = BrokenSession()
+        self.assertEqual((self.resume(1), self.ann.code), ([], 1011))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_members_without_a_connection_count(self) -> None:
         self.begin(max_users=2)

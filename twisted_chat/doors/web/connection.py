@@ -7,12 +7,21 @@ import secrets
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_chat.doors.admission import Place
 from twisted_chat.doors.outbox import IStreamTransport
 from twisted_chat.doors.web.base import WebBase
 from twisted_chat.doors.web.heads import Visitor
-from twisted_chat.doors.web.session import BAD_FRAME, LATE, REFUSED, REPLACED, STOPS, Session
+from twisted_chat.doors.web.session import (
+    BAD_FRAME,
+    FAILED,
+    LATE,
+    REFUSED,
+    REPLACED,
+    STOPS,
+    Session,
+)
 from twisted_chat.doors.web.websocket import WebSocket
 from twisted_chat.doors.web.wire import BadFrame, Hello, read_hello
 from twisted_chat.events import Refused, Stopping
@@ -92,7 +101,11 @@ class WebConnection:
             return
         self._early = []
         going_on = Deferred.fromCoroutine(self._go_on(session, hello))
-        going_on.addErrback(lambda failure: self._log.failure("nobody can go on", failure))
+        going_on.addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        self._log.failure("nobody can go on", failure)
+        self.socket.close(FAILED)
 
     def _may_take(self, session: Session) -> bool:
         """Return whether it may go on with `session`: not where others could read along that could
