@@ -11,6 +11,7 @@ from twisted.web.http_headers import Headers
 
 from twisted_chat.doors.proxied import Proxies
 from twisted_chat.doors.web.heads import Heads, Unwelcome, Visitor, site_in
+from twisted_chat.networks import is_local
 
 HERE = IPv4Address("TCP", "127.0.0.1", 5000)
 HERE6 = IPv6Address("TCP", "::1", 5000)
@@ -131,7 +132,9 @@ class HeadsTests(SynchronousTestCase):
         self.heads = Heads(Proxies(["10.0.0.0/8"]))
         self.assertIsNone(self.visit(UNIX, X_Forwarded_For="192.0.2.1").host)
         self.heads = Heads(Proxies(["unix"]))
-        self.assertEqual(self.visit(UNIX, X_Forwarded_For="127.0.0.1").origin, "local")
+        visitor = self.visit(UNIX, X_Forwarded_For="127.0.0.1")
+        self.assertEqual(visitor.origin, "127.0.0.1")
+        self.assertFalse(is_local(visitor.host))
         claimed = "192.0.2.1, 127.0.0.1"
         self.assertEqual(self.visit(UNIX, X_Forwarded_For=claimed).host, ip_address("127.0.0.1"))
 

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.web.http_headers import Headers
 
 from twisted_chat.doors.proxied import Proxies
-from twisted_chat.networks import Host, host_in, host_of, is_local, origin_of
+from twisted_chat.networks import Host, claimed_address, host_in, host_of, is_local, origin_of
 
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{1,5}))?")
 _PORTS = {"http": 80, "https": 443}
@@ -109,14 +109,16 @@ class Heads:
         return {"Access-Control-Allow-Origin": origins[0], **vary} if allowed else vary
 
     def _forwarded_for(self, headers: Headers, peer: Host) -> Host:
-        """Return the last address of X-Forwarded-For that is not that of a proxy."""
+        """Return the last address of X-Forwarded-For that is not that of a proxy. It never counts
+        as this machine, also if it says so.
+        """
         values = headers.getRawHeaders("X-Forwarded-For", [])
         host = peer
         for text in reversed([each.strip() for value in values for each in value.split(",")]):
             claimed = host_in(text)
             if claimed is None:
                 raise Unwelcome(400, "X-Forwarded-For holds something that is no address")
-            host = claimed
+            host = host_of(claimed_address(claimed, 0))
             if not self._proxies.have(host):
                 break
         return host
