@@ -86,6 +86,18 @@ def test_a_network_that_is_gone_without_a_word_is_noticed_and_nothing_is_lost(fa
     nc.find("[far] is anybody here?")
 
 
+def test_a_long_paste_is_said_whole_although_it_is_delayed(far, nc):
+    lines = [f"line {number}" for number in range(3000)]
+    far.field.fill("\n".join(lines))
+    far.field.press("Enter")
+    expect(far.panel).to_contain_text(re.compile(r"and \d+ more"))
+    nc.find("[far] line 0")
+    assert nc.lines(2999) == [f"[far] {line}" for line in lines[1:]]
+    far.reads("line 2999")
+    expect(far.page.locator(".sent")).to_have_count(0)
+    expect(far.page.locator("#banner")).to_be_hidden()
+
+
 def test_its_pauses_grow_and_end_when_the_person_wants_it(far, relay, nc):
     relay.cut()
     is_cut_off(far)

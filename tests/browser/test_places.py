@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import WEB
 from tests.support.browser import site
+from tests.support.certificates import Authority
 from tests.support.processes import chatctl
 from tests.support.relay import Relay
 
@@ -122,7 +123,11 @@ def test_scrolling_back_brings_the_history(person, chat, nc):
     assert ann.texts() == [f"line {number}" for number in range(450)]
     nc.send(b"something new\n")
     jump = ann.panel.get_by_role("button", name="\u2193 1 new line", exact=True)
+    # A smooth scroll that has begun does not lead away from the end.
+    for _ in range(12):
+        ann.page.keyboard.press("PageUp")
     jump.click()
+    ann.page.wait_for_timeout(700)
     expect(ann.log.locator(".row.said").last).to_be_in_viewport()
     expect(jump).to_be_hidden()
 
@@ -215,6 +220,24 @@ def test_a_name_that_is_taken_is_told_and_one_is_let_in_without(ann, person, cha
     form.get_by_role("button", name="Take it").click()
     bob.is_called("bob")
     assert json.loads(bob.page.evaluate("localStorage['twisted-chat']"))["name"] == "bob"
+
+
+def test_over_tls_a_name_is_registered_from_anywhere(person, start_daemon, tmp_path):
+    file = Authority(tmp_path).certify("127.0.0.1")
+    web = "tls:tcp:0:interface=127.0.0.1"
+    daemon = start_daemon("--cert", str(file), "--web", web, "--web-frame=https://wiki.example")
+    address = site(daemon)
+    ann = person(ignore_https_errors=True)
+    answer = ann.page.goto(address)
+    policy = answer.header_value("content-security-policy")
+    assert policy.endswith("frame-ancestors https://wiki.example")
+    ann.come_in(address, "ann")
+    ann.page.locator("#name-button").click()
+    form = ann.page.locator("#register-form")
+    form.get_by_label("A new passphrase").fill("seven blue horses")
+    form.get_by_label("The same again").fill("seven blue horses")
+    form.get_by_role("button").click()
+    ann.reads("ann is yours")
 
 
 def test_the_page_that_others_may_read_hides_passphrases_and_says_why(person, start_daemon):

@@ -211,10 +211,15 @@ test("a connection without a word for 30 seconds is dead where an answer is due,
 });
 
 test("a check finds a dead connection in 5 seconds", () => {
-  const { wire, pass } = greeted();
-  wire.check({ history: "lobby" });
-  pass(5);
-  assert.equal(wire.phase, PHASE.WAITING);
+  for (const isAsking of [false, true]) {
+    const { wire, pass } = greeted();
+    if (isAsking) {
+      wire.request({ line: "hi" });
+    }
+    wire.check({ history: "lobby" });
+    pass(5);
+    assert.equal(wire.phase, PHASE.WAITING);
+  }
 });
 
 test("what an older connection still brings is not heard", () => {

@@ -35,7 +35,8 @@ def chromium() -> Iterator[Browser]:
 
 def site(daemon: Daemon) -> str:
     """Return the address of the page of `daemon`. Call this once."""
-    return f"http://127.0.0.1:{daemon.out.find(r'port ([0-9]+) for browsers')[1]}/"
+    port, tls = daemon.out.find(r"port (\d+)( \(TLS\))? for browsers").groups()
+    return f"{'https' if tls else 'http'}://127.0.0.1:{port}/"
 
 
 class Person:

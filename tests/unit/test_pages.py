@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 
 from twisted.internet.task import Clock
@@ -12,7 +13,10 @@ from twisted.web.server import Site
 
 from tests.support.processes import CHECKOUT
 from tests.support.web import Answer
+from twisted_chat.dialects.json_lines import EVENTS
+from twisted_chat.doors.web.heads import site_in
 from twisted_chat.doors.web.pages import Folder, Pages
+from twisted_chat.refusal import Kind
 
 FOLDER = CHECKOUT / "twisted_chat" / "doors" / "web" / "page"
 AT_THE_TOP = ("index.html", "robots.txt")
@@ -101,10 +105,24 @@ class PagesTests(SynchronousTestCase):
                 path.name,
             )
 
+    def test_it_knows_all_events_and_names_only_kinds_of_refusals_that_there_are(self) -> None:
+        state = (FOLDER / "chat.js").read_text()
+        for event in EVENTS:
+            self.assertRegex(state, rf'\t{event}(\(|: enterRoom)|"{event}"', event)
+        kinds = {kind.value for kind in Kind}
+        for module, name in (("app.js", "ABOUT_THE_NAME"), ("wire.js", "PASSES")):
+            listed = re.search(rf"{name} = (\[.*?\])", (FOLDER / module).read_text(), re.DOTALL)
+            assert listed
+            self.assertLessEqual(set(json.loads(listed[1])), kinds)
+
     def test_other_sites_may_frame_it_if_the_administrator_says_so(self) -> None:
-        self.serve(Pages("https://wiki.example.org"))
+        wiki, shop = site_in("https://wiki.example.org"), site_in("http://shop.example:8080")
+        assert wiki
+        assert shop
+        self.serve(Pages([wiki, shop]))
         policy = self.get("/").headers["Content-Security-Policy"]
-        self.assertIn("frame-ancestors https://wiki.example.org", policy)
+        ancestors = "frame-ancestors https://wiki.example.org http://shop.example:8080"
+        self.assertTrue(policy.endswith(ancestors), policy)
 
     def test_it_is_packed_for_whoever_unpacks_it(self) -> None:
         plain = self.get("/")

@@ -159,6 +159,7 @@ class DaemonOptions(OneLineOptions):
         self.proxies = Proxies()
         self.web: list[str] = []
         self.sites: list[Site] = []
+        self.frames: list[Site] = []
         self._keeps_no_words = False
         self.bare: set[str] = set()
         """The options whose values were given without the option's name."""
@@ -189,13 +190,13 @@ class DaemonOptions(OneLineOptions):
         """What the web door is called from outside, if not by an address, and sites whose pages may
         use it: https://chat.example.org. Repeatable [default: none]
         """
-        site = site_in(origin)
-        if site is None:
-            raise UsageError(
-                f"--web-origin {_as_typed(origin)}: write it like https://chat.example.org, with a "
-                "port if it is not that of the scheme, and with nothing behind that"
-            )
-        self.sites.append(site)
+        self.sites.append(_site("--web-origin", origin))
+
+    def opt_web_frame(self, origin: str) -> None:
+        """Site whose pages may show the page of --web in a frame: https://wiki.example.org.
+        Repeatable [default: none]
+        """
+        self.frames.append(_site("--web-frame", origin))
 
     def parseArgs(self, *arguments: str) -> None:
         if arguments:
@@ -355,7 +356,7 @@ class DaemonOptions(OneLineOptions):
         certificate = self.certificate
         names = tuple if certificate is None else lambda: certificate.names
         heads = Heads(self.proxies, self.sites, names)
-        return [lambda entrance: WebDoor(entrance, self.web_places, heads)]
+        return [lambda entrance: WebDoor(entrance, self.web_places, heads, self.frames)]
 
 
 class Options(DaemonOptions):
@@ -417,6 +418,17 @@ def _logs_to_file(launcher: dict[str, object]) -> bool:
         or launcher.get("logfile") not in (None, "-")
         or launcher.get("logFile") not in (None, sys.stdout, sys.stderr)
     )
+
+
+def _site(option: str, origin: str) -> Site:
+    """Return the site that is called `origin`. Raises UsageError."""
+    site = site_in(origin)
+    if site is None:
+        raise UsageError(
+            f"{option} {_as_typed(origin)}: write it like https://chat.example.org, with a port if "
+            "it is not that of the scheme, and with nothing behind that"
+        )
+    return site
 
 
 def _as_typed(value: str) -> str:

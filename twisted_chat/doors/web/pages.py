@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from twisted.web.http import CACHED
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from twisted_chat.doors.web.heads import Site
 from twisted_chat.doors.web.request import answer
 
 _TYPES = {
@@ -37,11 +38,11 @@ class Pages:
     """The page: `index` is the resource of `/` and of each room, `files` that of `/-/`, and `top`
     has those of other paths at the top, by their names.
 
-    `ancestors`: which sites may show it in a frame, as in a Content-Security-Policy.
+    `frames`: the sites that may show it in a frame.
     """
 
-    def __init__(self, ancestors: str = "'none'") -> None:
-        policy = _POLICY.format(ancestors)
+    def __init__(self, frames: Sequence[Site] = ()) -> None:
+        policy = _POLICY.format(" ".join(map(str, frames)) or "'none'")
         found = {
             each.name: PageFile(each.name, each.read_bytes(), policy)
             for each in files("twisted_chat.doors.web").joinpath("page").iterdir()

@@ -20,12 +20,12 @@ _ICON = b"apple-touch-icon"
 
 
 class WebSite(Site):
-    """The site of `door`. It keeps no list of who asked for what."""
+    """The site of `door`, with its `pages`. It keeps no list of who asked for what."""
 
     requestFactory = WebRequest
 
-    def __init__(self, door: WebBase) -> None:
-        super().__init__(Root(Pages()), timeout=None, reactor=door.reactor)
+    def __init__(self, door: WebBase, pages: Pages) -> None:
+        super().__init__(Root(pages), timeout=None, reactor=door.reactor)
         self._door = door
 
     def channel(self) -> WebChannel:

@@ -120,6 +120,7 @@ export class App {
 		this.noteOutage();
 		if (this.wanted) {
 			// The page was loaded again: its questions may have no answer.
+			this.named(this.chat.name);
 			this.chat.rooms.filter((place) => place.isJoined).forEach((place) => this.entered(place));
 			this.askForCommands();
 			if (!this.chat.find(this.wanted, false).isJoined) {
@@ -190,7 +191,7 @@ export class App {
 		this.chat.hear({ event: "refused", text, ref: request.ref }, request);
 	}
 
-	/** The browser says that the network, or the page, is back: find out about the connection. */
+	/** Find out whether there is a connection: the browser may not know that yet. */
 	wake() {
 		this.wire.hurry();
 		const { current } = this.chat;
@@ -213,7 +214,7 @@ export class App {
 			return false;
 		}
 		lines.forEach((line) => this.typeLine(place, line));
-		this.panels.get(place)?.log.toEnd();
+		this.panels.get(place)?.log.jump();
 		return true;
 	}
 

@@ -47,13 +47,13 @@ export class Composer {
 			this.button,
 			this.hint,
 		);
-		this.field.addEventListener("input", () => this.edited());
-		this.field.addEventListener("keydown", (event) => this.pressed(event));
-		this.field.addEventListener("blur", () => setTimeout(() => this.offer([]), 200));
-		this.element.addEventListener("submit", (event) => {
+		this.field.oninput = () => this.edited();
+		this.field.onkeydown = (event) => this.pressed(event);
+		this.field.onblur = () => setTimeout(() => this.offer([]), 200);
+		this.element.onsubmit = (event) => {
 			event.preventDefault();
 			this.send();
-		});
+		};
 		this.rename();
 		this.fit();
 	}
@@ -206,8 +206,8 @@ export class Composer {
 					choice.help ? h("span", { className: "help" }, ` ${choice.help}`) : null,
 				);
 				// The field keeps the focus.
-				option.addEventListener("pointerdown", (event) => event.preventDefault());
-				option.addEventListener("click", () => this.accept(choice));
+				option.onpointerdown = (event) => event.preventDefault();
+				option.onclick = () => this.accept(choice);
 				return option;
 			}),
 		);

@@ -1,10 +1,8 @@
 // Makes elements. Texts are only ever set as text.
 
 /**
- * Return a new element: `h("p", { className: "topic" }, "tea")`.
- *
- * A name with a dash, and `role`, is an attribute; any other one is a property of the element.
- * A child is an element or a text; null and false are left out.
+ * Return a new element. A property with a dash in its name, and `role`, is an attribute. Children
+ * are elements and texts; null and false are left out.
  */
 export function h(tag, properties = {}, ...children) {
 	const element = document.createElement(tag);

@@ -9,30 +9,30 @@ export class Forms {
 	/** `app` does what the reader asks for: see app.js. */
 	constructor(app) {
 		this.app = app;
-		this.isSafe = window.isSecureContext;
 		for (const dialog of document.querySelectorAll("dialog")) {
-			dialog.querySelector(".done").addEventListener("click", () => dialog.close());
-			dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-			dialog.addEventListener("close", () => this.forget(dialog));
+			dialog.querySelector(".done").onclick = () => dialog.close();
+			dialog.onclick = ({ target }) => {
+				// A handler that returns false would stop what the click does.
+				if (target === dialog) {
+					dialog.close();
+				}
+			};
+			dialog.onclose = () => this.forget(dialog);
 		}
-		for (const [button, show] of Object.entries({
-			"name-button": () => this.showNames(),
-			"rooms-button": () => this.showRooms(),
-			"settings-button": () => this.showSettings(),
-			"keys-button": () => byId("keys").showModal(),
-		})) {
-			byId(button).addEventListener("click", show);
-		}
-		byId("passphrases").hidden = !this.isSafe;
-		byId("no-passphrases").hidden = this.isSafe;
-		byId("no-notifications").hidden = this.isSafe;
+		byId("name-button").onclick = () => this.showNames();
+		byId("rooms-button").onclick = () => this.showRooms();
+		byId("settings-button").onclick = () => this.showSettings();
+		byId("keys-button").onclick = () => byId("keys").showModal();
+		byId("naming-later").onclick = () => this.hideNaming();
+		const isSafe = window.isSecureContext;
+		byId("passphrases").hidden = !isSafe;
+		byId("no-passphrases").hidden = byId("no-notifications").hidden = isSafe;
 		byId("notify-label").hidden = !canNotify();
 		this.handle("nick-form", (form) => this.takeName(form.elements.name.value));
 		this.handle("naming", (form) => this.takeName(form.elements.name.value));
 		this.handle("login-form", (form) => this.logIn(form));
 		this.handle("register-form", (form) => this.register(form));
 		this.handle("room-form", (form) => this.app.join(form.elements.room.value));
-		byId("naming-later").addEventListener("click", () => this.hideNaming());
 		this.settle();
 	}
 
@@ -40,7 +40,7 @@ export class Forms {
 	handle(id, run) {
 		const form = byId(id);
 		const result = form.querySelector(".result");
-		form.addEventListener("submit", async (event) => {
+		form.onsubmit = async (event) => {
 			event.preventDefault();
 			setText(result, "");
 			const button = form.querySelector("[type=submit]");
@@ -52,7 +52,7 @@ export class Forms {
 				form.reset();
 				form.closest("dialog")?.close();
 			}
-		});
+		};
 	}
 
 	/** Leave nothing in a form that was closed. */
@@ -157,8 +157,8 @@ export class Forms {
 	/** Do what was chosen, from here on. */
 	settle() {
 		const form = byId("settings-form");
-		form.addEventListener("submit", (event) => event.preventDefault());
-		form.addEventListener("change", async ({ target }) => {
+		form.onsubmit = (event) => event.preventDefault();
+		form.onchange = async ({ target }) => {
 			const value = target.type === "checkbox" ? target.checked : target.value;
 			settings.choose({ [target.name]: value });
 			this.apply();
@@ -172,7 +172,7 @@ export class Forms {
 				settings.choose({ notify: isAllowed });
 				target.checked = isAllowed;
 			}
-		});
+		};
 		this.apply();
 	}
 

@@ -11,6 +11,7 @@ const MANY = 500; // Lines that are drawn at most while the reader is at the end
 const MOST = 2000; // New lines are drawn below until there are so many.
 const STEP = 100; // Lines that are drawn more when the reader nears the first or the last.
 const END = 48; // Pixels from the end that still are the end.
+const JUMP = 500; // Milliseconds that a smooth scroll takes at most.
 const NEAR = 600; // Pixels from the first or last line that is drawn.
 
 /** Shows the lines of a place. */
@@ -23,6 +24,7 @@ export class Log {
 		this.place = place;
 		this.on = on;
 		this.isAtEnd = true;
+		this.jumpingUntil = 0;
 		this.element = h("div", { className: "log", role: "log", tabIndex: 0, "aria-live": "polite" });
 		this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
 		new ResizeObserver(() => this.isAtEnd && this.toEnd()).observe(this.element);
@@ -146,6 +148,10 @@ export class Log {
 	}
 
 	scrolled() {
+		if (performance.now() < this.jumpingUntil) {
+			this.toEnd();
+			return;
+		}
 		const { scrollHeight, scrollTop, clientHeight } = this.element;
 		const below = scrollHeight - scrollTop - clientHeight;
 		const wasAtEnd = this.isAtEnd;
@@ -164,6 +170,12 @@ export class Log {
 		if (this.isAtEnd !== wasAtEnd) {
 			this.on.moved();
 		}
+	}
+
+	/** Go to the end for the reader, whom a smooth scroll that has begun would lead away again. */
+	jump() {
+		this.jumpingUntil = performance.now() + JUMP;
+		this.toEnd();
 	}
 
 	/** Show the end. */

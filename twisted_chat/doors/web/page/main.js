@@ -18,12 +18,9 @@ const app = new App({
 	chance: () => Math.random(),
 });
 
-function toggle(name) {
-	document.body.classList.toggle(name);
+for (const name of ["places", "people"]) {
+	byId(`${name}-button`).onclick = () => void document.body.classList.toggle(`shows-${name}`);
 }
-
-byId("places-button").addEventListener("click", () => toggle("shows-places"));
-byId("people-button").addEventListener("click", () => toggle("shows-people"));
 
 document.addEventListener("keydown", (event) => {
 	const isOverDialog = document.querySelector("dialog[open]");
@@ -39,6 +36,8 @@ document.addEventListener("keydown", (event) => {
 	}
 });
 
+// A network that is gone tells nobody.
+setInterval(() => document.visibilityState === "visible" && app.wake(), 60_000);
 window.addEventListener("focus", () => app.looked());
 window.addEventListener("online", () => app.wake());
 window.addEventListener("pagehide", () => app.keep());

@@ -5,6 +5,8 @@ import { button, each, h, setText } from "./dom.js";
 import { Log } from "./log.js";
 import { span } from "./words.js";
 
+const SENDING = 20; // Lines on their way that are shown.
+
 /** Shows one place. */
 export class Panel {
 	/** `app` does what the reader asks for: see app.js. */
@@ -32,6 +34,7 @@ export class Panel {
 		this.jump = button(() => this.toEnd(), "jump");
 		this.sending = h("div", { className: "sending", role: "group" });
 		this.sending.setAttribute("aria-label", "Lines on their way");
+		this.more = h("p", { className: "rules" });
 		this.again = button(() => app.join(place.name), "", "Come in again");
 		this.outside = h("p", { className: "outside" }, "You are not in this room. ", this.again);
 		this.element = h(
@@ -41,6 +44,7 @@ export class Panel {
 			this.log.element,
 			this.jump,
 			this.sending,
+			this.more,
 			this.outside,
 			this.composer.element,
 		);
@@ -71,10 +75,13 @@ export class Panel {
 	}
 
 	drawSending() {
-		each(this.sending, this.place.sending, (sent) => this.makeSent(sent), (element, sent) => {
+		const { sending } = this.place;
+		each(this.sending, sending.slice(0, SENDING), (sent) => this.makeSent(sent), (element, sent) => {
 			element.classList.toggle("unsure", Boolean(sent.isUnsure));
 			element.querySelector(".asking").hidden = !sent.isUnsure;
 		});
+		const more = sending.length - SENDING;
+		setText(this.more, more > 0 ? `and ${more} more` : "");
 	}
 
 	makeSent(sent) {
@@ -98,7 +105,7 @@ export class Panel {
 	}
 
 	toEnd() {
-		this.log.toEnd();
+		this.log.jump();
 		this.app.looked();
 		this.log.element.focus();
 	}

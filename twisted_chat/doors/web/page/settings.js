@@ -48,15 +48,5 @@ const DRAFT = "twisted-chat draft ";
 /** What was typed and not sent, by place. What may hold a passphrase is not kept. */
 export const drafts = {
 	take: (place) => read("sessionStorage", DRAFT + place.key) ?? "",
-	keep(place, text) {
-		try {
-			if (text && !mayBeSecret(text)) {
-				write("sessionStorage", DRAFT + place.key, text);
-			} else {
-				window.sessionStorage.removeItem(DRAFT + place.key);
-			}
-		} catch {
-			// Nothing is kept here.
-		}
-	},
+	keep: (place, text) => write("sessionStorage", DRAFT + place.key, mayBeSecret(text) ? "" : text),
 };

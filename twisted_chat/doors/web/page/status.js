@@ -14,7 +14,7 @@ const OVER = {
 export class Status {
 	constructor(app) {
 		this.app = app;
-		byId("banner-button").addEventListener("click", () => app.wire.start());
+		byId("banner-button").onclick = () => app.wire.start();
 		this.counting = setInterval(() => this.count(), 1000);
 	}
 

@@ -103,8 +103,10 @@ export class Wire {
 
 	/** Find out whether the connection is alive, by a `frame` that asks for something small. */
 	check(frame) {
-		if (this.phase === PHASE.OPEN && !this.pending.size) {
-			this.request(frame, { each: () => {} });
+		if (this.phase === PHASE.OPEN) {
+			if (!this.pending.size) {
+				this.request(frame, { each: () => {} });
+			}
 			this.awaitFrame(5);
 		}
 	}
