@@ -23,11 +23,11 @@ from tests.support.processes import (
     Daemon,
     Peer,
     Process,
-    Terminal,
     closing_all,
     hold_port,
 )
 from tests.support.readme import Start
+from tests.support.terminals import Terminal
 
 # What somebody has set for a daemon of its own is nothing to the tests.
 os.environ.pop("CHAT_STATE", None)

@@ -17,9 +17,9 @@ from tests.support.processes import (
     PATIENCE,
     Daemon,
     Process,
-    Terminal,
     chatctl,
 )
+from tests.support.terminals import Terminal
 
 PASSPHRASE = "correct horse"
 

@@ -189,7 +189,8 @@ def test_who_is_told_to_ignore_it_does(serve, tmp_path, program):
 
 @any_program
 def test_one_that_comes_while_it_starts_does_not_end_it(start, tmp_path, program):
-    daemon = start([*program, *options_for(tmp_path)], start_new_session=True)
+    # By an exec, so that it has slow imports before it.
+    daemon = start(["env", *program, *options_for(tmp_path)], start_new_session=True)
     until(lambda: SIGHUP in signals(daemon.child.pid, "SigCgt") or daemon.child.poll() is not None)
     daemon.child.send_signal(SIGHUP)
     until(lambda: holds(tmp_path / "transcript", "started on"))

@@ -14,7 +14,8 @@ from signal import SIGINT, SIGKILL
 import pytest
 
 from tests.support.clients import AWAY, GREETING, GREETING_BESIDE_BOB, NOT_SENT, name_of_newcomer
-from tests.support.processes import Daemon, Peer, Process, Terminal
+from tests.support.processes import Daemon, Peer, Process
+from tests.support.terminals import Terminal
 
 FACES = {"editing": "xterm-256color", "dumb": "dumb"}
 

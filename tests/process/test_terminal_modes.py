@@ -10,7 +10,8 @@ from signal import SIGALRM, SIGHUP, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU, SIGUSR1,
 import pytest
 
 from tests.support.clients import GREETING
-from tests.support.processes import PATIENT_CLIENT, Terminal
+from tests.support.processes import PATIENT_CLIENT
+from tests.support.terminals import Terminal
 
 _SHELL = """
 import os, signal, sys, termios

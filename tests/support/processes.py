@@ -14,16 +14,14 @@ import struct
 import subprocess
 import sys
 import threading
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from io import StringIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import pexpect
-import pyte
 import pytest
+
+from tests.support.forks import Forked
 
 CHECKOUT = Path(__file__).parent.parent.parent
 PATIENCE = 90.0
@@ -49,6 +47,19 @@ TWIST = [
 CHAT_SERVER = [sys.executable, "-c", "from twisted_chat.daemon.server import main; main()"]
 CHAT_CLIENT = [sys.executable, "-c", "from twisted_chat.console.program import main; main()"]
 CHATCTL = [sys.executable, "-c", "from twisted_chat.chatctl import main; main()"]
+
+_IMPORTS = {
+    **dict.fromkeys(
+        (TWISTD[2], TWIST[2], CHAT_SERVER[2]),
+        "import confusable_homoglyphs.confusables, "
+        "twisted.application.twist._twist, twisted.scripts.twistd, "
+        "twisted_chat.daemon.options, twisted_chat.daemon.server, twisted_chat.doors.web.door",
+    ),
+    CHAT_CLIENT[2]: "import twisted_chat.console.program, twisted_chat.console.terminal",
+}
+"""What is imported before the fork, by the code of each program that is started by one. chatctl is
+not, because it imports little.
+"""
 
 
 def chatctl(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -78,8 +89,10 @@ needs_ipv6 = pytest.mark.skipif(not ipv6_works(), reason="this machine has no IP
 def with_limits(program: Sequence[str], **limits: float) -> list[str]:
     """Return `program` with other limits than limits.py has: `with_limits(TWISTD, GOODBYE=1.0)`."""
     launcher, option, code, *rest = program
-    code = f"import twisted_chat.limits as l; vars(l).update({limits!r}); {code}"
-    return [launcher, option, code, *rest]
+    limiting = f"import twisted_chat.limits as l; vars(l).update({limits!r}); "
+    if code in _IMPORTS:
+        _IMPORTS[limiting + code] = limiting + _IMPORTS[code]
+    return [launcher, option, limiting + code, *rest]
 
 
 PATIENT_CLIENT = with_limits(
@@ -105,6 +118,20 @@ def hold_port() -> socket.socket:
     return holding
 
 
+def setup_of(
+    command: Sequence[str], env: Mapping[str, object] | None, options: Mapping[str, object]
+) -> str | None:
+    """Return the setup with which a fork is as good as `command`, started with the variables `env`
+    and `options`. None: no fork is.
+    """
+    forks = (
+        command[:2] == [sys.executable, "-c"]
+        and {"TERM", "NO_COLOR"}.issuperset(env or {})
+        and {"umask", "start_new_session"}.issuperset(options)
+    )
+    return _IMPORTS.get(command[2]) if forks else None
+
+
 class Process:
     """A child process. Its standard output and error are read line by line, as they come."""
 
@@ -115,17 +142,21 @@ class Process:
         env: dict[str, str] | None = None,
         **options: object,
     ) -> None:
-        # A job in the background of a shell ignores SIGINT, and so would its child.
-        self.child = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(CHECKOUT), **(env or {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-            **options,
-        )
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), **(env or {})}
+        if setup := setup_of(command, env, options):
+            self.child = Forked(setup, command[2:], cwd, environment, **options)
+        else:
+            # A job in the background of a shell ignores SIGINT, and so would its child.
+            self.child = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+                **options,
+            )
         self.out = Lines(self.child.stdout)
         self.err = Lines(self.child.stderr)
 
@@ -201,182 +232,6 @@ class Lines:
     def text(self) -> str:
         """All lines that have come."""
         return "".join(f"{line}\n" for line in self.seen)
-
-
-class Terminal:
-    """A command on a terminal of its own. A test reads there what a person sees.
-
-    The terminal echoes only with `echo`. Output is read only while a test waits for something.
-    `env`: variables besides those of the tests; None takes a variable away.
-    """
-
-    def __init__(
-        self,
-        command: Sequence[str],
-        env: dict[str, str | None] | None = None,
-        rows: int = 40,
-        columns: int = 100,
-        echo: bool = False,
-    ) -> None:
-        changed = {
-            "PYTHONPATH": str(CHECKOUT),
-            "TERM": "xterm-256color",
-            "NO_COLOR": None,
-            **(env or {}),
-        }
-        with warnings.catch_warnings():
-            # From Python 3.12 on, a fork beside threads makes a warning; this child only execs.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.child = pexpect.spawn(
-                command[0],
-                list(command[1:]),
-                cwd=str(CHECKOUT),
-                env={k: v for k, v in {**os.environ, **changed}.items() if v is not None},
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-                encoding="utf-8",
-                echo=echo,
-                timeout=PATIENCE,
-                dimensions=(rows, columns),
-            )
-        self.child.delaybeforesend = None
-        self.child.ptyproc.delayafterclose = 0
-        self._raw = StringIO()
-        self.child.logfile_read = self._raw
-        self._emulated = pyte.HistoryScreen(columns, rows, history=100_000)
-        self._stream = pyte.Stream(self._emulated)
-        self._to_show: list[str] = []
-        self._found = 0
-
-    def type(self, text: str) -> None:
-        """Type `text`: "\n" is Enter, "\x03" ^C, "\x04" ^D."""
-        self.child.send(text)
-
-    def paste(self, text: str) -> None:
-        """Paste `text` with bracketed paste."""
-        self.type(f"\x1b[200~{text}\x1b[201~")
-
-    def resize(self, rows: int, columns: int) -> None:
-        """Make the window larger or smaller."""
-        self._show()
-        self._emulated.resize(rows, columns)
-        self.child.setwinsize(rows, columns)
-
-    def obey(self, controls: str) -> None:
-        """Let the terminal obey `controls`, as if another command had written them."""
-        self._show()
-        self._stream.feed(controls)
-
-    def find(self, text: str) -> None:
-        """Wait until `text` is on the screen, behind what was found before."""
-        self.until(lambda screen: text in screen[self._found :], f"{text!r} is not shown")
-        self._found = self.screen.index(text, self._found) + len(text)
-
-    def shows(self, whole: str) -> None:
-        """Wait until `whole` is on the screen and nothing else."""
-        self.until(lambda screen: screen == whole, f"this is not shown:\n{whole}\nbut")
-        self._found = len(whole)
-
-    def until(self, condition: Callable[[str], bool], complaint: str = "") -> None:
-        """Wait until the text on the screen fulfils `condition`."""
-        self._until(lambda: condition(self.screen), lambda: f"{complaint}:\n{self.screen}")
-
-    def until_raw(self, text: str) -> None:
-        """Wait until `text`, which may hold controls, is in the command's output."""
-        looked_at = 0
-
-        def written() -> bool:
-            nonlocal looked_at
-            # Look only at new output: to search megabytes again and again takes minutes.
-            self._raw.seek(max(0, looked_at - len(text)))
-            new = self._raw.read()
-            looked_at = self._raw.tell()
-            return text in new
-
-        self._until(written, lambda: f"{text!r} was not written")
-
-    def _until(self, condition: Callable[[], bool], complaint: Callable[[], str]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, complaint()
-            try:
-                self._read(1)
-            except pexpect.EOF:
-                assert condition(), complaint()
-                return
-
-    def _read(self, seconds: float) -> None:
-        """Read the output of some seconds. Raises pexpect.EOF at its end."""
-        try:
-            self._to_show.append(self.child.read_nonblocking(65536, seconds))
-        except pexpect.TIMEOUT:
-            return
-
-    def _show(self) -> None:
-        """Let the terminal show what was read. That is slow, so it is done only before a look."""
-        self._stream.feed("".join(self._to_show))
-        self._to_show.clear()
-
-    @property
-    def raw(self) -> str:
-        """All output that was read so far, as it came."""
-        return self._raw.getvalue()
-
-    @property
-    def screen(self) -> str:
-        """The rows that a person sees when scrolling up to the start, without the blanks at their
-        ends, up to the row of the cursor.
-        """
-        self._show()
-        screen = self._emulated
-        rows = [*screen.history.top, *(screen.buffer[row] for row in range(screen.lines))]
-        shown = ["".join(row[x].data for x in range(screen.columns)).rstrip() for row in rows]
-        last = len(screen.history.top) + screen.cursor.y
-        while len(shown) > last + 1 and not shown[-1]:
-            shown.pop()
-        return "\n".join(shown)
-
-    @property
-    def highlighted(self) -> list[str]:
-        """The pieces of text on the screen that are reverse and bold."""
-        self._show()
-        pieces = [""]
-        for row in range(self._emulated.lines):
-            for column in range(self._emulated.columns):
-                cell = self._emulated.buffer[row][column]
-                if cell.reverse and cell.bold:
-                    pieces[-1] += cell.data
-                elif pieces[-1]:
-                    pieces.append("")
-        return pieces[:-1]
-
-    @property
-    def cursor(self) -> int:
-        """The column in which the cursor stands."""
-        self._show()
-        return self._emulated.cursor.x
-
-    def wait(self) -> int:
-        """Return the exit status, once it has ended by itself and all its output is read."""
-        with suppress(pexpect.EOF):
-            deadline = time.monotonic() + PATIENCE
-            while True:
-                assert time.monotonic() < deadline, f"it does not end:\n{self.screen}"
-                self._read(1)
-        return self.child.wait()
-
-    def close(self) -> None:
-        """Leave nothing of it behind."""
-        if self.child.isalive():
-            # Ask it first: the coverage of a killed process is lost.
-            self.child.kill(signal.SIGTERM)
-            with suppress(pexpect.EOF):
-                deadline = time.monotonic() + PATIENCE
-                while time.monotonic() < deadline:
-                    self._read(1)
-        if self.child.isalive():
-            self.child.kill(signal.SIGKILL)
-            self.child.wait()
-        self.child.close()
 
 
 class Peer:
@@ -483,14 +338,14 @@ def closing_all() -> Iterator[Callable]:
     """Yield a function that registers a process, or anything with a `close`, and returns it. At the
     end all that was registered is closed.
     """
-    processes: list[Process | Terminal] = []
+    registered: list[Any] = []
 
-    def register(process: Process | Terminal) -> Process | Terminal:
-        processes.append(process)
+    def register(process: Any) -> Any:
+        registered.append(process)
         return process
 
     try:
         yield register
     finally:
-        for process in reversed(processes):
+        for process in reversed(registered):
             process.close()
