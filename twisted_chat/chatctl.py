@@ -34,7 +34,8 @@ Options, which may stand anywhere before a --:
       --json          Print one JSON object for each line, also for an error.
       --version       Show the version and exit.
   -h, --help          Show this and exit.
-The status is 0, or 1 when something was not done, or 2 when this usage was not followed.
+The exit status is 0, or 1 when something was not done, or 2 for a wrong command
+line.
 Commands:
 """
 
@@ -86,14 +87,21 @@ def _refuse_usage(why: str) -> NoReturn:
 def _commands() -> str:
     """Return the commands for chatctl: how they are written, and what they do."""
     # Only here: they take ten times as long to import as all the rest.
+    from textwrap import fill
+
     from twisted_chat.authorisation import Door, refusal
     from twisted_chat.commands import TABLE
     from twisted_chat.records import Role
 
-    return "".join(
-        f"  {command.usage(Door.CONTROL)}: {command.help}\n"
+    lines = (
+        f"{command.usage(Door.CONTROL)}: {command.help}"
         for command in TABLE.commands.values()
         if refusal(command.right, Door.CONTROL, Role.OPERATOR) is None
+    )
+    return "".join(
+        fill(line, 80, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
+        + "\n"
+        for line in lines
     )
 
 

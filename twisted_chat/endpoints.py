@@ -17,7 +17,7 @@ def client_endpoint(
 ) -> IStreamClientEndpoint:
     """Return the endpoint at `host` and `port`: over TLS with `trust`, if it is given. If `port` is
     None, `host` is an endpoint string, and `trust` is for what a `tls:` string does not say itself.
-    Raises ValueError with one line that repeats `host`.
+    Raises ValueError with one line that repeats what is wrong.
 
     `tls:` strings have the same options as Twisted's: timeout, bindAddress, certificate,
     privateKey, trustRoots (which may also be a file) and endpoint.
@@ -28,7 +28,9 @@ def client_endpoint(
         plain = HostnameEndpoint(reactor, host, port)
         return plain if trust is None else wrapClientTLS(Verifier(host, trust), plain)
     except CannotUse as error:
-        raise ValueError(f"{host!r}: {error}") from error
+        # It names a file, or what it does not take for a host.
+        where = f"{host!r}: " if port is None else ""
+        raise ValueError(f"{where}{error}") from error
     except Exception as error:  # Endpoint parsers are plugins and may raise anything.
         raise ValueError(
             f"{host!r} is no endpoint: write it like tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"

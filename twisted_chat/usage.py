@@ -34,6 +34,11 @@ class OneLineOptions(Options):
     program: str
     synopsis: str
 
+    def __init__(self) -> None:
+        super().__init__()
+        # Twisted shows the help of an option as it stands in a docstring, with the lines' indents.
+        self.docs = {option: " ".join(text.split()) for option, text in self.docs.items()}
+
     def getSynopsis(self) -> str:
         """Return the first line of the help, which begins with `Usage:`."""
         if self.parent is not None:  # The line begins with twistd's own synopsis.

@@ -173,6 +173,21 @@ def not_too_wide(person: Person) -> bool:
     )
 
 
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
+def test_the_button_that_leads_to_the_end_covers_nothing_but_lines(person, chat, nc, size):
+    ann = person(**size)
+    ann.come_in(chat.site, "ann")
+    nc.send(b"a line\n" * 60 + b"the last one\n")
+    ann.reads("the last one")
+    ann.field.press("PageUp")
+    jump = ann.panel.get_by_role("button", name="To the end")
+    box, lines = jump.bounding_box(), ann.log.bounding_box()
+    assert lines["y"] <= box["y"]
+    assert box["y"] + box["height"] <= lines["y"] + lines["height"]
+    jump.click()
+    expect(jump).to_be_hidden()
+
+
 def test_its_colours_are_those_of_the_reader(person, chat):
     ann = person(color_scheme="dark")
     ann.come_in(chat.site, "ann")

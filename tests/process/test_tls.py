@@ -305,6 +305,12 @@ def test_chat_client_ends_with_2_for_a_string_that_cannot_be_used(client):
     )
 
 
+def test_chat_client_names_the_file_that_cannot_be_used_and_not_the_host(client):
+    process = piped(client("--tls", "--ca=/nowhere", "127.0.0.1"), b"")
+    assert ended(process, 2) == []
+    assert process.err.text == "chat-client: /nowhere: No such file or directory\n"
+
+
 def test_what_is_said_with_tls_goes_to_whom_it_is_meant_for(client, tls_daemon, tmp_path):
     ca = f"--ca={tmp_path}/authority.pem"
     for arguments in (

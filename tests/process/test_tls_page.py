@@ -153,6 +153,7 @@ def test_behind_haproxy_that_speaks_tls_people_keep_their_addresses(
 def test_behind_haproxy_that_passes_tls_on_the_daemon_has_the_certificate(
     start_daemon, haproxy, certificate, join, client, tmp_path
 ):
+    (tmp_path / "chat.key").write_bytes(certificate.read_bytes())
     daemon = start_daemon(*options_of(1), cwd=tmp_path)
     assert f"started on port {daemon.port} (PROXY, TLS)." in daemon.out.text
     proxy = haproxy(

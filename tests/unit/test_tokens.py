@@ -47,7 +47,9 @@ class TokenCommands(SynchronousTestCase):
 
     def test_a_token_says_lines_in_its_owner_s_name(self) -> None:
         [answer] = self.hall.ask(self.zoe, "/token")
-        self.assertIn("until /untoken 1 this says lines as zoe, and is shown nowhere", answer)
+        self.assertIn(
+            "a program says lines as zoe, until /untoken 1; it is shown only once: ", answer
+        )
         self.hall.table.read(self.bob)
         self.assertTrue(self.can_post(self.made(answer)))
         self.assertEqual(self.hall.table.read(self.bob), ["[zoe] hello"])
@@ -69,7 +71,7 @@ class TokenCommands(SynchronousTestCase):
         token = self.made(*self.hall.ask(self.zoe, "/token deploys"))
         self.assertEqual(
             self.hall.ask(self.zoe, "/untoken deploys"),
-            ["- the token deploys of zoe is good for nothing now"],
+            ["- the token deploys of zoe is ended"],
         )
         self.assertFalse(self.can_post(token))
         self.assertEqual(self.hall.ask(self.zoe, "/tokens"), ["- zoe has no tokens"])
@@ -120,7 +122,9 @@ class TokenCommands(SynchronousTestCase):
 
     def test_chatctl_makes_lists_and_drops_them_for_an_owner(self) -> None:
         [answer] = self.hall.control("token", "ZOE the deploys")
-        self.assertIn("until chatctl untoken zoe the deploys this says lines as zoe", answer)
+        self.assertIn(
+            "says lines as zoe, until chatctl untoken zoe the deploys; it is shown", answer
+        )
         self.assertTrue(self.can_post(self.made(answer)))
         self.assertEqual(self.hall.control("tokens", "zoe"), ["- tokens of zoe: the deploys"])
         self.hall.control("untoken", "zoe the deploys")

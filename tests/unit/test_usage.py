@@ -244,7 +244,12 @@ class UsageTests(TestCase):
             for arguments, complaint in (
                 (["--tls=8889"], "--tls needs a certificate: --cert FILE --key FILE"),
                 (["--tls=8889", f"--key={file}"], "--tls needs a certificate"),
-                ([good], "--cert goes with --tls"),
+                ([good], "--cert goes with --tls PORT or --web tls:PORT"),
+                (["--web=tls:8443"], "--web tls:PORT needs a certificate: --cert FILE --key FILE"),
+                (
+                    ["--web=tls:8443", "--cert=/no"],
+                    "--web tls:PORT: its certificate cannot be used: /no: No such file or",
+                ),
                 (["--port=0", "--key=x"], "--key goes with --tls"),
                 (["--client-ca=x"], "--client-ca goes with --tls"),
                 (
@@ -275,6 +280,19 @@ class UsageTests(TestCase):
                 ],
             )
             self.assertTrue(all(place.is_tls for place in server("--tls=1", good).places))
+
+    def test_a_site_of_the_web_door_is_named_together_with_the_door(self) -> None:
+        for option in ("--web-origin", "--web-frame"):
+            line = refusal(ServerOptions(), [f"{option}=https://chat.example.org"])
+            self.assertIn(f"{option} goes with --web", line)
+
+    def test_the_help_fits_into_80_columns_and_has_no_gaps(self) -> None:
+        for options in (ServerOptions(), PluginOptions(), ClientOptions()):
+            for line in options.getUsage(80).splitlines():
+                with self.subTest(line=line):
+                    self.assertLessEqual(len(line), 80)
+                    text = line[26:] if line.startswith(" ") else line
+                    self.assertNotIn("  ", text.strip())
 
     def test_a_wrong_command_line_says_nothing_on_standard_output_without_standard_error(
         self,

@@ -18,8 +18,8 @@ async def token(request: Request) -> None:
     request.traces.note("token", request.member, owned.name)
     name = f"{owned.name} " if request.member.door is Door.CONTROL else ""
     request.answer(
-        f"until {request.member.door.lead}untoken {name}{label} this says lines as {owned.name}, "
-        f"and is shown nowhere else: {made}",
+        f"with this token a program says lines as {owned.name}, until "
+        f"{request.member.door.lead}untoken {name}{label}; it is shown only once: {made}",
         name=owned.name,
         label=label,
         token=made,
@@ -42,9 +42,7 @@ async def untoken(request: Request) -> None:
         raise Refusal("which one? /tokens lists the tokens by their labels")
     await request.ask(DropToken(named(owned.name), label))
     request.traces.note("untoken", request.member, owned.name)
-    request.answer(
-        f"the token {label} of {owned.name} is good for nothing now", name=owned.name, label=label
-    )
+    request.answer(f"the token {label} of {owned.name} is ended", name=owned.name, label=label)
 
 
 def _of(request: Request) -> tuple[Registration, str]:

@@ -54,7 +54,7 @@ class Options(OneLineOptions):
             "With TLS: FILE or folder with the certificates to trust [default: the system's].",
         ],
         ["cert", None, None, "With TLS: FILE with your own certificate, if the server wants one."],
-        ["key", None, None, "FILE with its key [default: the FILE of --cert]."],
+        ["key", None, None, "FILE with the key of --cert [default: the FILE of --cert]."],
         ["bell", None, "on", "Ring the terminal's bell when your name is said: on or off."],
     ]
 

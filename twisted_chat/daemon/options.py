@@ -61,9 +61,10 @@ _OVER_TLS = "tls:"
 
 ENDPOINTS = (
     "--listen takes a Twisted server endpoint string: tcp:8888:interface=127.0.0.1, tcp6:8888, "
-    "unix:/run/chat.sock:mode=660, or "
-    "systemd:domain=INET:index=0. --tls takes the same, or a port, for TLS with the certificate of "
-    "--cert. Nothing else is opened then, unless --port or --host is given too."
+    "unix:/run/chat.sock:mode=660, or systemd:domain=INET:index=0. With proxy: before it, like "
+    "proxy:tcp:8890, a proxy tells where people come from. --tls takes the same, or a port, for "
+    "TLS with the certificate of --cert. Nothing else is opened then, unless --port or --host is "
+    "given too."
 )
 
 
@@ -78,8 +79,8 @@ class DaemonOptions(OneLineOptions):
     program = "chat"
     synopsis = "[options]"
     longdesc = (
-        "A chat room that anyone can join with chat-client, nc or telnet. It listens on all "
-        "addresses of this machine unless told otherwise.\n" + ENDPOINTS
+        "A chat that anyone can join with chat-client, nc or telnet, and with --web in a browser. "
+        "It listens on all addresses of this machine unless told otherwise.\n" + ENDPOINTS
     )
     optParameters: ClassVar[list[list[str | None]]] = [
         ["port", "p", None, f"TCP port; 0 picks a free one and says which [default: {PORT}]"],
@@ -90,7 +91,7 @@ class DaemonOptions(OneLineOptions):
             None,
             "FILE with the certificate for --tls and those that vouch for it (PEM) [default: none]",
         ],
-        ["key", None, None, "FILE with its key [default: the FILE of --cert]"],
+        ["key", None, None, "FILE with the key of --cert (PEM) [default: the FILE of --cert]"],
         [
             "client-ca",
             None,
@@ -232,6 +233,9 @@ class DaemonOptions(OneLineOptions):
             port = self._number("port", 0, 65535, PORT)
             self.places += places_for(self["host"], port, self._address_as_typed())
         self.places += tls_places
+        for option, sites in (("web-origin", self.sites), ("web-frame", self.frames)):
+            if sites and not self.web:
+                raise UsageError(f"--{option} goes with --web, which says where browsers come in")
         if self.web and find_spec("wsproto") is None:
             raise UsageError("--web: install what it needs: pip install 'twisted-chat[web]'")
         self._check_transcript()
@@ -243,16 +247,21 @@ class DaemonOptions(OneLineOptions):
         if not self.tls and not any(where.startswith(_OVER_TLS) for where in self.web):
             for option in ("cert", "key", "client-ca"):
                 if self[option] is not None:
-                    raise UsageError(f"--{option} goes with --tls, which says where TLS is spoken")
+                    raise UsageError(
+                        f"--{option} goes with --tls PORT or --web tls:PORT, which say where "
+                        "TLS is spoken"
+                    )
             return
+        asked = "--tls" if self.tls else "--web tls:PORT"
         if certificate is None:
             raise UsageError(
-                "--tls needs a certificate: --cert FILE --key FILE, or --cert FILE with both in it"
+                f"{asked} needs a certificate: --cert FILE --key FILE, or --cert FILE with both in "
+                "it"
             )
         try:
             self.certificate = ServerCertificate(certificate, self["key"], self["client-ca"])
         except CannotUse as error:
-            raise UsageError(f"--tls: its certificate cannot be used: {error}") from error
+            raise UsageError(f"{asked}: its certificate cannot be used: {error}") from error
 
     def _tls_places(self, where: str) -> list[Place]:
         return self._places(where, f"--tls {_as_typed(where)}", self.certificate)

@@ -126,7 +126,7 @@ def add_token(state: State, person: Person, request: AddToken) -> str:
 
 
 def drop_token(state: State, person: Person, request: DropToken) -> None:
-    """Let a token be good for nothing."""
+    """End a token."""
     owned = _owned(state, person, request.name)
     tokens = _tokens(owned)
     if tokens.pop(request.label, None) is None:
