@@ -136,6 +136,11 @@ class TokenCommands(SynchronousTestCase):
         )
 
     def test_chatctl_is_told_what_is_missing(self) -> None:
+        for command in ("token NAME [LABEL]", "tokens NAME", "untoken NAME LABEL"):
+            self.assertEqual(
+                self.hall.control(command.split()[0]),
+                [f"! something is missing: write chatctl {command}"],
+            )
         self.assertIn("bob is not registered", self.hall.control("token", "bob")[0])
         self.assertIn("which one?", self.hall.control("untoken", "zoe")[0])
 

@@ -124,10 +124,18 @@ class Command:
 
     def usage(self, door: Door) -> str:
         """Return how the command is written at `door`, without the lead of commands there."""
-        arguments = self.arguments
+        return f"{self.name} {self.arguments_at(door)}".strip()
+
+    def arguments_at(self, door: Door) -> str:
+        """Return how its arguments are written at `door`."""
         if door is Door.CONTROL and self.control_arguments:
-            arguments = self.control_arguments
-        return f"{self.name} {arguments}".strip()
+            return self.control_arguments
+        return self.arguments
+
+    def needs_argument(self, door: Door) -> bool:
+        """Return whether it is not to be obeyed at `door` without an argument."""
+        arguments = self.arguments_at(door)
+        return bool(arguments) and not arguments.startswith("[")
 
 
 class Table:

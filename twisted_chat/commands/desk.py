@@ -159,7 +159,7 @@ class Desk:
                     refusal.kind,
                 ) from refusal
             raise
-        if not request.argument and command.arguments and not command.arguments.startswith("["):
+        if not request.argument and command.needs_argument(door):
             raise Refusal(f"something is missing: write {door.lead}{command.usage(door)}")
         if name:
             self._check_is_free(name)
