@@ -23,6 +23,16 @@ test("nothing but a page becomes a link", () => {
   }
 });
 
+test("a line made to be slow is taken apart as fast as any other", () => {
+  const lines = ["http://a" + ")]}".repeat(1360), "http://a" + ".)".repeat(2040), "http://a" + ".".repeat(4000) + "b"];
+  const before = process.cpuUsage();
+  for (let i = 0; i < 20; i += 1) {
+    lines.forEach(links);
+  }
+  const { user } = process.cpuUsage(before);
+  assert.ok(user < 1e6, `${user} microseconds of CPU for 60 lines`);
+});
+
 test("no piece of a text is lost", () => {
   for (const text of ["", "ann", "ann https://a.org/ann ann", "<b>ann</b>", "https://a.org)))", "\u202eann"]) {
     assert.equal(pieces(text, "ann").map((piece) => piece.text).join(""), text);

@@ -1,7 +1,7 @@
 // Finds in a text what is shown in another way: addresses of pages, and one's own name.
 
 const LINK = /\bhttps?:\/\/[^\s<>"'`\u2018-\u201f]+/giu;
-const TRAILING = /[.,:;!?*_~\u2026]+$/u;
+const TRAILING = ".,:;!?*_~\u2026";
 
 // Scripts without blanks between words: a name may stand beside any letter of theirs.
 const UNPARTED = ["Hani", "Hira", "Kana", "Bopo", "Thai", "Laoo", "Khmr", "Mymr"]
@@ -48,19 +48,17 @@ export function pieces(text, name) {
 
 /** Return `link` without what belongs to the sentence around it: punctuation, a closing bracket. */
 function withoutTail(link) {
-	let shown = link;
+	const count = (sign) => link.split(sign).length;
+	const unopened = new Map(["()", "[]", "{}"].map(([opening, closing]) => [closing, count(closing) - count(opening)]));
+	let end = link.length;
 	for (;;) {
-		const before = shown;
-		shown = shown.replace(TRAILING, "");
-		for (const [opening, closing] of ["()", "[]", "{}"]) {
-			const isUnopened = shown.split(closing).length > shown.split(opening).length;
-			if (shown.endsWith(closing) && isUnopened) {
-				shown = shown.slice(0, -1);
-			}
+		const last = link[end - 1];
+		if (unopened.get(last) > 0) {
+			unopened.set(last, unopened.get(last) - 1);
+		} else if (!TRAILING.includes(last)) {
+			return link.slice(0, end);
 		}
-		if (shown === before) {
-			return shown;
-		}
+		end -= 1;
 	}
 }
 
