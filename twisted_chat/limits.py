@@ -302,6 +302,10 @@ FRAME_ROOM = 16 * 1024
 UNASKED = 64 * 1024
 """Bytes that somebody may send who reads along over HTTP: it asks for nothing more."""
 
+UNASKED_FRAMES = 1000
+"""Frames that the peer of a WebSocket may send where nothing is charged: before its first message,
+and after it was closed."""
+
 PING = 45
 """Seconds between two pings of a WebSocket: proxies give up a connection that is idle for 60."""
 

@@ -6,10 +6,10 @@ from itertools import count, product
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.web import PING, TEXT, masked
+from tests.support.web import PING, TEXT, close, masked, said
 from tests.support.web_hall import HANDSHAKE, THERE, Link, WebHall
 from twisted_chat.commands import TABLE
-from twisted_chat.limits import GOODBYE, REQUEST_WAIT
+from twisted_chat.limits import CLOSE_WAIT, GOODBYE, REQUEST_WAIT, UNASKED_FRAMES
 from twisted_chat.syntax import SECRET_COMMANDS
 
 BOTH = {"lobby": None, "dev": None}
@@ -273,3 +273,37 @@ class EndTests(SynchronousTestCase):
         for _ in range(10):
             self.hall.wait(1)
         self.assertEqual(link.transport.producerState, "producing")
+
+    def test_what_comes_behind_a_pause_waits_and_is_heard_even_if_its_peer_is_gone(self) -> None:
+        self.hall = WebHall(rate=10, burst=10)
+        bob = Link(self.hall, THERE)
+        bob.greet(name="bob")
+        ann = Link(self.hall)
+        ann.greet(name="ann")
+        ann.send(masked(PING, b"") * 50 + said({"say": "late"}))
+        self.assertNotIn(("said", "late", "lobby"), brief(bob.read()))
+        ann.send(said({"say": "later"}))
+        for _ in range(10):
+            self.hall.wait(1)
+        ann.send(masked(PING, b"") * 50 + said({"say": "last"}))
+        ann.lose()
+        for _ in range(20):
+            self.hall.wait(1)
+        texts = [event["text"] for event in bob.read() if event["event"] == "said"]
+        self.assertEqual(texts, ["late", "later", "last"])
+
+    def test_of_frames_that_nobody_charges_only_so_many_are_taken(self) -> None:
+        early = Link(self.hall)
+        early.send(HANDSHAKE)
+        early.answer()
+        early.send(masked(PING, b"") * 20000)
+        early.read()
+        self.assertEqual(early.code, 1008)
+        late = Link(self.hall)
+        late.greet(name="ann")
+        late.send(masked(TEXT, b"no JSON") + masked(PING, b"") * UNASKED_FRAMES + close())
+        late.read()
+        self.assertEqual(late.code, 4002)
+        self.assertIn(late, self.hall.links)  # That it has closed, too, was not read.
+        self.hall.wait(CLOSE_WAIT)
+        self.assertNotIn(late, self.hall.links)

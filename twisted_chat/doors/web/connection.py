@@ -25,7 +25,7 @@ from twisted_chat.doors.web.session import (
 from twisted_chat.doors.web.websocket import WebSocket
 from twisted_chat.doors.web.wire import BadFrame, Hello, read_hello
 from twisted_chat.events import Refused, Stopping
-from twisted_chat.limits import GOODBYE, REQUEST_WAIT
+from twisted_chat.limits import GOODBYE, REQUEST_WAIT, UNASKED_FRAMES
 from twisted_chat.refusal import Kind, Refusal
 
 _FOR_GOOD = (1000, 1005)
@@ -42,7 +42,17 @@ class WebConnection:
     may still go on with a session, which has one.
     """
 
-    __slots__ = ("_door", "_early", "_late", "_place", "_session", "_visitor", "_why", "socket")
+    __slots__ = (
+        "_door",
+        "_early",
+        "_late",
+        "_place",
+        "_session",
+        "_unasked",
+        "_visitor",
+        "_why",
+        "socket",
+    )
     _log = Logger()
 
     def __init__(
@@ -59,6 +69,8 @@ class WebConnection:
         self._place = place
         self._why = why
         self._session: Session | None = None
+        self._unasked = 0
+        """Frames that came before there was a session."""
         self._early: list[str] | None = None
         """What came while it is not known yet whether it goes on with a session."""
         self.socket = WebSocket(transport, door.patience, self, is_lost)
@@ -87,6 +99,11 @@ class WebConnection:
     def frame(self) -> None:
         if self._session is not None:
             self._session.charge(1)
+            return
+        self._unasked += 1
+        if self._unasked >= UNASKED_FRAMES:
+            self._stop_waiting()
+            self.socket.close(LATE, "the first message is a hello")
 
     def _hello(self, text: str) -> None:
         self._stop_waiting()

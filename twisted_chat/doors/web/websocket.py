@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IDelayedCall
 from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
 from twisted_chat.doors.outbox import IStreamTransport, Patience, TransportOutbox, outbox_for
-from twisted_chat.limits import CLOSE_WAIT
+from twisted_chat.limits import CLOSE_WAIT, UNASKED_FRAMES
 
 
 class IPeer(Protocol):
@@ -46,11 +46,13 @@ class WebSocket:
     __slots__ = (
         "_is_alive",
         "_is_heard",
+        "_is_taking",
         "_late",
         "_patience",
         "_peer",
         "_pieces",
         "_size",
+        "_unasked",
         "_wire",
         "is_open",
         "is_paused",
@@ -72,6 +74,9 @@ class WebSocket:
         """Neither side has closed it."""
         self._is_heard = True
         """Something of the peer may be taken: it has not closed it, and has broken no rule."""
+        self._is_taking = False
+        self._unasked = 0
+        """Frames that came after this side closed it."""
         self._pieces: list[str] = []
         self._size = 0
         self._is_alive = True
@@ -84,19 +89,37 @@ class WebSocket:
         self._is_alive = True
         if self._is_heard:
             self._wire.receive_bytes(data)
-            try:
-                for frame in self._wire.received_frames():
-                    self._take(frame)
-            except ParseFailed as fault:
-                self._is_heard = False
-                self._fail(fault.code, str(fault))
+            self._take_on()
+
+    def _take_on(self) -> None:
+        """Take the frames that have come. Where one of them leads to a pause, the others wait: a
+        packet may hold ten thousand.
+        """
+        if self._is_taking:
+            return
+        self._is_taking = True
+        try:
+            for frame in self._wire.received_frames() if self._may_take() else ():
+                self._take(frame)
+                if not self._may_take():
+                    break
+        except ParseFailed as fault:
+            self._is_heard = False
+            self._fail(fault.code, str(fault))
+        finally:
+            self._is_taking = False
+
+    def _may_take(self) -> bool:
+        return self._is_heard and not self.is_paused
 
     def _take(self, frame: Frame) -> None:
         opcode, payload = frame.opcode, frame.payload
         if isinstance(payload, tuple):
             self._take_close(payload[0])
         elif not self.is_open:
-            pass  # What was on its way when this side closed it.
+            # What was on its way when this side closed it.
+            self._unasked += 1
+            self._is_heard = self._unasked < UNASKED_FRAMES
         elif isinstance(payload, str):
             self._take_text(payload, frame)
         elif opcode is Opcode.BINARY:
@@ -141,14 +164,16 @@ class WebSocket:
     # Pauses and pings.
 
     def pause(self) -> None:
-        """Read nothing more of the peer until `resume`."""
+        """Take nothing more of the peer until `resume`."""
         self.is_paused = True
         self.transport.pauseProducing()
 
     def resume(self) -> None:
-        """Go on reading."""
+        """Go on with what has come, and then read on."""
         self.is_paused = False
-        self.transport.resumeProducing()
+        self._take_on()
+        if not self.is_paused:
+            self.transport.resumeProducing()
 
     def ping(self) -> None:
         """Ask the peer whether it is there. Where nothing came since it was asked before, it is
@@ -185,6 +210,11 @@ class WebSocket:
         self._late = None
 
     def connection_lost(self) -> None:
-        """The transport is gone."""
+        """The transport is gone. What the peer had sent before is taken, and no pause holds any
+        more.
+        """
         self._stop_waiting()
+        while self.is_paused:
+            self.is_paused = False
+            self._take_on()
         self.outbox.connection_lost()
