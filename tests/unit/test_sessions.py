@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.web_hall import THERE, Link, WebHall
+from tests.support.web_hall import HANDSHAKE, THERE, Link, WebHall
 from twisted_chat.limits import DETACHED, UNREAD
 
 BOTH = {"lobby": None, "dev": None}
@@ -58,6 +58,17 @@ class SessionTests(SynchronousTestCase):
 
     def people(self) -> list[str]:
         return [seen.name for seen in self.hall.chat.view.who(None)]
+
+    def test_who_is_lost_again_before_it_goes_on_is_away_and_no_ghost(self) -> None:
+        self.ann.ask({"ack": 0})
+        again = Link(self.hall)
+        again.send(HANDSHAKE)
+        again.answer()
+        again.ask({"hello": 1, "resume": self.token, "seen": 0})
+        again.lose()
+        self.hall.turn()
+        self.hall.wait(DETACHED + 1)
+        self.assertEqual(self.people(), ["bob"])
 
     def test_who_comes_again_reads_on_behind_what_it_has_read(self) -> None:
         self.ann.ask({"ack": 0})

@@ -45,6 +45,7 @@ class WebConnection:
     __slots__ = (
         "_door",
         "_early",
+        "_is_gone",
         "_late",
         "_place",
         "_session",
@@ -69,6 +70,8 @@ class WebConnection:
         self._place = place
         self._why = why
         self._session: Session | None = None
+        self._is_gone = False
+        """The transport is gone."""
         self._unasked = 0
         """Frames that came before there was a session."""
         self._early: list[str] | None = None
@@ -134,14 +137,14 @@ class WebConnection:
     async def _go_on(self, session: Session, hello: Hello) -> None:
         if await session.go_on_over(self, hello):
             self._session = session
-            if not self.socket.is_open:
-                session.lost(self, for_good=False)
         elif self.socket.is_open:
             self._begin(hello)
         early, self._early = self._early or [], None
         for text in early:
             if self.socket.is_open:
                 self.message(text)
+        if self._session is not None and (self._is_gone or not self.socket.is_open):
+            self._session.lost(self, for_good=False)
 
     def _begin(self, hello: Hello) -> None:
         """Begin a session, if there is a place for it."""
@@ -214,6 +217,7 @@ class WebConnection:
 
     def connection_lost(self) -> None:
         """The transport is gone."""
+        self._is_gone = True
         self._stop_waiting()
         self._door.pings.discard(self.socket)
         self.socket.connection_lost()
