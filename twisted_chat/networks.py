@@ -51,9 +51,10 @@ ClaimedAddress = _ClaimedTCP4 | _ClaimedTCP6
 
 def claimed_address(host: IPv4Address | IPv6Address, port: int) -> ClaimedAddress:
     """Return the address of a peer of which a proxy tells that it comes from `host` and `port`. It
-    does not count as this machine, also if it says so.
+    does not count as this machine, also if it says so. The zone of an IPv6 address is left out: it
+    says nothing here, and may be any text.
     """
-    host = _plain(host)
+    host = _plain(type(host)(int(host)))
     kind = _ClaimedTCP4 if isinstance(host, IPv4Address) else _ClaimedTCP6
     return kind("TCP", str(host), port)
 

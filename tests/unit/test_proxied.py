@@ -130,6 +130,12 @@ class HeaderTests(SynchronousTestCase):
 
 
 class ClaimTests(SynchronousTestCase):
+    def test_no_text_of_a_proxy_gets_into_a_name(self) -> None:
+        header = read_header(proxy_line(("fe80::1%\n>\u00a0x", 1), ("::1", 2)))
+        assert header is not None
+        assert header.peer is not None
+        self.assertEqual(str(host_of(header.peer)), "fe80::1")
+
     def test_what_a_proxy_tells_is_never_this_machine(self) -> None:
         for data in (
             proxy_line(("127.0.0.1", 1)),
