@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.web import PING, TEXT, close, masked, said
 from tests.support.web_hall import HANDSHAKE, THERE, Link, WebHall
 from twisted_chat.commands import TABLE
-from twisted_chat.limits import CLOSE_WAIT, GOODBYE, REQUEST_WAIT, UNASKED_FRAMES
+from twisted_chat.limits import CLOSE_WAIT, GOODBYE, MAX_JOINED, REQUEST_WAIT, UNASKED_FRAMES
 from twisted_chat.syntax import SECRET_COMMANDS
 
 BOTH = {"lobby": None, "dev": None}
@@ -307,3 +307,8 @@ class EndTests(SynchronousTestCase):
         self.assertIn(late, self.hall.links)  # That it has closed, too, was not read.
         self.hall.wait(CLOSE_WAIT)
         self.assertNotIn(late, self.hall.links)
+
+    def test_of_rooms_that_are_too_many_one_is_refused(self) -> None:
+        rooms = {f"room{number}": None for number in range(1000)}
+        events = [event["event"] for event in Link(self.hall).greet(rooms=rooms)]
+        self.assertEqual(events, ["greeting", *["joined"] * (MAX_JOINED - 1), "refused"])

@@ -130,6 +130,8 @@ class Session:
 
     async def _enter(self, hello: Hello) -> None:
         member, desk = self.member, self._door.desk
+        # The first that is one too many is refused, and what follows it would be.
+        rooms = [*hello.rooms][: self._door.limits.max_joined + 1]
         digest = ""
         try:
             if hello.passphrase:
@@ -138,7 +140,7 @@ class Session:
                     member, hello.name, hello.passphrase, lambda wait: None
                 )
                 digest = owned.digest
-            entered = self._door.entrance.enter(member, [*hello.rooms], hello.name, digest)
+            entered = self._door.entrance.enter(member, rooms, hello.name, digest)
             if entered is not None:
                 await entered
         except Refusal as refusal:
