@@ -113,6 +113,18 @@ class RenewalTests(CertificateTests):
         self.assertEqual(logs[0]["why"], f"{self.file}: no certificate (PEM)")
         self.assertEqual(logs[1]["why"], f"{self.file}: No such file or directory")
 
+    def test_a_pipe_or_a_device_in_its_place_holds_nobody_up(self) -> None:
+        first = self.renew()
+        certificate = ServerCertificate(str(self.file))
+        with capturedLogs() as logs:
+            self.file.unlink()
+            os.mkfifo(self.file)
+            self.assertEqual(self.shown(certificate), first)
+            self.file.unlink()
+            self.file.symlink_to("/dev/null")
+            self.assertEqual(self.shown(certificate), first)
+        self.assertEqual([entry["why"] for entry in logs], [f"{self.file}: that is no file"] * 2)
+
     def test_a_link_that_points_to_another_file_is_a_renewal_as_with_certbot(self) -> None:
         link = self.folder / "live.pem"
         first = self.renew()

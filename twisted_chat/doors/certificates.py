@@ -5,6 +5,7 @@ on.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import time
@@ -118,6 +119,9 @@ class ServerCertificate:
 
     def _load(self) -> SSL.Context:
         """Return what connections are made of, from the files as they are now. Raises CannotUse."""
+        for path in (self._certificate, self._key, self._clients):
+            if path is not None and _is_endless(path):
+                raise CannotUse(f"{path}: that is no file")
         own = identity_in(self._certificate, self._key)
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
@@ -170,3 +174,14 @@ class Reminder:
         if self._next is not None:
             self._next.cancel()
             self._next = None
+
+
+def _is_endless(path: str) -> bool:
+    """Return whether reading `path` may never end, and nobody could talk meanwhile: a pipe, a
+    device.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
