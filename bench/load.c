@@ -58,7 +58,7 @@
 
 /* WebSocket: each frame that tells of an event holds this once. */
 #define EVENT "{\"event\""
-#define ACKNOWLEDGE 64 /* Frames. */
+#define ACKNOWLEDGE 256 /* Frames. */
 
 enum protocol { CHAT, LINES, NCAT, REDIS, NATS, IRC, WS };
 static const char *const PROTOCOLS[] = {"chat", "lines", "ncat", "redis", "nats", "irc", "ws"};

@@ -71,19 +71,19 @@ test("it says hello, and acknowledges the greeting at once", () => {
   assert.deepEqual(socket().sent, [{ hello: 1, rooms: { lobby: null } }, { ack: 0 }]);
 });
 
-test("it acknowledges after 64 frames, or when one comes after 5 seconds, and never for nothing", () => {
+test("it acknowledges after 256 frames, or when one comes after 5 seconds, and never for nothing", () => {
   const { socket, hear, pass } = greeted();
   const acks = () => socket().sent.filter((frame) => "ack" in frame).map((frame) => frame.ack);
-  for (let index = 0; index < 63; index += 1) {
+  for (let index = 0; index < 255; index += 1) {
     hear(said("x"));
   }
   assert.deepEqual(acks(), [0]);
   hear(said("x"));
-  assert.deepEqual(acks(), [0, 64]);
+  assert.deepEqual(acks(), [0, 256]);
   pass(60);
-  assert.deepEqual(acks(), [0, 64]);
+  assert.deepEqual(acks(), [0, 256]);
   hear(said("x"));
-  assert.deepEqual(acks(), [0, 64, 65]);
+  assert.deepEqual(acks(), [0, 256, 257]);
 });
 
 test("requests are numbered, and an answer is told with its request until its last event", () => {

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from twisted_chat.dialects.frames import EVENT, behind
 from twisted_chat.limits import UNREAD, Limits
+
+_LARGE = 1024
+"""Bytes of a piece from which on it is quicker to look up how many frames it has."""
+
+
+@lru_cache(maxsize=32)
+def _count(piece: bytes) -> int:
+    """Return the number of frames in `piece`, which many members have."""
+    return piece.count(EVENT)
 
 
 class Kept:
@@ -114,7 +124,7 @@ class Window:
         for piece in self._pieces or ():
             if last >= number:
                 break
-            last += piece.count(EVENT)
+            last += piece.count(EVENT) if len(piece) < _LARGE else _count(piece)
             if last <= number:
                 base, count = last, count + 1
         if last < number:

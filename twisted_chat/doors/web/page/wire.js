@@ -5,7 +5,7 @@
 
 export const SUBPROTOCOL = "chat.json";
 
-const FRAMES = 64; // An acknowledgement is due after so many frames,
+const FRAMES = 256; // An acknowledgement is due after so many frames,
 const SECONDS = 5; // or when a frame comes so long after the last one.
 const SILENCE = 30; // Seconds without a frame while an answer is due: the connection is dead.
 const STEADY = 20; // A connection that lasted so many seconds was a good one.
