@@ -172,6 +172,9 @@ MAX_JOINED = 50
 turn some 12 ms where it is in all of them with a thousand others; people read far fewer.
 """
 
+SPARE_ROOMS = 50
+"""Rooms that somebody may name past --max-joined when it comes in; further ones are passed over."""
+
 MAX_MAX_JOINED = 1000
 """Rooms: the most that --max-joined may be."""
 

@@ -22,7 +22,7 @@ from twisted_chat.doors.web.window import Window
 from twisted_chat.doors.web.wire import Ack, Asked, BadFrame, Hello, read
 from twisted_chat.events import Notice, Reason
 from twisted_chat.interfaces import IOutbox
-from twisted_chat.limits import DETACHED, SHORTEST_PAUSE, TOKEN
+from twisted_chat.limits import DETACHED, SHORTEST_PAUSE, SPARE_ROOMS, TOKEN
 from twisted_chat.members import Member
 from twisted_chat.names import key
 from twisted_chat.records import Role
@@ -130,8 +130,8 @@ class Session:
 
     async def _enter(self, hello: Hello) -> None:
         member, desk = self.member, self._door.desk
-        # The first that is one too many is refused, and what follows it would be.
-        rooms = [*hello.rooms][: self._door.limits.max_joined + 1]
+        # Some of them may be named twice or be locked.
+        rooms = [*hello.rooms][: self._door.limits.max_joined + SPARE_ROOMS]
         digest = ""
         try:
             if hello.passphrase:

@@ -9,6 +9,7 @@ from twisted_chat.events import Loss, Refused, RoleChanged
 from twisted_chat.journal.deciding.accounts import as_owned, take_away
 from twisted_chat.journal.deciding.presence import (
     check_free,
+    check_may_join,
     check_may_log_in,
     check_not_banned,
     closed_to,
@@ -79,6 +80,11 @@ def _join(state: State, person: Person, names: tuple[Name, ...]) -> list[Refusal
         room = state.rooms.find(name)
         if room is not None and room.name in person.rooms:
             continue  # It was named twice.
+        try:
+            check_may_join(state, person)
+        except Refusal as refusal:
+            refused.append(refusal)
+            break  # To refuse each of a thousand would take a turn.
         try:
             join_room(state, person, name)
         except Refusal as refusal:

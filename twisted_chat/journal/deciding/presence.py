@@ -95,14 +95,19 @@ def join(state: State, person: Person, request: Join) -> str:
 def join_room(state: State, person: Person, name: Name, objection: str = "") -> RoomState:
     """Let `person` be in one room more, and return it. Raises Refusal."""
     room = _to_enter(state, person, name, objection)
+    check_may_join(state, person)
+    room = room or state.rooms.make(name, person.origin)
+    enter(state, person, room)
+    return room
+
+
+def check_may_join(state: State, person: Person) -> None:
+    """Raise Refusal if `person` is in as many rooms as it may be."""
     if len(person.rooms) >= state.bounds.max_joined:
         raise Refusal(
             f"you are in {len(person.rooms)} rooms, as many as may be: leave one first",
             Kind.TOO_MANY,
         )
-    room = room or state.rooms.make(name, person.origin)
-    enter(state, person, room)
-    return room
 
 
 def move(state: State, person: Person, request: Move) -> str:
