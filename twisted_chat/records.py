@@ -79,6 +79,11 @@ class Registration:
     tokens: list[str] = field(default_factory=list, repr=False)
 
     @property
+    def digests_by_label(self) -> dict[str, str]:
+        """The digests of its tokens by their labels."""
+        return dict(zip(self.tokens[::2], self.tokens[1::2], strict=True))
+
+    @property
     def role(self) -> Role:
         """The role that it gives its owner."""
         return Role.OPERATOR if self.operator else Role.REGISTERED

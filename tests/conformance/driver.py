@@ -24,6 +24,7 @@ over TLS, where guests read what they say themselves. (test_ends.py)
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +76,7 @@ class Gone(Exception):
     """The daemon has closed the connection, and all is read."""
 
 
-class Guest:
+class Guest(ABC):
     """One connection to the door under test. All waiting is bounded by PATIENCE."""
 
     name = ""
@@ -83,39 +84,39 @@ class Guest:
 
     # What a driver has to give.
 
+    @abstractmethod
     def say(self, *texts: str, room: str = "") -> None:
         """Say each of `texts`, all in one packet, in `room` if the guest is in several."""
-        raise NotImplementedError
 
+    @abstractmethod
     def command(self, word: str, argument: str = "", room: str = "") -> None:
         """Use the command `word`, such as nick; about `room` if the guest is in several."""
-        raise NotImplementedError
 
     def join(self, room: str, since: str = "") -> None:
         """Be in `room` too, and read first what was said there after the line with the id `since`,
         if that is given. Only at doors with several rooms.
         """
-        raise NotImplementedError
+        raise AssertionError("the door has one room, by its driver")
 
     def part(self, room: str, words: str = "") -> None:
         """Be in `room` no longer. Only at doors with several rooms."""
-        raise NotImplementedError
+        raise AssertionError("the door has one room, by its driver")
 
+    @abstractmethod
     def read(self) -> Read:
         """Return the next event, or raise Gone. A guest that does not call it reads nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self) -> None:
         """End this side: nothing more is sent, and what comes is read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reset(self) -> None:
         """Vanish with a reset. What was sent before has been sent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Close the connection, also after `end` or `reset`."""
-        raise NotImplementedError
 
     # What the suite makes of it.
 
@@ -152,7 +153,7 @@ class Guest:
             return events
 
 
-class Driver:
+class Driver(ABC):
     """A door under test."""
 
     name: str
@@ -181,6 +182,7 @@ class Driver:
         """
         return []
 
+    @abstractmethod
     def connect(
         self,
         folder: Path,
@@ -197,4 +199,3 @@ class Driver:
         what it wants to be called, where the door knows names. `rooms`: where it wants to be, where
         the door has several rooms.
         """
-        raise NotImplementedError

@@ -28,7 +28,7 @@ async def token(request: Request) -> None:
 
 async def tokens(request: Request) -> None:
     owned, _ = _of(request)
-    labels = owned.tokens[::2]
+    labels = [*owned.digests_by_label]
     request.answer(
         f"tokens of {owned.name}: {', '.join(labels)}" if labels else f"{owned.name} has no tokens",
         name=owned.name,

@@ -158,10 +158,11 @@ class Registrations:
         return None if name is None else self._owned.exactly(name)
 
     def _know_tokens(self, registration: Registration) -> None:
-        self._token_owners.update(dict.fromkeys(registration.tokens[1::2], registration.name))
+        for digest in registration.digests_by_label.values():
+            self._token_owners[digest] = registration.name
 
     def _forget_tokens(self, registration: Registration) -> None:
-        for digest in registration.tokens[1::2]:
+        for digest in registration.digests_by_label.values():
             self._token_owners.pop(digest, None)
 
     def set_operator(self, name: Name, operator: bool) -> Registration:

@@ -10,6 +10,7 @@ from twisted.internet.task import deferLater
 
 from twisted_chat.accounts import token_digest
 from twisted_chat.doors.web.base import WebBase
+from twisted_chat.doors.web.heads import Unwelcome
 from twisted_chat.doors.web.request import WebRequest
 from twisted_chat.limits import TOKEN
 from twisted_chat.names import named
@@ -37,16 +38,8 @@ CODES = {
 """The status of HTTP by the kind of a refusal."""
 
 
-class NotTaken(Exception):
-    """A text was not said: str() is why, and what to do; `code` is the status of HTTP."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
 async def post(door: WebBase, request: WebRequest, room: str) -> None:
-    """Say what the body of `request` holds in `room`, each line of it. Raises NotTaken."""
+    """Say what the body of `request` holds in `room`, each line of it. Raises Unwelcome."""
     digest, owned = _owner(door, request)
     lines = _lines(door, request)
     for number, line in enumerate(lines):
@@ -59,7 +52,7 @@ async def post(door: WebBase, request: WebRequest, room: str) -> None:
             await said
         except Refusal as refusal:
             before = f"line {number + 1} of {len(lines)}: " if len(lines) > 1 else ""
-            raise NotTaken(CODES.get(refusal.kind, 403), f"{before}{refusal}") from refusal
+            raise Unwelcome(CODES.get(refusal.kind, 403), f"{before}{refusal}") from refusal
 
 
 def _owner(door: WebBase, request: WebRequest) -> tuple[str, Registration]:
@@ -67,7 +60,7 @@ def _owner(door: WebBase, request: WebRequest) -> tuple[str, Registration]:
     values = request.requestHeaders.getRawHeaders("Authorization", [])
     match = _BEARER.fullmatch(values[0].strip()) if len(values) == 1 else None
     if match is None:
-        raise NotTaken(
+        raise Unwelcome(
             401,
             "a token is missing: /token makes one for the owner of a name; send it as the header "
             "Authorization: Bearer TOKEN",
@@ -75,7 +68,7 @@ def _owner(door: WebBase, request: WebRequest) -> tuple[str, Registration]:
     digest = token_digest(match[1])
     owned = door.chat.view.token_owner(digest)
     if owned is None:
-        raise NotTaken(401, "that token is nobody's: /token makes one for the owner of a name")
+        raise Unwelcome(401, "that token is nobody's: /token makes one for the owner of a name")
     return digest, owned
 
 
@@ -87,17 +80,17 @@ def _lines(door: WebBase, request: WebRequest) -> list[str]:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        raise NotTaken(400, "the text is not UTF-8") from None
+        raise Unwelcome(400, "the text is not UTF-8") from None
     if kind == _JSON:
         text = _text_in(text)
     elif kind not in _RAW:
-        raise NotTaken(415, f'send the text as {_RAW[0]}, or as {_JSON}: {{"text": "hello"}}')
+        raise Unwelcome(415, f'send the text as {_RAW[0]}, or as {_JSON}: {{"text": "hello"}}')
     lines = [line for each in text.split("\n") if (line := each.removesuffix("\r"))]
     if not lines:
-        raise NotTaken(400, "there is no text in it")
+        raise Unwelcome(400, "there is no text in it")
     most = door.limits.max_line
     if max(len(line.encode("utf-8", "surrogatepass")) for line in lines) > most:
-        raise NotTaken(413, f"a line of more than {most} bytes was not said: send it in parts")
+        raise Unwelcome(413, f"a line of more than {most} bytes was not said: send it in parts")
     return [clean_text(line) for line in lines]
 
 
@@ -108,5 +101,5 @@ def _text_in(body: str) -> str:
         value = None
     text = value.get("text") if isinstance(value, dict) else None
     if not isinstance(text, str):
-        raise NotTaken(400, 'that is no JSON object with a text: {"text": "hello"}')
+        raise Unwelcome(400, 'that is no JSON object with a text: {"text": "hello"}')
     return text

@@ -10,8 +10,9 @@ from twisted.web.http import NO_CONTENT, UNAUTHORIZED
 from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from twisted_chat.doors.web.heads import Unwelcome
 from twisted_chat.doors.web.pages import Folder
-from twisted_chat.doors.web.posting import CODES, NotTaken, post
+from twisted_chat.doors.web.posting import CODES, post
 from twisted_chat.doors.web.reading import RoomReader, head
 from twisted_chat.doors.web.request import WebRequest, answer
 from twisted_chat.refusal import Refusal
@@ -83,7 +84,7 @@ class RoomResource(Folder):
     async def _say(self, request: WebRequest) -> None:
         try:
             await post(request.channel.door, request, self._name)
-        except NotTaken as why:
+        except Unwelcome as why:
             headers = {"WWW_Authenticate": "Bearer"} if why.code == UNAUTHORIZED else {}
             answer(request, why.code, str(why), **headers)
         except CancelledError:

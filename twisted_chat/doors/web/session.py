@@ -72,7 +72,6 @@ class Session:
 
     __slots__ = (
         "_door",
-        "_is_detached",
         "_is_ended",
         "_is_over",
         "_last",
@@ -116,7 +115,6 @@ class Session:
         """What was written last."""
         self._why = 0
         """How the connection is to be closed, if that is known."""
-        self._is_detached = False
         self._is_over = False
         """Nothing more comes: it leaves when all is heard."""
         self._is_ended = False
@@ -187,7 +185,7 @@ class Session:
         """A frame is not kept any more that may not have been read: without a connection nobody
         will.
         """
-        if self._is_detached:
+        if self.connection is None and not self._is_over:
             self._door.chat.leave(self.member)
 
     # What comes in.
@@ -286,7 +284,6 @@ class Session:
             return
         self.connection = None
         if self.may_stay and not for_good:
-            self._is_detached = True
             self._ask(Detach(DETACHED))
             return
         self._is_over = True
@@ -326,7 +323,7 @@ class Session:
         if self._is_ended or self.member.leaving:
             return False
         before, self.connection = self.connection, connection
-        self._is_detached = self._is_over = False
+        self._is_over = False
         if before is not None:
             before.replaced()
         if (place := connection.hand_over_place()) is not None:

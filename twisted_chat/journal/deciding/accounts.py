@@ -110,7 +110,7 @@ def add_token(state: State, person: Person, request: AddToken) -> str:
             Kind.TOO_LONG,
         )
     owned = _owned(state, person, request.name)
-    tokens = _tokens(owned)
+    tokens = owned.digests_by_label
     label = request.label or next(each for each in map(str, count(1)) if each not in tokens)
     tokens.pop(label, None)
     if len(tokens) >= TOKENS:
@@ -128,7 +128,7 @@ def add_token(state: State, person: Person, request: AddToken) -> str:
 def drop_token(state: State, person: Person, request: DropToken) -> None:
     """End a token."""
     owned = _owned(state, person, request.name)
-    tokens = _tokens(owned)
+    tokens = owned.digests_by_label
     if tokens.pop(request.label, None) is None:
         raise Refusal(
             f"no token of {owned.name} is called {request.label[:TOKEN_LABEL]}: /tokens lists them"
@@ -147,11 +147,6 @@ def _owned(state: State, person: Person, name: Name) -> Registration:
     return owned
 
 
-def _tokens(registration: Registration) -> dict[str, str]:
-    """Return the digests of its tokens by their labels."""
-    return dict(zip(registration.tokens[::2], registration.tokens[1::2], strict=True))
-
-
 def _keep_tokens(state: State, owned: Registration, tokens: dict[str, str]) -> None:
     state.registrations.set_tokens(owned, [part for pair in tokens.items() for part in pair])
 
@@ -159,7 +154,7 @@ def _keep_tokens(state: State, owned: Registration, tokens: dict[str, str]) -> N
 def post(state: State, request: Post) -> None:
     """Let all in the room hear what the owner of a name says there, whether it is there or not."""
     owned = state.registrations.get(request.name)
-    if owned is None or request.digest not in (owned.digest, *_tokens(owned).values()):
+    if owned is None or request.digest not in (owned.digest, *owned.digests_by_label.values()):
         raise Refusal(
             f"that is not the passphrase of {request.name.text}, nor a token", Kind.WRONG_PASSPHRASE
         )
